@@ -1,0 +1,1 @@
+"""Config as code for e-mail marketing platforms."""

@@ -1,0 +1,55 @@
+"""An API call as a value, and what is known of the operation that it calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconcile.model.attributes import Attributes
+
+
+class Retry(StrEnum):
+    """What may follow when a call's outcome is unknown.
+
+    SAFE and IDEMPOTENT calls are repeated; before a LOOKUP call is repeated its outcome is read; a NEVER call stops
+    the step.
+    """
+
+    SAFE = "safe"
+    IDEMPOTENT = "idempotent"
+    LOOKUP = "lookup"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of a provider's operation table, which code, docs and tests read.
+
+    ``verb`` is the one we use, ``documented`` those of the vendor's page. ``write`` says whether it changes anything
+    remote, ``sends`` whether somebody may get mail through it, ``returns`` where in the answer a new object's id stands
+    ("list.id"), ``used_by`` which kinds and commands call it.
+    """
+
+    name: str
+    verb: str
+    documented: tuple[str, ...]
+    retry: Retry
+    write: bool
+    sends: bool = False
+    returns: str | None = None
+    used_by: tuple[str, ...] = ()
+
+
+Operations = Mapping[str, Operation]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation's name and its arguments; a Reference among them is replaced by the id when the call is sent.
+
+    ``sends`` marks a call through which somebody may get mail because of what it is about, where the operation alone
+    doesn't: widening the lists of a scheduled campaign, say.
+    """
+
+    operation: str
+    arguments: Attributes
+    sends: bool = False

@@ -1,0 +1,253 @@
+"""What a provider says about one kind: what may be declared, how it is read, which calls a change takes.
+
+A kind sends nothing. It answers a change with calls as values; the planner prints them, the engine transmits them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from reconcile.errors import Diagnostic
+from reconcile.model.account import Account
+from reconcile.model.address import Address
+from reconcile.model.attributes import Attributes, Value
+from reconcile.model.call import Call
+from reconcile.model.resource import Applied, RemoteObject, Resource
+
+# The default of fields that need not be declared. Their types don't admit None, so a null in a manifest is refused:
+# what is not managed is left out.
+ABSENT: Any = None
+
+
+class Spec(BaseModel):
+    """All that may be declared for a kind; a field that is absent is not managed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one attribute behaves. Written as annotations on the Spec's field; combine with ``|`` semantics of ``rule``.
+
+    Attributes:
+        readable: the API can give it back; if not, its change is seen from what was last applied.
+        unordered: a set, written as a list.
+        replaces: it can't change in place.
+        text: a long text: kept as a digest in the state, shown as a word diff.
+        refers: the kind whose entries it names.
+        embeds: the referred resource's content is copied when this one is made, so a change of it counts too.
+        file_of: not an attribute itself: the project-relative path of the file that holds this other attribute.
+        normalise: gives the canonical form of a declared or a live value.
+    """
+
+    readable: bool = True
+    unordered: bool = False
+    replaces: bool = False
+    text: bool = False
+    refers: str | None = None
+    embeds: bool = False
+    file_of: str | None = None
+    normalise: Callable[[Value], Value] | None = None
+
+    def canonical(self, value: Value) -> Value:
+        """The canonical form of a declared or live value."""
+        if value is not None and self.normalise is not None:
+            value = self.normalise(value)
+        if isinstance(value, list):
+            value = tuple(value)
+        if self.unordered and isinstance(value, tuple):
+            value = tuple(sorted(set(value), key=str))
+        return value
+
+
+PLAIN = Rule()
+
+
+class Action(StrEnum):
+    """What a step does to one address."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    MOVE = "move"
+    FORGET = "forget"
+    NO_OP = "no-op"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a kind is asked to carry out: CREATE, UPDATE or DELETE of one object.
+
+    ``desired`` is what is declared and not ignored. A replacement is a CREATE that also has the ``live`` object whose
+    place it takes, so that what is not declared is carried over, and later a DELETE of the former ``id``.
+    """
+
+    action: Action
+    address: Address
+    desired: Attributes = field(default_factory=dict)
+    applied: Applied | None = None
+    live: RemoteObject | None = None
+    id: str | None = None
+
+    def whole(self, names: Iterable[str]) -> dict[str, Value]:
+        """The named attributes: live first, then what the API can't give back as last applied, then declared.
+
+        Both APIs may reset members that a write leaves out, so writes send whole objects.
+        """
+        known: dict[str, Value] = {}
+        for name in names:
+            for source in (self.desired, self.live and self.live.attributes, self.applied and self.applied.attributes):
+                if source and name in source:
+                    known[name] = source[name]
+                    break
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which objects of a collection a refresh is about: these ids, and whatever has one of these natural keys.
+
+    ``doomed`` are the ids that no manifest declares any more; what stands in the way of a deletion is read for them.
+    """
+
+    ids: frozenset[str] = frozenset()
+    keys: frozenset[tuple[Value, ...]] = frozenset()
+    doomed: frozenset[str] = frozenset()
+
+
+class Client(Protocol):
+    """What the engine and the kinds see of a provider's API client; ``reads`` counts the calls that change nothing."""
+
+    reads: int
+
+    def send(self, call: Call) -> Any:
+        """Carry out one call and give its decoded answer; raises ApiError and its kin."""
+
+    def account(self) -> Account:
+        """The account that the credentials open; one read."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One object as a collection read it, before a kind decodes it: its id and the raw answer(s) about it."""
+
+    id: str
+    data: Mapping[str, Any]
+
+
+class Collection(ABC):
+    """Where objects of one or several kinds are read together, in the fewest calls."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
+        """The rows with a wanted id or natural key; others may come along and are ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a kind may need to judge a change, passed in.
+
+    ``now`` in UNIX seconds, ``freeze`` in seconds, ``managed`` the ids in the state by collection.
+    """
+
+    now: float
+    freeze: float
+    managed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class Kind(ABC):
+    """One kind of a provider. Subclasses are found in the provider's ``kinds`` folder.
+
+    Class attributes:
+        kind, plural: the names in addresses and in manifests.
+        spec: what may be declared.
+        natural_key: the attributes by which an object is recognised without its id.
+        collection: where its objects are read.
+        singleton: there is one per account, named "main".
+        volatile: its objects may go out or be edited any minute, so each is read again right before it is written.
+    """
+
+    kind: ClassVar[str]
+    plural: ClassVar[str]
+    spec: ClassVar[type[Spec]]
+    natural_key: ClassVar[tuple[str, ...]]
+    collection: ClassVar[Collection]
+    singleton: ClassVar[bool] = False
+    volatile: ClassVar[bool] = False
+
+    @abstractmethod
+    def decode(self, row: Row) -> RemoteObject:
+        """The object that a row describes."""
+
+    @abstractmethod
+    def writes(self, change: Change) -> Sequence[Call]:
+        """The calls that carry the change out, in order."""
+
+    def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
+        """Findings about a declared resource beyond its types: the attribute (None: the entry) and a sentence."""
+        return ()
+
+    def key(self, attributes: Attributes) -> tuple[Value, ...] | None:
+        """The natural key, None where a part of it is not known."""
+        if any(attributes.get(name) is None for name in self.natural_key):
+            return None
+        return tuple(attributes[name] for name in self.natural_key)
+
+    def matches(self, desired: Attributes, live: RemoteObject) -> bool:
+        """Whether a live object that is not in the state may be what is about to be created."""
+        key = self.key(desired)
+        return key is not None and key == self.key(live.attributes)
+
+    def computed(self, desired: Attributes) -> tuple[str, ...]:
+        """Attributes that the platform makes from declared ones, such as a body rendered from a template.
+
+        What is read right after the write is kept as a digest; a later difference is drift, and since the text can't be
+        sent, the object is replaced.
+        """
+        return ()
+
+    def immutable(self, live: RemoteObject, circumstances: Circumstances) -> bool:
+        """Whether the object can't change any more and is left as it is for good, such as a sent campaign."""
+        return False
+
+    def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
+        """Why the change may not be made now, with the way out; None if it may."""
+        return None
+
+    def toll(self, live: RemoteObject) -> tuple[int, str] | None:
+        """What deleting the object would lose beside itself: how many, and of what ("subscriptions")."""
+        return None
+
+    def reach(self, live: RemoteObject) -> int | None:
+        """How many people are behind the object; None where the API doesn't tell."""
+        return None
+
+    def content(self, attributes: Attributes, contents: Mapping[Address, str]) -> str | None:
+        """A fingerprint of what others copy when they embed this object; ``contents`` has those that it embeds."""
+        return None
+
+    def unknown_on_write(self, change: Change) -> tuple[str, ...]:
+        """Attributes that the change may reset without our knowing their value."""
+        return ()
+
+
+@cache
+def rules(spec: type[Spec]) -> Mapping[str, Rule]:
+    """The rule of each field of a Spec: its first ``Rule`` annotation, or the plain one."""
+    return {
+        name: next((mark for mark in field_.metadata if isinstance(mark, Rule)), PLAIN)
+        for name, field_ in spec.model_fields.items()
+    }

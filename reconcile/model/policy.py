@@ -1,0 +1,28 @@
+"""The project's policy: what bounds a run, whatever the manifests say."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Sends(StrEnum):
+    """Whether runs may send: only with ``--allow-send``, always, or never."""
+
+    ASK = "ask"
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The policy block of the project file; times in seconds.
+
+    ``freeze``: a campaign that goes out within it is not written. Deletes above ``max_delete_count``, or above
+    ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``.
+    """
+
+    freeze: float = 3600.0
+    max_delete_percent: float = 30.0
+    max_delete_count: int = 10
+    sends: Sends = Sends.ASK
+    plan_expiry: float = 86400.0
+    import_wait: float = 1800.0

@@ -1,0 +1,44 @@
+"""Registry: which kinds the project's providers have."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconcile.model.address import Address
+from reconcile.model.call import Operations
+from reconcile.model.kind import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderType:
+    """A platform: its name, its kinds by their singular names, its operation table."""
+
+    name: str
+    kinds: Mapping[str, Kind]
+    operations: Operations
+    plurals: Mapping[str, Kind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plurals", {kind.plural: kind for kind in self.kinds.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The project's provider aliases and the type behind each."""
+
+    providers: Mapping[str, ProviderType]
+
+    def kind(self, address: Address) -> Kind:
+        """The kind at an address; raises KeyError if there is none."""
+        return self.providers[address.provider].kinds[address.kind]
+
+    def operations(self, provider: str) -> Operations:
+        """The operation table behind an alias."""
+        return self.providers[provider].operations
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one most likely means; None if nothing is near."""
+    names = list(known)
+    close = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    return next((name for name in names if close and name.lower() == close[0]), None)

@@ -1,0 +1,61 @@
+"""A resource in its three shapes: declared in a manifest, last applied, and live at the provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconcile.errors import Location
+from reconcile.model.address import Address
+from reconcile.model.attributes import Attributes, Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a manifest declares.
+
+    ``attributes`` holds only what is declared, in canonical form, references as References, file contents in place of
+    ``bodyFile`` and its like; ``files`` says which attribute came from which file (project-relative path).
+    An ``external`` resource is looked up by its natural key and never changed.
+    """
+
+    address: Address
+    attributes: Attributes
+    location: Location
+    locations: Mapping[str, Location] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    external: bool = False
+    prevent_destroy: bool = False
+    ignore_changes: frozenset[str] = frozenset()
+    allow_duplicate: bool = False
+    was: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was last applied to one object, as the state keeps it.
+
+    ``attributes`` are the declared ones as sent (long texts as Digests) and those that the API can't give back, also
+    after their removal from the manifest. ``observed`` holds the digests of texts as they were read right after the
+    write, since a platform may rewrite or render them. ``deposed`` are ids of objects that were replaced and not yet
+    deleted. ``created`` tells our own objects from adopted ones.
+    """
+
+    id: str
+    attributes: Attributes
+    observed: Mapping[str, Digest] = field(default_factory=dict)
+    dependencies: tuple[Address, ...] = ()
+    prevent_destroy: bool = False
+    external: bool = False
+    created: bool = True
+    deposed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteObject:
+    """What exists at the provider: readable attributes under their manifest names, in canonical form.
+
+    ``facts`` are what else the API tells and no manifest declares: counts of people, life cycle, dates (UNIX seconds).
+    """
+
+    id: str
+    attributes: Attributes
+    facts: Attributes = field(default_factory=dict)
