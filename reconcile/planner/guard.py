@@ -1,0 +1,82 @@
+"""Too much change at once: what needs a person's word before anything is written."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from reconcile.errors import Diagnostic
+from reconcile.model.address import Address
+from reconcile.model.kind import Action
+from reconcile.model.policy import Policy
+from reconcile.model.resource import Applied
+from reconcile.planner.plan import Requirement, Right, Step
+
+# A percentage of a handful says nothing.
+_PERCENT_FROM = 10
+
+
+def deletes(steps: Mapping[Address, Step]) -> int:
+    """How many objects the steps delete, those of replacements aside."""
+    return sum(step.action is Action.DELETE for step in steps.values())
+
+
+def delete_thresholds(
+    steps: Mapping[Address, Step], applied: Mapping[Address, Applied], policy: Policy
+) -> Iterator[Requirement]:
+    """The rights to delete that the whole plan needs."""
+    total = deletes(steps)
+    if total > policy.max_delete_count:
+        yield _too_many(f"The plan deletes {total} objects; policy.maxDeleteCount is {policy.max_delete_count}.", total)
+    managed = Counter((address.provider, address.kind) for address in applied)
+    gone = Counter((address.provider, address.kind) for address, step in steps.items() if step.action is Action.DELETE)
+    for (provider, kind), count in sorted(gone.items()):
+        share = 100 * count / managed[provider, kind]
+        if managed[provider, kind] >= _PERCENT_FROM and share > policy.max_delete_percent:
+            yield _too_many(
+                f"The plan deletes {count} of {managed[provider, kind]} ({share:.0f} %) {provider}.{kind}; "
+                f"policy.maxDeletePercent is {policy.max_delete_percent:g}.",
+                total,
+            )
+
+
+def with_amounts(steps: Mapping[Address, Step]) -> dict[Address, Step]:
+    """The steps with ``--allow-delete N`` asked for the plan's number of deletes."""
+    total = deletes(steps)
+    return {
+        address: replace(
+            step,
+            requires=tuple(
+                replace(need, amount=total) if need.right is Right.DELETE else need for need in step.requires
+            ),
+        )
+        if step.requires
+        else step
+        for address, step in steps.items()
+    }
+
+
+def nothing_known(steps: Mapping[Address, Step], applied: Mapping[Address, Applied]) -> Iterator[Diagnostic]:
+    """A project without any state, in an account that has what it declares: the state is most likely missing."""
+    existing = [step for step in steps.values() if step.blocked is not None and step.blocked.code == "exists-already"]
+    if existing and not applied:
+        yield Diagnostic(
+            "state-missing",
+            "no state, but the objects exist",
+            f"There is no state, and {len(existing)} of the declared objects exist in the account already, so nothing "
+            f"is written. Most likely the state of an earlier apply is elsewhere.",
+            hint='Bring the state back, or bind what exists with "reconcile adopt" (all that match) or '
+            '"reconcile import ADDRESS ID"; "allowDuplicate: true" on an entry makes a second object.',
+        )
+
+
+def _too_many(detail: str, total: int) -> Requirement:
+    return Requirement(
+        Right.DELETE,
+        Diagnostic(
+            "too-many-deletes",
+            "more deletes than the policy allows unasked",
+            detail,
+            hint=f"If that is meant: --allow-delete {total}.",
+        ),
+        total,
+    )

@@ -1,0 +1,177 @@
+"""make_plan: three mappings in, one Plan out."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconcile.errors import Diagnostic
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value, references
+from reconcile.model.kind import Action, Circumstances, Kind
+from reconcile.model.policy import Policy
+from reconcile.model.reference import Reference
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied, Resource
+from reconcile.planner.diff import Surroundings
+from reconcile.planner.guard import delete_thresholds, nothing_known, with_amounts
+from reconcile.planner.order import in_order
+from reconcile.planner.plan import Cause, Plan, Step
+from reconcile.planner.steps import Seen, removal_step, step_for
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a plan was asked for beside the manifests: only these addresses; replace these whatever they are like."""
+
+    targets: tuple[Address, ...] = ()
+    replace: tuple[Address, ...] = ()
+
+
+def make_plan(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    seen: Seen,
+    registry: Registry,
+    circumstances: Circumstances,
+    policy: Policy,
+    request: Request = Request(),
+) -> Plan:
+    """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``."""
+    former = {target: source for source, target in moves(desired, applied).items()}
+    applied = moved(desired, applied)
+    bindings = _bindings(desired, applied, seen)
+    ids = {(address.provider, address.kind, id_): address for address, id_ in bindings.items()}
+    contents: dict[Address, str] = {}
+    renewed: set[Address] = set()
+    steps: dict[Address, Step] = {}
+    around = Surroundings(ids, renewed, contents)
+    for address in in_order({address: _refers_to(resource) for address, resource in desired.items()}):
+        resource, kind = desired[address], registry.kind(address)
+        step = step_for(
+            resource,
+            kind,
+            applied.get(address),
+            seen,
+            around,
+            circumstances,
+            replacing=address in request.replace,
+        )
+        if step.action in (Action.CREATE, Action.REPLACE) and step.calls:
+            renewed.add(address)
+        content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
+        if content is not None:
+            contents[address] = content
+        steps[address] = _as_move(step, former.get(address))
+    for address in applied.keys() - desired.keys():
+        steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
+    steps = with_amounts(_targeted(steps, request.targets))
+    return Plan(
+        steps={address: steps[address] for address in sorted(steps)},
+        bindings=bindings,
+        targets=request.targets,
+        blocked=tuple(nothing_known(steps, applied)),
+        requires=tuple(delete_thresholds(steps, applied, policy)),
+        warnings=tuple(_warnings(steps)),
+    )
+
+
+def moves(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Address]:
+    """Which state entries get another address: former -> new, as ``was`` declares."""
+    return {
+        source: resource.address
+        for resource in desired.values()
+        for source in resource.was
+        if source in applied and source not in desired and resource.address not in applied
+    }
+
+
+def moved(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
+    """The applied mapping after its moves, references included."""
+    to = moves(desired, applied)
+    if not to:
+        return dict(applied)
+    return {
+        to.get(address, address): replace(
+            kept,
+            attributes=_renamed(kept.attributes, to),
+            dependencies=tuple(sorted(to.get(on, on) for on in kept.dependencies)),
+        )
+        for address, kept in applied.items()
+    }
+
+
+def _renamed(value: Value, to: Mapping[Address, Address]) -> Value:
+    if isinstance(value, Reference):
+        return Reference(to.get(value.address, value.address))
+    if isinstance(value, Mapping):
+        return {key: _renamed(member, to) for key, member in value.items()}
+    if isinstance(value, tuple):
+        renamed = tuple(_renamed(member, to) for member in value)
+        return tuple(sorted(renamed, key=str)) if any(isinstance(member, Reference) for member in renamed) else renamed
+    return value
+
+
+def _as_move(step: Step, source: Address | None) -> Step:
+    if source is None:
+        return step
+    action = Action.MOVE if step.action is Action.NO_OP else step.action
+    return replace(step, action=action, previous_address=source)
+
+
+def _bindings(
+    desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], seen: Seen
+) -> dict[Address, str]:
+    """Whose id is whose: what the state says and still exists, and external objects found by their natural key."""
+    bound = {address: kept.id for address, kept in applied.items() if address in seen.live}
+    for address, resource in desired.items():
+        candidates = seen.candidates.get(address, ())
+        if resource.external and address not in bound and len(candidates) == 1:
+            bound[address] = candidates[0].id
+    return bound
+
+
+def _content_attributes(resource: Resource, kind: Kind, seen: Seen, circumstances: Circumstances) -> dict[str, Value]:
+    """What the object will be like: live, then what is declared and not ignored, unless it can't change any more."""
+    candidates = seen.candidates.get(resource.address, ()) if resource.external else ()
+    live = seen.live.get(resource.address) or (candidates[0] if candidates else None)
+    if live is None:
+        return dict(resource.attributes)
+    if kind.immutable(live, circumstances):
+        return dict(live.attributes)
+    declared = {name: value for name, value in resource.attributes.items() if name not in resource.ignore_changes}
+    return {**live.attributes, **declared}
+
+
+def _refers_to(resource: Resource) -> tuple[Address, ...]:
+    return tuple(references(resource.attributes))
+
+
+def _targeted(steps: dict[Address, Step], targets: Collection[Address]) -> dict[Address, Step]:
+    """The targets' steps, those they depend on, and those that must be re-pointed before something is removed."""
+    if not targets:
+        return steps
+    kept: set[Address] = set()
+    queue = [address for address in targets if address in steps]
+    dependents: dict[Address, set[Address]] = {}
+    for address, step in steps.items():
+        for on in {*step.dependencies, *step.former_dependencies}:
+            dependents.setdefault(on, set()).add(address)
+    while queue:
+        address = queue.pop()
+        if address in kept:
+            continue
+        kept.add(address)
+        queue += [on for on in steps[address].dependencies if on in steps]
+        if steps[address].removals:
+            queue += dependents.get(address, ())
+    return {address: step for address, step in steps.items() if address in kept}
+
+
+def _warnings(steps: Mapping[Address, Step]) -> Iterator[Diagnostic]:
+    for step in steps.values():
+        if step.cause is Cause.GONE and step.action is Action.CREATE:
+            yield Diagnostic(
+                "gone",
+                "deleted outside",
+                "It was deleted outside and will be made anew, with a new id.",
+                address=str(step.address),
+            )

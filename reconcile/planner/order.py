@@ -1,0 +1,68 @@
+"""Dependency order: what is made before what, and what is removed after what."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+
+from reconcile.model.address import Address
+from reconcile.planner.plan import Plan, Step
+
+
+class Phase(StrEnum):
+    """The two halves of a step: its calls, and its removals once nothing refers to the object any more."""
+
+    APPLY = "apply"
+    REMOVE = "remove"
+
+
+Node = tuple[Address, Phase]
+Graph = dict[Node, set[Node]]
+
+
+def in_order(dependencies: Mapping[Address, tuple[Address, ...]]) -> list[Address]:
+    """The addresses, each after those it depends on; dependencies on others are ignored.
+
+    Raises:
+        graphlib.CycleError: there is none such order.
+    """
+    sorter = TopologicalSorter(
+        {address: [on for on in ons if on in dependencies] for address, ons in dependencies.items()}
+    )
+    return list(sorter.static_order())
+
+
+def graph(plan: Plan) -> Graph:
+    """For each half of each step with something to do, the halves that come before it.
+
+    What a resource refers to is made before it; an object is removed after all that refer to it, or did, have been
+    re-pointed, and after those that did have been removed. A replacement's former object is removed last of its step.
+    """
+    steps = plan.steps
+    nodes: Graph = {}
+    for address, step in steps.items():
+        nodes[address, Phase.APPLY] = {(on, Phase.APPLY) for on in step.dependencies if on in steps}
+        if step.removals:
+            nodes[address, Phase.REMOVE] = {(address, Phase.APPLY)}
+    removal_order = _removal_order(steps)
+    for address, step in steps.items():
+        for on in {*step.dependencies, *step.former_dependencies}:
+            if (on, Phase.REMOVE) in nodes and on != address:
+                nodes[on, Phase.REMOVE].add((address, Phase.APPLY))
+        for on in removal_order.get(address, ()):
+            nodes[on, Phase.REMOVE].add((address, Phase.REMOVE))
+    return nodes
+
+
+def _removal_order(steps: Mapping[Address, Step]) -> dict[Address, set[Address]]:
+    """For each removed address, the removed ones that it formerly depended on and that go after it."""
+    removed = {address for address, step in steps.items() if step.removals}
+    order: dict[Address, set[Address]] = defaultdict(set)
+    for address in removed:
+        order[address] = {on for on in steps[address].former_dependencies if on in removed and on != address}
+    try:
+        TopologicalSorter(order).prepare()
+    except CycleError:
+        # Partial applies can leave references that go round in the state; any order is as good as another then.
+        return {}
+    return order

@@ -1,0 +1,167 @@
+"""Plan and Step: what apply will do, as values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconcile.errors import Diagnostic
+from reconcile.model.account import Account
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value
+from reconcile.model.call import Call
+from reconcile.model.kind import Action
+from reconcile.model.resource import Applied
+
+
+class Cause(StrEnum):
+    """Why a step or an attribute differs, seen three ways: desired, applied, live."""
+
+    MANIFEST = "manifest changed"
+    OUTSIDE = "edited outside"
+    BOTH = "both"
+    NEW = "not there yet"
+    GONE = "deleted outside"
+    REMOVED = "removed from the manifests"
+    FOLLOWS = "follows what it refers to"
+    ASKED = "asked for"
+
+
+class Right(StrEnum):
+    """What a run must have been given before it may do certain things; the value is the flag that gives it."""
+
+    SEND = "--allow-send"
+    DELETE = "--allow-delete"
+    OVERWRITE_DRIFT = "--overwrite-drift"
+    ACCEPT_UNKNOWN = "--accept-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A right that is needed, how much of it (for ``--allow-delete N``), and the refusal shown without it."""
+
+    right: Right
+    diagnostic: Diagnostic
+    amount: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """One member of a nested attribute: its path ("texts.headline.value"), before and after; None: not there."""
+
+    path: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One attribute's before (live, or last applied where it can't be read) and after (desired).
+
+    Long texts are whole; a Digest stands where only that is known. ``None`` before means unset or unknown. A Reference
+    that is the same before and after stands for a changed object or content behind it. ``members`` tells where nested
+    values differ.
+    """
+
+    name: str
+    before: Value
+    after: Value
+    cause: Cause
+    replaces: bool = False
+    readable: bool = True
+    text: bool = False
+    members: tuple[MemberChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One address with one action.
+
+    Attributes:
+        changes: the attributes that differ.
+        calls: the writes made when the step's turn comes, in order.
+        removals: the writes made after everything that refers to the object has been re-pointed: the delete of a
+            DELETE, of a REPLACE's former object, of objects left over from an interrupted replacement.
+        id: the live object's id, if there is one.
+        deposed: the ids that ``removals`` delete.
+        applied: what the state holds once the step is done (its id is empty for a new object); None: nothing.
+        dependencies: the addresses that must be done before, as the manifests say.
+        former_dependencies: those that the state says; what they stand for is removed after this step.
+        unchecked: attributes that can't be read back, so that a difference can't be seen.
+        reach: how many people are behind it; None if unknown or nobody.
+        live_fingerprint: of the live object the plan was made from; apply stops the step if it is another by then.
+        blocked: why the step can't be made at all, whatever rights the run has.
+        requires: rights without which the step is refused.
+        instructions: for MANUAL, what a person has to do.
+        note: a sentence for the reader, such as why nothing happens to a sent campaign.
+        key: the natural key of what is declared.
+        twins: ids of objects outside the state that had this natural key when the plan was made.
+    """
+
+    address: Address
+    action: Action
+    cause: Cause | None = None
+    changes: tuple[AttributeChange, ...] = ()
+    calls: tuple[Call, ...] = ()
+    removals: tuple[Call, ...] = ()
+    id: str | None = None
+    deposed: tuple[str, ...] = ()
+    applied: Applied | None = None
+    dependencies: tuple[Address, ...] = ()
+    former_dependencies: tuple[Address, ...] = ()
+    previous_address: Address | None = None
+    unchecked: tuple[str, ...] = ()
+    reach: int | None = None
+    live_fingerprint: str | None = None
+    blocked: Diagnostic | None = None
+    requires: tuple[Requirement, ...] = ()
+    instructions: tuple[str, ...] = ()
+    note: str | None = None
+    key: tuple[Value, ...] | None = None
+    twins: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> tuple[Call, ...]:
+        """All API writes of the step."""
+        return self.calls + self.removals
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps by address, and what binds the plan to its origin.
+
+    ``created`` and ``expires`` are UNIX seconds; ``manifest_digest`` covers the project's files; ``lineage`` and
+    ``serial`` are the state's; ``reads`` is how many API reads making the plan took; ``bindings`` the ids of the
+    objects that exist, external ones included. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
+    before it may write anything.
+    """
+
+    steps: Mapping[Address, Step]
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    bindings: Mapping[Address, str] = field(default_factory=dict)
+    lineage: str = ""
+    serial: int = 0
+    environment: str = "default"
+    created: float = 0.0
+    expires: float = 0.0
+    manifest_digest: str = ""
+    tool_version: str = ""
+    reads: int = 0
+    targets: tuple[Address, ...] = ()
+    blocked: tuple[Diagnostic, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def changes(self) -> Iterator[Step]:
+        """The steps that are more than a no-op, by address."""
+        return (step for step in self.steps.values() if step.action is not Action.NO_OP)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to do beyond manual steps."""
+        return any(step.action is not Action.MANUAL for step in self.changes)
+
+    @property
+    def writes(self) -> tuple[Call, ...]:
+        """All API writes, by address."""
+        return tuple(call for step in self.steps.values() for call in step.writes)
