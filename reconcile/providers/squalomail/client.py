@@ -1,0 +1,68 @@
+"""The SqualoMail client: envelopes, credentials, the account behind a key (System API page; JSON only)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from reconcile.errors import ApiError, UnknownOutcome
+from reconcile.model.account import Account
+from reconcile.model.attributes import to_json
+from reconcile.model.call import Call
+from reconcile.providers.squalomail.operations import OPERATIONS
+from reconcile.providers.transport import Transport
+
+
+class SqualoMail:
+    """Sends calls; success is HTTP 2xx with ``errorCode`` 0 or, for ``get-data``, a bare array."""
+
+    def __init__(self, url: str, key: str, transport: Transport) -> None:
+        self._url = url.rstrip("/")
+        self._key = key
+        self._transport = transport
+        self.reads = 0
+
+    def send(self, call: Call) -> Any:
+        """Carry the call out and give its answer; see ``Transport.request`` for what is raised."""
+        operation = OPERATIONS[call.operation]
+        arguments = {"apiKey": self._key, **to_json(call.arguments)}
+        if not operation.write:
+            self.reads += 1
+        return self._transport.request(
+            operation,
+            f"{self._url}/{call.operation}",
+            params=arguments if operation.verb == "GET" else None,
+            body=arguments if operation.verb == "POST" else None,
+            sends=call.sends,
+            decode=lambda answer: _checked(call.operation, answer),
+        )
+
+    def account(self) -> Account:
+        """The account that the key opens; the page doesn't say how the answer names the app id."""
+        answer = self.send(Call("get-app-id", {}))
+        if isinstance(answer, Mapping):
+            lower = {key.lower(): value for key, value in answer.items()}
+            answer = lower.get("appid", lower.get("id"))
+        if not isinstance(answer, str | int) or isinstance(answer, bool):
+            raise ApiError("get-app-id: the answer names no app id, so whose account this is can't be told.")
+        return Account("squalomail", httpx.URL(self._url).host, str(answer))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+
+def _checked(function: str, answer: Any) -> Any:
+    if function == "get-data":
+        if isinstance(answer, list):
+            return answer
+    elif not isinstance(answer, Mapping):
+        if function == "get-app-id" and isinstance(answer, str | int):
+            return answer
+        raise UnknownOutcome(f"{function}: the answer is no object.")
+    if isinstance(answer, Mapping) and (answer.get("errorCode") or function == "get-data"):
+        message = answer.get("errorMessage") or "no reason given"
+        raise ApiError(f"{function}: {message} (errorCode {answer.get('errorCode')}).")
+    if not isinstance(answer, Mapping):
+        raise UnknownOutcome(f"{function}: the answer is neither an array nor an error.")
+    return answer

@@ -1,0 +1,15 @@
+"""A SqualoMail template: a newsletter without lists, from which campaigns are made."""
+
+from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec
+
+
+class TemplateSpec(NewsletterSpec):
+    """What a manifest may declare about a template."""
+
+
+class SqualoMailTemplate(Newsletter):
+    """Any newsletter can be one; what makes it a template is that others are made from it."""
+
+    kind = "template"
+    plural = "templates"
+    spec = TemplateSpec

@@ -1,0 +1,229 @@
+"""Shared by the API clients: httpx set-up, retries by class, pacing, redaction, and httpx's errors made ours.
+
+Certificates are always verified; redirects are never followed, since a followed GET may act twice or elsewhere.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from reconcile.errors import ApiError, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.model.call import Operation, Retry
+
+# httpx logs whole addresses at INFO, and a GET carries its key there.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+# Never reached the platform, whatever the call was.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+class RateLimited(UnknownOutcome):
+    """The platform says that it is asked too often; ``wait`` is what it asks for, in seconds."""
+
+    code = "rate-limited"
+
+    def __init__(self, detail: str, wait: float | None) -> None:
+        super().__init__(detail, hint="Lower requestsPerSecond or concurrency under the provider's limits.")
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a client goes about its calls; times in seconds.
+
+    ``attempts`` counts the first one; waits grow from ``wait`` to ``longest_wait``, with as much again of jitter.
+    """
+
+    concurrency: int = 4
+    requests_per_second: float | None = None
+    timeout: float = 60.0
+    attempts: int = 5
+    wait: float = 0.5
+    longest_wait: float = 20.0
+
+
+class Transport:
+    """Sends requests for the operations of one provider; safe to use from several threads.
+
+    ``may_send`` is the run's right to calls through which somebody gets mail; without it they are refused here.
+    ``secrets`` are replaced in every message.
+    """
+
+    def __init__(
+        self,
+        *,
+        pace: Pace,
+        may_send: bool,
+        secrets: tuple[str, ...] = (),
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
+        self._http = httpx.Client(
+            transport=transport, timeout=pace.timeout, limits=limits, headers={"Accept": "application/json"}
+        )
+        self._pace = pace
+        self._may_send = may_send
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._slots = threading.BoundedSemaphore(pace.concurrency)
+        self._limiter = _limiter(pace.requests_per_second)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request(
+        self,
+        operation: Operation,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        sends: bool = False,
+        decode: Callable[[Any], Any] = lambda answer: answer,
+    ) -> Any:
+        """The decoded JSON answer, after the retries that the operation's class allows.
+
+        Raises:
+            Refused: the call sends mail and the run may not.
+            Unreachable: never sent. UnknownOutcome: maybe carried out. Unauthorised: refused credentials.
+            ApiError: any other answer that is no success; also raised by ``decode``.
+        """
+        if (operation.sends or sends) and not self._may_send:
+            raise Refused(
+                f"{operation.name} may make people get mail, and this run has not the right to send.",
+                hint="Give it with --allow-send, or set policy.sends to allow.",
+            )
+        import stamina
+
+        for attempt in stamina.retry_context(
+            on=lambda error: _again(error, operation.retry),
+            attempts=1 if operation.retry is Retry.NEVER else self._pace.attempts,
+            timeout=None,
+            wait_initial=self._pace.wait,
+            wait_max=self._pace.longest_wait,
+            wait_jitter=self._pace.wait,
+        ):
+            with attempt:
+                return self._once(operation, url, params, body, decode)
+        raise AssertionError("stamina gives at least one attempt")
+
+    def _once(
+        self,
+        operation: Operation,
+        url: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+        decode: Callable[[Any], Any],
+    ) -> Any:
+        if self._limiter is not None:
+            self._limiter()
+        with self._slots, self._translated(operation, url):
+            answer = self._http.request(operation.verb, url, params=params, json=body)
+        try:
+            return decode(self._decoded(operation, answer))
+        except ApiError as error:
+            # What the platform says may repeat what it was sent, key included.
+            error.args = (self._redacted(str(error)),)
+            error.diagnostics = tuple(
+                replace(found, detail=self._redacted(found.detail)) for found in error.diagnostics
+            )
+            raise
+
+    @contextmanager
+    def _translated(self, operation: Operation, url: str) -> Iterator[None]:
+        host = httpx.URL(url).host
+        try:
+            yield
+        except _NOT_SENT as error:
+            raise Unreachable(
+                f"{operation.name}: {host} can't be reached ({self._redacted(_reason(error))}).",
+                hint="Check the provider's url and the network; run again.",
+            ) from None
+        except httpx.TimeoutException:
+            raise UnknownOutcome(
+                f"{operation.name}: {host} did not answer within {self._pace.timeout:g} seconds."
+            ) from None
+        except httpx.HTTPError as error:
+            raise UnknownOutcome(
+                f"{operation.name}: the connection to {host} broke ({self._redacted(_reason(error))})."
+            ) from None
+
+    def _decoded(self, operation: Operation, answer: httpx.Response) -> Any:
+        status = answer.status_code
+        if status in (401, 403):
+            raise Unauthorised(
+                f"{operation.name}: the platform refuses the credentials (HTTP {status}).",
+                hint="Check the provider's key and that its environment variable is set to the right account's.",
+            )
+        if status == 429:
+            raise RateLimited(f"{operation.name}: asked too often (HTTP 429).", _retry_after(answer))
+        if status >= 500:
+            raise UnknownOutcome(f"{operation.name}: the platform failed (HTTP {status}).")
+        try:
+            content = answer.json()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise self._unreadable(operation, answer) from None
+        if status >= 300:
+            message = content.get("errorMessage") if isinstance(content, dict) else None
+            raise ApiError(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.")
+        return content
+
+    def _unreadable(self, operation: Operation, answer: httpx.Response) -> ApiError:
+        kind = answer.headers.get("content-type", "").split(";")[0] or "no content type"
+        start = answer.content[:1]
+        what = (
+            "an empty answer"
+            if not start
+            else "HTML instead of JSON"
+            if start == b"<"
+            else f"an answer that is cut short or no JSON ({kind}, {len(answer.content)} bytes)"
+        )
+        detail = f"{operation.name}: the platform gave {what} (HTTP {answer.status_code})."
+        hint = "Check the provider's url; if it is right, the platform or a proxy has a problem: run again later."
+        return UnknownOutcome(detail, hint=hint) if answer.status_code < 300 else ApiError(detail, hint=hint)
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _again(error: Exception, retry: Retry) -> bool | float:
+    """Whether, or after how many seconds, to try again after an error: stamina's back-off hook."""
+    if retry is Retry.NEVER:
+        return False
+    if isinstance(error, Unreachable):
+        return True
+    if retry is Retry.LOOKUP or not isinstance(error, UnknownOutcome):
+        return False
+    if isinstance(error, RateLimited) and error.wait is not None:
+        return error.wait
+    return True
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """The seconds that the platform asks to wait, if it says so in seconds."""
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), 300.0) if text.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _limiter(requests_per_second: float | None) -> Callable[[], object] | None:
+    """Blocks until the next request may go out: at most so many in any second."""
+    if not requests_per_second:
+        return None
+    from pyrate_limiter import Limiter, Rate
+
+    # A bucket of whole requests: 0.5 a second is one in two.
+    rate = Rate(max(1, int(requests_per_second)), round(1000 * max(1, 1 / requests_per_second)))
+    limiter = Limiter(rate)
+    return lambda: limiter.try_acquire("requests")
