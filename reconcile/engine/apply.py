@@ -1,0 +1,356 @@
+"""Walk the steps, send their calls; intent before, outcome after each.
+
+A step starts when its own predecessors are done, not level by level. One that fails or is refused holds back what
+depends on it and nothing else. Each outcome is durable in the state before the next step starts.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from graphlib import TopologicalSorter
+from typing import Any
+
+from reconcile.engine.intents import Patience, look_up
+from reconcile.engine.refresh import Clients, find
+from reconcile.errors import ApiError, Diagnostic, PlanStale, ReconcileError, Refused, StateError, UnknownOutcome
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value
+from reconcile.model.call import Call, Operation, Retry
+from reconcile.model.kind import Action, Change, Circumstances, Wanted
+from reconcile.model.reference import Reference
+from reconcile.model.registry import Registry
+from reconcile.model.resource import RemoteObject
+from reconcile.planner.order import Node, Phase, graph
+from reconcile.planner.plan import Plan, Requirement, Right, Step
+from reconcile.planner.steps import live_fingerprint
+from reconcile.state.state import Intent
+from reconcile.state.store import LockedState
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_ATTEMPTED = "not attempted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a step: it started (no outcome yet) or ended.
+
+    ``written`` says whether any of its API writes was made; ``exit_code`` is what its failure asks for.
+    """
+
+    step: Step
+    outcome: Outcome | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    exit_code: int = 0
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What this run may do beyond the harmless; ``deletes`` is the N of ``--allow-delete N``."""
+
+    granted: frozenset[Right] = frozenset()
+    deletes: int = 0
+
+    def lacks(self, need: Requirement) -> bool:
+        """Whether a requirement is not met."""
+        if need.right is Right.DELETE:
+            return need.amount > self.deletes
+        return need.right not in self.granted
+
+
+@dataclass(slots=True)
+class Run:
+    """All that an apply works with.
+
+    ``seen_now`` are live objects as re-read at the start of apply, by address, where the plan was shown to somebody
+    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then.
+    """
+
+    plan: Plan
+    registry: Registry
+    clients: Clients
+    locked: LockedState
+    rights: Rights
+    circumstances: Circumstances
+    before: Mapping[Address, tuple[str, ...]]
+    clock: Callable[[], float]
+    seen_now: Mapping[Address, RemoteObject] | None = None
+    patience: Patience = field(default_factory=Patience)
+    parallelism: int = 4
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def apply(run: Run) -> Iterator[Event]:
+    """Carry the plan out; yields an event when a step starts and when it ends, in the order they happen."""
+    yield from _Executor(run).events()
+
+
+class _Executor:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._ids: dict[Address, str] = dict(run.plan.bindings)
+        self._key_locks: dict[object, threading.Lock] = defaultdict(threading.Lock)
+        self._written: set[Address] = set()
+        self._fatal: ReconcileError | None = None
+
+    def events(self) -> Iterator[Event]:
+        run = self._run
+        waiting = graph(run.plan)
+        last = {address: Phase.REMOVE if (address, Phase.REMOVE) in waiting else Phase.APPLY for address, _ in waiting}
+        ended: set[Address] = set()
+        sorter = TopologicalSorter(waiting)
+        sorter.prepare()
+        with ThreadPoolExecutor(run.parallelism, thread_name_prefix="apply") as pool:
+            running: dict[Future[None], Node] = {}
+            ready = list(sorter.get_ready())
+            while ready or running:
+                for node in ready:
+                    address, phase = node
+                    step = run.plan.steps[address]
+                    if run.stop.is_set() or self._fatal is not None:
+                        continue
+                    if not self._has_work(step, phase):
+                        sorter.done(node)
+                        continue
+                    if phase is Phase.APPLY or not step.calls:
+                        yield Event(step)
+                    running[pool.submit(self._work, step, phase)] = node
+                ready = list(sorter.get_ready())
+                if ready or not running:
+                    continue
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    address, phase = node = running.pop(future)
+                    step = run.plan.steps[address]
+                    error = future.exception()
+                    if error is None:
+                        sorter.done(node)
+                        if phase is last[address]:
+                            ended.add(address)
+                            yield Event(step, Outcome.APPLIED, written=address in self._written)
+                    else:
+                        ended.add(address)
+                        yield self._failure(step, error)
+                ready = list(sorter.get_ready())
+        for address in sorted({address for address, _ in waiting} - ended):
+            step = run.plan.steps[address]
+            if step.action is not Action.NO_OP:
+                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._written)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _has_work(self, step: Step, phase: Phase) -> bool:
+        if phase is Phase.REMOVE or step.calls or step.blocked:
+            return True
+        if step.action is Action.FORGET:
+            return not step.removals
+        kept = self._run.locked.state.resources.get(step.address)
+        return step.applied is not None and step.action is not Action.DELETE and step.applied != kept
+
+    def _failure(self, step: Step, error: BaseException) -> Event:
+        if not isinstance(error, ReconcileError):
+            raise error
+        if isinstance(error, StateError):
+            # What is not on record must not be done.
+            self._fatal = error
+        refused = isinstance(error, Refused | PlanStale)
+        findings = tuple(replace(found, address=found.address or str(step.address)) for found in error.diagnostics)
+        return Event(
+            step,
+            Outcome.REFUSED if refused else Outcome.FAILED,
+            findings,
+            error.exit_code,
+            written=step.address in self._written,
+        )
+
+    def _work(self, step: Step, phase: Phase) -> None:
+        if phase is Phase.APPLY:
+            self._check(step)
+            self._make(step)
+        else:
+            if not step.calls:
+                self._check(step)
+            self._remove(step)
+
+    def _check(self, step: Step) -> None:
+        """Refuse what may not be done, or not any more."""
+        if step.blocked is not None:
+            raise Refused.of([step.blocked])
+        lacking = [need.diagnostic for need in step.requires if self._run.rights.lacks(need)]
+        if lacking:
+            raise Refused.of(lacking)
+        if self._run.seen_now is not None and step.live_fingerprint is not None:
+            _unchanged(step, self._run.seen_now.get(step.address))
+        strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
+        if step.action is Action.CREATE and strangers:
+            raise PlanStale(
+                f"Since the plan was made, an object with the same natural key has appeared (id "
+                f"{', '.join(sorted(strangers))}), so this one is not made.",
+                hint="Plan again.",
+                address=str(step.address),
+            )
+
+    def _make(self, step: Step) -> None:
+        """The step's calls, then its record in the state."""
+        locked = self._run.locked
+        if step.calls:
+            self._still_as_planned(step)
+        id_ = step.id or ""
+        for call in step.calls:
+            made = self._perform(step, call)
+            if made is not None:
+                id_ = made
+        if step.action is Action.FORGET:
+            locked.remove(step.address)
+        elif step.applied is not None and step.action is not Action.DELETE:
+            self._ids[step.address] = id_
+            locked.put(step.address, replace(step.applied, id=id_, deposed=step.deposed))
+
+    def _remove(self, step: Step) -> None:
+        """The step's removals, the state following each."""
+        locked = self._run.locked
+        doomed = ([step.id] if step.action is Action.DELETE and step.id else []) + list(step.deposed)
+        for call, id_ in zip(step.removals, doomed, strict=True):
+            self._may_remove(step, id_)
+            self._perform(step, call, id_)
+            doomed_after = tuple(other for other in doomed if other != id_)
+            kept = locked.state.resources.get(step.address)
+            if kept is not None and step.action is not Action.DELETE:
+                locked.put(step.address, replace(kept, deposed=tuple(d for d in doomed_after if d in kept.deposed)))
+            doomed = list(doomed_after)
+        if step.action in (Action.DELETE, Action.FORGET):
+            locked.remove(step.address)
+
+    def _still_as_planned(self, step: Step) -> None:
+        """Read a volatile object again right before it is written."""
+        if step.id is None or step.live_fingerprint is None or not self._is_volatile(step):
+            return
+        live = self._read(step, step.id)
+        _unchanged(step, live)
+        self._refuse_if(step, step.action, live)
+
+    def _may_remove(self, step: Step, id_: str) -> None:
+        if not self._is_volatile(step):
+            return
+        live = self._read(step, id_)
+        if live is None:
+            return
+        if step.action is Action.DELETE and id_ == step.id:
+            _unchanged(step, live)
+        self._refuse_if(step, Action.DELETE, live)
+
+    def _is_volatile(self, step: Step) -> bool:
+        return self._run.registry.kind(step.address).volatile
+
+    def _read(self, step: Step, id_: str) -> RemoteObject | None:
+        """The object as it is now, None if it is gone."""
+        kind = self._run.registry.kind(step.address)
+        return find(kind, self._run.clients[step.address.provider], Wanted(frozenset([id_]))).get(id_)
+
+    def _refuse_if(self, step: Step, action: Action, live: RemoteObject | None) -> None:
+        if live is None:
+            return
+        kind = self._run.registry.kind(step.address)
+        circumstances = replace(self._run.circumstances, now=self._run.clock())
+        refusal = kind.refusal(Change(action, step.address, live=live, id=live.id), circumstances)
+        if refusal is not None:
+            raise Refused.of([refusal])
+        if kind.immutable(live, circumstances):
+            raise PlanStale("It was sent since the plan was made, so it is left as it is.", address=str(step.address))
+
+    def _perform(self, step: Step, call: Call, doomed: str | None = None) -> str | None:
+        """Send one call; gives the id of what it made, if it makes something."""
+        operation = self._run.registry.operations(step.address.provider)[call.operation]
+        resolved = replace(call, arguments=self._resolved(call.arguments))
+        if operation.retry is Retry.LOOKUP:
+            with self._key_locks[step.address.provider, step.key]:
+                return self._make_once(step, operation, resolved)
+        try:
+            answer = self._send(step, resolved)
+        except ApiError:
+            # Deleting what is gone already is an error to the platform and success to us.
+            if doomed is None or self._read(step, doomed) is not None:
+                raise
+            answer = {}
+        return _made_id(operation, answer)
+
+    def _make_once(self, step: Step, operation: Operation, call: Call) -> str | None:
+        """A create: on record before it is sent; when the reply is lost, looked for before it is sent again."""
+        locked = self._run.locked
+        intent = Intent(
+            step.address,
+            operation.name,
+            key=step.key,
+            before=self._run.before.get(step.address, ()),
+            attributes=step.applied.attributes if step.applied else {},
+            started=self._run.clock(),
+            id=step.id,
+        )
+        locked.intend(intent)
+        for last_try in (False, False, True):
+            try:
+                return _made_id(operation, self._send(step, call))
+            except UnknownOutcome:
+                bound = {kept.id: address for address, kept in locked.state.resources.items()}
+                made = look_up(intent, bound, self._run.registry, self._run.clients, self._run.patience)
+                if made is not None:
+                    return made
+                if last_try:
+                    locked.settle(step.address)
+                    raise
+            except (ApiError, Refused):
+                locked.settle(step.address)
+                raise
+        return None
+
+    def _send(self, step: Step, call: Call) -> Any:
+        try:
+            answer = self._run.clients[step.address.provider].send(call)
+        except UnknownOutcome:
+            self._written.add(step.address)
+            raise
+        self._written.add(step.address)
+        return answer
+
+    def _resolved(self, value: Value) -> Value:
+        """The value with the ids of what it refers to; both platforms' ids are whole numbers."""
+        if isinstance(value, Reference):
+            id_ = self._ids[value.address]
+            return int(id_) if id_.isdigit() else id_
+        if isinstance(value, Mapping):
+            return {key: self._resolved(member) for key, member in value.items()}
+        if isinstance(value, tuple | list):
+            return [self._resolved(member) for member in value]
+        return value
+
+
+def _unchanged(step: Step, live: RemoteObject | None) -> None:
+    """Stop a step whose object is not what it was when the plan was made."""
+    if live is not None and live_fingerprint(live) == step.live_fingerprint:
+        return
+    what = "was deleted" if live is None else "was edited"
+    raise PlanStale(
+        f"It {what} outside since the plan was made, so it is left as it is.",
+        hint="Plan again to see the difference.",
+        address=str(step.address),
+    )
+
+
+def _made_id(operation: Operation, answer: Any) -> str | None:
+    """The id of a new object in an answer."""
+    if operation.returns is None:
+        return None
+    value = answer
+    for member in operation.returns.split("."):
+        value = value.get(member) if isinstance(value, Mapping) else None
+    if value is None:
+        raise UnknownOutcome(f"{operation.name}: the answer doesn't say the new object's id.")
+    return str(value)

@@ -1,0 +1,90 @@
+"""Writes whose outcome is not known: look whether they happened, before anything else is done.
+
+A create whose reply was lost is recognised by what has its natural key now, did not before, is bound to no address, and
+has the same content. One such object is the one; none after the read-back delay means that it was not made.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconcile.engine.refresh import Clients, find
+from reconcile.errors import ApiError
+from reconcile.model.address import Address
+from reconcile.model.attributes import references
+from reconcile.model.kind import Wanted
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied
+from reconcile.state.state import Intent, State
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and after which waits (seconds) to look for something just written; the platform promises no delay."""
+
+    waits: Sequence[float] = (0.0, 1.0, 3.0)
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Ambiguous(ApiError):
+    """Several objects may be the one that was made."""
+
+    code = "outcome-ambiguous"
+
+
+def look_up(
+    intent: Intent, bound: Mapping[str, Address], registry: Registry, clients: Clients, patience: Patience
+) -> str | None:
+    """The id of the object that the intended create made; None if it made none.
+
+    ``bound`` are the ids in the state, which are not it.
+
+    Raises:
+        Ambiguous: several match.
+    """
+    kind = registry.kind(intent.address)
+    wanted = Wanted(keys=frozenset([intent.key]) if intent.key is not None else frozenset())
+    for wait in patience.waits:
+        patience.sleep(wait)
+        objects = find(kind, clients[intent.address.provider], wanted).values()
+        made = [
+            found.id
+            for found in objects
+            if found.id not in intent.before and found.id not in bound and kind.matches(intent.attributes, found)
+        ]
+        if len(made) > 1:
+            raise Ambiguous(
+                f"{intent.operation} was interrupted, and {len(made)} objects may be what it made: ids "
+                f"{', '.join(made)}. Nothing is done to this entry until that is settled.",
+                hint=f"Delete the ones too many in the web interface, or bind the right one: "
+                f"reconcile import {intent.address} ID",
+                address=str(intent.address),
+            )
+        if made:
+            return made[0]
+    return None
+
+
+def settled(state: State, registry: Registry, clients: Clients, patience: Patience) -> dict[Address, Applied | None]:
+    """What the open intents came to: the object made, bound to its address; None where nothing was made."""
+    bound = {kept.id: address for address, kept in state.resources.items()}
+    outcome: dict[Address, Applied | None] = {}
+    for address, intent in state.intents.items():
+        made = look_up(intent, bound, registry, clients, patience)
+        outcome[address] = None if made is None else as_applied(intent, made, state.resources.get(address))
+    return outcome
+
+
+def with_settled(state: State, outcome: Mapping[Address, Applied | None]) -> State:
+    """The state as it is once the outcomes are recorded."""
+    resources = {**state.resources, **{address: made for address, made in outcome.items() if made is not None}}
+    return replace(state, resources=resources, intents={})
+
+
+def as_applied(intent: Intent, id_: str, former: Applied | None) -> Applied:
+    """What the state holds for an object found to be an intent's; the former one, if any, is still to be deleted."""
+    made = Applied(id_, intent.attributes, dependencies=tuple(sorted(set(references(intent.attributes)))))
+    if former is None:
+        return made
+    deposed = tuple(dict.fromkeys((former.id, *former.deposed))) if intent.id is not None else former.deposed
+    return replace(made, prevent_destroy=former.prevent_destroy, deposed=deposed)

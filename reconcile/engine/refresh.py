@@ -1,0 +1,149 @@
+"""Read the live objects behind a set of addresses, changing nothing remote."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value
+from reconcile.model.kind import Client, Collection, Kind, Row, Wanted, rules
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.planner.steps import Seen
+
+Clients = Mapping[str, Client]
+
+
+@dataclass(slots=True)
+class _Question:
+    """What is wanted of one collection of one provider, and by whom."""
+
+    collection: Collection
+    ids: set[str] = field(default_factory=set)
+    keys: set[tuple[Value, ...]] = field(default_factory=set)
+    doomed: set[str] = field(default_factory=set)
+
+
+def refresh(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    registry: Registry,
+    clients: Clients,
+) -> Seen:
+    """The live objects of managed addresses, and those that unmanaged ones may be; collections are read together."""
+    rows = _read(_questions(desired, applied, registry), clients)
+    gone = [address for address in desired if address in applied and not _is_there(address, applied, rows, registry)]
+    if gone:
+        # They will be made anew, so what has their natural key now is asked for too.
+        again = _questions({address: desired[address] for address in gone}, {}, registry)
+        for where, found in _read(again, clients).items():
+            rows[where] |= found
+    live: dict[Address, RemoteObject] = {}
+    deposed: dict[Address, tuple[RemoteObject, ...]] = {}
+    for address, kept in applied.items():
+        kind = registry.kind(address)
+        found = rows.get((address.provider, kind.collection.name), {})
+        if kept.id in found:
+            live[address] = decoded(kind, found[kept.id])
+        leftover = tuple(decoded(kind, found[id_]) for id_ in kept.deposed if id_ in found)
+        if leftover:
+            deposed[address] = leftover
+    candidates = _candidates(desired, applied, live, rows, registry)
+    return Seen(live, candidates, deposed)
+
+
+def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
+    """The objects of one kind with the wanted ids or natural keys, by id."""
+    rows = kind.collection.read(client, wanted)
+    objects = {row.id: decoded(kind, row) for row in rows}
+    return {
+        id_: found for id_, found in objects.items() if id_ in wanted.ids or kind.key(found.attributes) in wanted.keys
+    }
+
+
+def decoded(kind: Kind, row: Row) -> RemoteObject:
+    """The object that a row describes, its attributes in canonical form."""
+    found = kind.decode(row)
+    known = rules(kind.spec)
+    attributes = {
+        name: known[name].canonical(value) if name in known else value for name, value in found.attributes.items()
+    }
+    return RemoteObject(found.id, attributes, found.facts)
+
+
+def _read(questions: Mapping[tuple[str, str], _Question], clients: Clients) -> dict[tuple[str, str], dict[str, Row]]:
+    return {
+        where: {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
+        for where, question in questions.items()
+    }
+
+
+def _is_there(
+    address: Address,
+    applied: Mapping[Address, Applied],
+    rows: Mapping[tuple[str, str], Mapping[str, Row]],
+    registry: Registry,
+) -> bool:
+    return applied[address].id in rows[address.provider, registry.kind(address).collection.name]
+
+
+def _wanted(question: _Question) -> Wanted:
+    return Wanted(frozenset(question.ids), frozenset(question.keys), frozenset(question.doomed))
+
+
+def _questions(
+    desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], registry: Registry
+) -> dict[tuple[str, str], _Question]:
+    questions: dict[tuple[str, str], _Question] = {}
+
+    def about(address: Address) -> _Question:
+        collection = registry.kind(address).collection
+        return questions.setdefault((address.provider, collection.name), _Question(collection))
+
+    for address, kept in applied.items():
+        question = about(address)
+        question.ids |= {kept.id, *kept.deposed}
+        if address not in desired and not kept.external:
+            question.doomed.add(kept.id)
+    for address, resource in desired.items():
+        question = about(address)
+        if address not in applied:
+            key = registry.kind(address).key(resource.attributes)
+            if key is not None:
+                question.keys.add(key)
+    return questions
+
+
+def _candidates(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    live: Mapping[Address, RemoteObject],
+    rows: Mapping[tuple[str, str], Mapping[str, Row]],
+    registry: Registry,
+) -> dict[Address, tuple[RemoteObject, ...]]:
+    """For addresses without a live object, the objects of their natural key that no address is bound to."""
+    bound: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for address, kept in applied.items():
+        bound[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    by_key: dict[tuple[str, str], dict[tuple[Value, ...] | None, list[RemoteObject]]] = {}
+    candidates: dict[Address, tuple[RemoteObject, ...]] = {}
+    for address, resource in desired.items():
+        if address in live:
+            continue
+        kind = registry.kind(address)
+        where = (address.provider, kind.collection.name)
+        if (address.provider, kind.kind) not in by_key:
+            by_key[address.provider, kind.kind] = _keyed(kind, rows.get(where, {}).values(), bound[where])
+        found = by_key[address.provider, kind.kind].get(kind.key(resource.attributes))
+        if found:
+            candidates[address] = tuple(found)
+    return candidates
+
+
+def _keyed(kind: Kind, rows: Iterable[Row], bound: set[str]) -> dict[tuple[Value, ...] | None, list[RemoteObject]]:
+    keyed: dict[tuple[Value, ...] | None, list[RemoteObject]] = defaultdict(list)
+    for row in rows:
+        if row.id not in bound:
+            found = decoded(kind, row)
+            keyed[kind.key(found.attributes)].append(found)
+    return keyed

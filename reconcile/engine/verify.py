@@ -1,0 +1,100 @@
+"""Read back what was written, in bulk, to see what the platform made of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconcile.engine.refresh import Clients, refresh
+from reconcile.errors import Diagnostic
+from reconcile.model.address import Address
+from reconcile.model.attributes import Digest, digest_text, same
+from reconcile.model.kind import Kind, rules
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied, RemoteObject
+from reconcile.planner.diff import as_references
+from reconcile.planner.plan import Plan
+from reconcile.state.store import LockedState
+
+
+@dataclass(slots=True)
+class Verification:
+    """What the read-back found: by address, what the platform did not keep."""
+
+    findings: dict[Address, tuple[Diagnostic, ...]] = field(default_factory=dict)
+
+
+def verify(
+    plan: Plan, written: set[Address], registry: Registry, clients: Clients, locked: LockedState
+) -> Verification:
+    """Compare what was written with what can be read, and put what texts read like on record.
+
+    A text may come back rewritten or, from a template, rendered; its digest is what later reads are compared with. Any
+    other difference is a finding: the platform took the write and did not keep it.
+    """
+    resources = locked.state.resources
+    applied = {address: resources[address] for address in written if address in resources}
+    live = refresh(
+        {}, {address: replace(kept, external=True) for address, kept in applied.items()}, registry, clients
+    ).live
+    ids = {
+        (address.provider, address.kind, id_): address
+        for address, id_ in {**plan.bindings, **{a: kept.id for a, kept in resources.items()}}.items()
+    }
+    verification = Verification()
+    for address, kept in applied.items():
+        kind = registry.kind(address)
+        if address not in live:
+            verification.findings[address] = (_vanished(address),)
+            continue
+        observed = _observed(kind, kept, live[address])
+        if observed != kept.observed:
+            locked.put(address, replace(kept, observed=observed))
+        findings = tuple(_not_kept(address, kind, kept, live[address], ids))
+        if findings:
+            verification.findings[address] = findings
+    return verification
+
+
+def _observed(kind: Kind, applied: Applied, live: RemoteObject) -> Mapping[str, Digest]:
+    """Digests of texts that don't read as they were sent, and of those that the platform made."""
+    observed: dict[str, Digest] = {}
+    computed = kind.computed(applied.attributes)
+    for name, rule in rules(kind.spec).items():
+        text = live.attributes.get(name)
+        if not rule.text or not isinstance(text, str):
+            continue
+        if name in computed or (name in applied.attributes and not same(applied.attributes[name], text)):
+            observed[name] = digest_text(text)
+    return observed
+
+
+def _not_kept(
+    address: Address,
+    kind: Kind,
+    applied: Applied,
+    live: RemoteObject,
+    ids: Mapping[tuple[str, str, str], Address],
+) -> Iterator[Diagnostic]:
+    for name, rule in rules(kind.spec).items():
+        if rule.text or not rule.readable or name not in applied.attributes or name not in live.attributes:
+            continue
+        read = live.attributes[name]
+        if rule.refers is not None:
+            read = as_references(address, rule.refers, read, ids)
+        if not same(applied.attributes[name], read):
+            yield Diagnostic(
+                "not-kept",
+                "the platform did not keep what was written",
+                f"The platform accepted {name}, but reads otherwise afterwards.",
+                address=str(address),
+                hint="Plan again to see what it made of it.",
+            )
+
+
+def _vanished(address: Address) -> Diagnostic:
+    return Diagnostic(
+        "not-there",
+        "the platform does not show what was written",
+        "The platform accepted the write, but the object can't be read afterwards.",
+        address=str(address),
+        hint="Plan again: it may only take a moment to appear.",
+    )

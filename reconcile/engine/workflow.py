@@ -1,0 +1,295 @@
+"""Plan and apply from end to end, one short function each; the parts are put together by the command line."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconcile.engine.apply import Event, Outcome, Rights, Run
+from reconcile.engine.apply import apply as carry_out
+from reconcile.engine.intents import Patience, settled, with_settled
+from reconcile.engine.refresh import Clients, find, refresh
+from reconcile.engine.verify import verify
+from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, WrongAccount, first_exit_code
+from reconcile.model.account import Account
+from reconcile.model.address import Address
+from reconcile.model.call import Retry
+from reconcile.model.kind import Circumstances, Wanted
+from reconcile.model.policy import Policy
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.planner.make import Request, make_plan, moved
+from reconcile.planner.plan import Plan, Right, Step
+from reconcile.state.state import State
+from reconcile.state.store import LockedState
+
+NEVER_APPLIED = State(lineage="")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What every run works with: the providers' kinds and clients, the policy, and the clock (UNIX seconds).
+
+    ``pins`` are the account ids that the project file pins its aliases to.
+    """
+
+    registry: Registry
+    clients: Clients
+    policy: Policy
+    clock: Callable[[], float]
+    environment: str = "default"
+    tool_version: str = ""
+    pins: Mapping[str, str] = field(default_factory=dict)
+    patience: Patience = field(default_factory=Patience)
+    parallelism: int = 4
+
+
+def plan(
+    workspace: Workspace,
+    desired: Mapping[Address, Resource],
+    state: State | None,
+    *,
+    digest: str = "",
+    request: Request | None = None,
+) -> Plan:
+    """Read what is live and compare: all of ``reconcile plan`` but loading and printing. Writes nothing anywhere."""
+    state = state or NEVER_APPLIED
+    clients = workspace.clients
+    reads_before = sum(client.reads for client in clients.values())
+    accounts = check_accounts(workspace, state, _aliases(workspace, desired, state))
+    state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
+    applied = moved(desired, state.resources)
+    seen = refresh(desired, applied, workspace.registry, clients)
+    now = workspace.clock()
+    made = make_plan(
+        desired,
+        state.resources,
+        seen,
+        workspace.registry,
+        _circumstances(workspace, applied, now),
+        workspace.policy,
+        request or Request(),
+    )
+    return replace(
+        made,
+        accounts=accounts,
+        lineage=state.lineage,
+        serial=state.serial,
+        environment=workspace.environment,
+        created=now,
+        expires=now + workspace.policy.plan_expiry,
+        manifest_digest=digest,
+        tool_version=workspace.tool_version,
+        reads=sum(client.reads for client in clients.values()) - reads_before,
+    )
+
+
+def apply(
+    workspace: Workspace,
+    locked: LockedState,
+    shown: Plan,
+    rights: Rights,
+    *,
+    fresh: bool,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Carry out a plan under the lock; events as steps start and end.
+
+    At the end all that was written is read back; a step whose write was not kept ends a second time, as failed.
+
+    ``fresh``: the plan was made under this very lock and nobody took time to look at it, so that live objects need no
+    second look before the first write.
+
+    Raises:
+        Refused: a rule forbids the whole run; nothing was written.
+    """
+    refuse_run(shown, rights)
+    registry, clients = workspace.registry, workspace.clients
+    seen_now = None if fresh else _read_again(workspace, shown, locked.state)
+    _record_moves(shown, locked)
+    if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
+        locked.account(shown.accounts)
+    run = Run(
+        plan=shown,
+        registry=registry,
+        clients=clients,
+        locked=locked,
+        rights=rights,
+        circumstances=_circumstances(workspace, locked.state.resources, workspace.clock()),
+        before=_matches_before(shown, locked.state, registry, clients),
+        clock=workspace.clock,
+        seen_now=seen_now,
+        patience=workspace.patience,
+        parallelism=workspace.parallelism,
+        stop=stop or threading.Event(),
+    )
+    written: dict[Address, Event] = {}
+    for event in carry_out(run):
+        yield event
+        if event.outcome is Outcome.APPLIED and event.step.calls:
+            written[event.step.address] = event
+    for address, findings in verify(shown, set(written), registry, clients, locked).findings.items():
+        yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
+
+
+def settle(workspace: Workspace, locked: LockedState) -> None:
+    """Find out what came of writes that an earlier run began, and put it on record."""
+    outcome = settled(locked.state, workspace.registry, workspace.clients, workspace.patience)
+    for address, made in outcome.items():
+        if made is None:
+            locked.settle(address)
+        else:
+            locked.put(address, made)
+
+
+def check_saved(workspace: Workspace, saved: Plan, state: State | None, digest: str | None) -> None:
+    """Refuse a saved plan that no longer fits: expired, another state, other manifests, another account.
+
+    ``digest`` is that of the manifests as they are now; None where there are none.
+
+    Raises:
+        PlanStale: it was used already or something has changed. WrongAccount: the key opens another account.
+    """
+    state = state or NEVER_APPLIED
+    reason = None
+    if saved.environment != workspace.environment:
+        reason = f'It was made for the environment "{saved.environment}", and this is "{workspace.environment}".'
+    elif workspace.clock() > saved.expires:
+        reason = "It has expired (policy.planExpiry)."
+    elif saved.serial != state.serial or (saved.lineage and saved.lineage != state.lineage):
+        reason = (
+            f"It was made from serial {saved.serial} of the state, which is at {state.serial} now: it was applied "
+            f"already, or another apply came between."
+        )
+    elif digest is not None and digest != saved.manifest_digest:
+        reason = "The manifests, or files that they point at, have changed since it was made."
+    if reason is not None:
+        raise PlanStale(f"The saved plan can't be applied. {reason}", hint="Plan again.")
+    accounts = check_accounts(workspace, state, saved.accounts)
+    for alias, account in saved.accounts.items():
+        if accounts[alias] != account:
+            raise WrongAccount(
+                f"The plan was made for {account}, but the key of {alias} opens {accounts[alias]}.",
+                hint="Use the key of the plan's account, or plan again.",
+            )
+
+
+def check_accounts(workspace: Workspace, state: State, aliases: Iterable[str]) -> dict[str, Account]:
+    """The account behind each alias.
+
+    Raises:
+        WrongAccount: one is not the account of the state, or not the one that the project file pins.
+    """
+    accounts: dict[str, Account] = {}
+    for alias in sorted(aliases):
+        accounts[alias] = found = workspace.clients[alias].account()
+        pin, known = workspace.pins.get(alias), state.accounts.get(alias)
+        if pin is not None and found.id != pin:
+            raise WrongAccount(
+                f"providers.{alias}.account pins the account {pin}, but the key opens {found.id}.",
+                hint="Use the key of the pinned account, or correct the pin.",
+            )
+        if known is not None and known != found:
+            raise WrongAccount(
+                f"The state belongs to {known}, but {alias} now opens {found}.",
+                hint="Use the key of that account; for a second account, use an environment of its own (--env).",
+            )
+    return accounts
+
+
+def refuse_run(shown: Plan, rights: Rights) -> None:
+    """Refuse the whole run before its first write where a rule says so.
+
+    Raises:
+        Refused: with everything that stands in the way.
+    """
+    findings = [*shown.blocked, *(need.diagnostic for need in shown.requires if rights.lacks(need))]
+    for step in shown.steps.values():
+        # Mail that goes out by mistake can't be taken back, so one send not allowed stops everything.
+        findings += [need.diagnostic for need in step.requires if need.right is Right.SEND and rights.lacks(need)]
+    if findings:
+        raise Refused.of(findings)
+
+
+def _aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: State) -> set[str]:
+    aliases = {address.provider for address in (*desired, *state.resources)}
+    unknown = {
+        address
+        for address in (*desired, *state.resources)
+        if address.provider not in workspace.registry.providers
+        or address.kind not in workspace.registry.providers[address.provider].kinds
+    }
+    if unknown:
+        raise InvalidInput.of(
+            Diagnostic(
+                "unknown-provider",
+                "in the state, but not in the project",
+                f"The state manages {address}, but reconcile.yaml has no provider {address.provider} with such a kind.",
+                address=str(address),
+                hint="Put the provider back into reconcile.yaml.",
+            )
+            for address in sorted(unknown)
+        )
+    return aliases
+
+
+def _circumstances(workspace: Workspace, applied: Mapping[Address, Applied], now: float) -> Circumstances:
+    managed: dict[str, set[str]] = defaultdict(set)
+    for address, kept in applied.items():
+        managed[workspace.registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    frozen = {collection: frozenset(ids) for collection, ids in managed.items()}
+    return Circumstances(now=now, freeze=workspace.policy.freeze, managed=frozen)
+
+
+def _read_again(workspace: Workspace, shown: Plan, state: State) -> dict[Address, RemoteObject]:
+    """The live objects that the plan writes, in one bulk read."""
+    planned = {
+        step.previous_address or address: replace(state.resources[step.previous_address or address], external=True)
+        for address, step in shown.steps.items()
+        if step.writes and (step.previous_address or address) in state.resources
+    }
+    live = refresh({}, planned, workspace.registry, workspace.clients).live
+    return {
+        address: live[where]
+        for address, step in shown.steps.items()
+        if (where := step.previous_address or address) in live
+    }
+
+
+def _record_moves(shown: Plan, locked: LockedState) -> None:
+    for address, step in shown.steps.items():
+        if step.previous_address is not None and step.previous_address in locked.state.resources:
+            locked.move(step.previous_address, address)
+
+
+def _matches_before(shown: Plan, state: State, registry: Registry, clients: Clients) -> dict[Address, tuple[str, ...]]:
+    """For steps that make something, the unbound objects that have its natural key already, in few reads."""
+    bound = {
+        (address.provider, registry.kind(address).collection.name, id_)
+        for address, kept in state.resources.items()
+        for id_ in (kept.id, *kept.deposed)
+    }
+    wanted: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    for address, step in shown.steps.items():
+        operations = registry.operations(address.provider)
+        if step.key is not None and any(operations[call.operation].retry is Retry.LOOKUP for call in step.calls):
+            wanted[address.provider, address.kind].append(step)
+    before: dict[Address, tuple[str, ...]] = {}
+    for (provider, _), steps in wanted.items():
+        kind = registry.kind(steps[0].address)
+        keys = frozenset(step.key for step in steps if step.key is not None)
+        ids: dict[object, list[str]] = defaultdict(list)
+        for id_, found in find(kind, clients[provider], Wanted(keys=keys)).items():
+            if (provider, kind.collection.name, id_) not in bound:
+                ids[kind.key(found.attributes)].append(id_)
+        before |= {step.address: tuple(ids[step.key]) for step in steps}
+    return before
+
+
+def outcome_code(events: Iterable[Event]) -> int:
+    """The exit code of an apply: 6 if any write was made and any step was not, else the first of 7, 5, 4, 3, 1."""
+    ends = {event.step.address: event for event in events if event.outcome is not None}
+    failed = [event for event in ends.values() if event.outcome is not Outcome.APPLIED]
+    if failed and any(event.written for event in ends.values()):
+        return 6
+    return first_exit_code(event.exit_code or 1 for event in failed)

@@ -1,0 +1,1 @@
+"""What was last applied, and the lock around it."""
