@@ -1,0 +1,124 @@
+"""User data made fit to show: control characters harmless, values short, counts and moments readable, colours."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+
+from reconcile.model.address import Address
+from reconcile.model.attributes import Digest, Value
+from reconcile.model.reference import Reference
+
+# Control characters, spaces that look like another, invisible and direction-changing ones, lone surrogates: what could
+# steer a terminal, hide a difference or make text read otherwise than it is. Joiners stay: emoji are made with them.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_LIMIT = 160
+
+
+class Style(StrEnum):
+    """What a piece of text means; the value is its SGR code on terminals."""
+
+    ADDED = "32"
+    REMOVED = "31"
+    CHANGED = "33"
+    REPLACED = "35"
+    STATED = "36"
+    ALARM = "1;31"
+    WARNING = "1;33"
+    STRONG = "1"
+    FAINT = "2"
+
+
+def painted(text: str, style: Style | None, *, color: bool) -> str:
+    """The text in a colour, if colours are wanted; each line on its own, so that lines can be indented later."""
+    if not color or style is None or not text:
+        return text
+    return "\n".join(f"\x1b[{style}m{line}\x1b[0m" if line else line for line in text.split("\n"))
+
+
+def harmless(text: str) -> str:
+    """The text with everything escaped that a terminal would obey or a reader not see; line ends and tabs stay."""
+    return _HARMFUL.sub(lambda match: _escape(match[0]), text)
+
+
+def one_line(text: str) -> str:
+    """The text made harmless, line ends and tabs included."""
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def quoted(text: str) -> str:
+    """The text as it would stand in JSON, but readable: only what must be is escaped."""
+    return '"' + one_line(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def shown(value: Value, known: Collection[Address] = (), *, limit: int = _LIMIT) -> str:
+    """A value on one line. References are shown as their addresses, with a remark if the id is not ``known``."""
+    text = _shown(value, known)
+    return text if len(text) <= limit else f"{text[:limit]}… ({counted(len(text) - limit, 'more character')})"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """``1,204 people``: the number with thousands marked, and the noun in the number it asks for."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def moment(seconds: float, *, now: float, zone: tzinfo) -> str:
+    """A time in the reader's zone, in UTC where that differs, and how far away it is."""
+    local, utc = datetime.fromtimestamp(seconds, zone), datetime.fromtimestamp(seconds, UTC)
+    away = _duration(abs(seconds - now))
+    ahead = f"in {away}" if seconds >= now else f"{away} ago"
+    universal = "" if local.utcoffset() == utc.utcoffset() else f" ({utc:%H:%M} UTC)"
+    if universal and local.date() != utc.date():
+        universal = f" ({utc:%a %Y-%m-%d %H:%M} UTC)"
+    return f"{local:%a %Y-%m-%d %H:%M} {local.tzname()}{universal}, {ahead}"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """The text, filled with spaces up to so many columns."""
+    return text + " " * (columns - width(text))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _shown(value: Value, known: Collection[Address]) -> str:
+    match value:
+        case None:
+            return "(unset)"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return quoted(value)
+        case Reference(address):
+            return str(address) if address in known else f"{address} (id known after apply)"
+        case Digest(sha256, length):
+            return f"({counted(length, 'character')}, sha256 {one_line(sha256[:8])}…)"
+        case Mapping():
+            return "{" + ", ".join(f"{key_name(key)}: {_shown(member, known)}" for key, member in value.items()) + "}"
+        case tuple() | list():
+            return "[" + ", ".join(_shown(element, known) for element in value) + "]"
+    return one_line(str(value))
+
+
+def key_name(key: str) -> str:
+    """A member's name: as it is where it is a plain word, else quoted."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key)
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return counted(int(seconds // length), unit)
+    return "less than a minute"
