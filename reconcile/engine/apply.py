@@ -55,10 +55,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What this run may do beyond the harmless; ``deletes`` is the N of ``--allow-delete N``."""
+    """What this run may do beyond the harmless.
+
+    ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
+    refusing the whole run.
+    """
 
     granted: frozenset[Right] = frozenset()
     deletes: int = 0
+    without_sends: bool = False
 
     def lacks(self, need: Requirement) -> bool:
         """Whether a requirement is not met."""

@@ -9,7 +9,7 @@ from reconcile.model.attributes import Attributes, Digest, condensed, digest_tex
 from reconcile.model.call import Call
 from reconcile.model.kind import Action, Change, Circumstances, Kind, Rule, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.diff import Surroundings, diff, diff_computed, edited_outside, recorded
+from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, edited_outside, recorded
 from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right, Step
 
 
@@ -63,7 +63,7 @@ def step_for(
         changes=tuple(changes),
         id=live.id,
         dependencies=_dependencies(resource.attributes),
-        former_dependencies=applied.dependencies,
+        former_dependencies=_former_dependencies(address, kind, applied, live, around),
         unchecked=_unchecked(rules(kind.spec), resource.attributes, applied),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
@@ -98,6 +98,7 @@ def removal_step(
         step,
         action=Action.DELETE,
         removals=(*kind.writes(change), *removals),
+        former_dependencies=_former_dependencies(address, kind, applied, live, around),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
         blocked=_protected(address, applied) or kind.refusal(change, circumstances),
@@ -165,7 +166,7 @@ def _create(
         deposed=tuple(old.id for old in seen.deposed.get(address, ())),
         applied=Applied(
             "",
-            recorded(names, resource.attributes, around.contents),
+            recorded(names, _remembered(resource, names), around.contents),
             dependencies=_dependencies(resource.attributes),
             prevent_destroy=resource.prevent_destroy,
         ),
@@ -219,6 +220,12 @@ def _managed(resource: Resource) -> Attributes:
     return {name: value for name, value in resource.attributes.items() if name not in resource.ignore_changes}
 
 
+def _remembered(resource: Resource, names: Mapping[str, Rule]) -> Attributes:
+    """What the state keeps of what is declared: not what is ignored, unless it can't be read back."""
+    managed = _managed(resource)
+    return {name: value for name, value in resource.attributes.items() if name in managed or not names[name].readable}
+
+
 def _with_calls(
     step: Step,
     resource: Resource,
@@ -267,8 +274,7 @@ def _next_applied(
     lasting = {
         name: value
         for name, value in applied.attributes.items()
-        if name not in sent and (not names[name].readable or name in resource.ignore_changes)
-        if name in names
+        if name not in sent and name in names and not names[name].readable
     }
     return Applied(
         id="" if _renews(step) else live.id,
@@ -304,6 +310,17 @@ def _unchecked(names: Mapping[str, Rule], desired: Attributes, applied: Applied)
 
 def _dependencies(attributes: Attributes) -> tuple[Address, ...]:
     return tuple(sorted(set(references(attributes))))
+
+
+def _former_dependencies(
+    address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
+) -> tuple[Address, ...]:
+    """What the object refers to so far: as last applied, and as it is, which may be more than anybody declared."""
+    found = set(applied.dependencies)
+    for name, rule in rules(kind.spec).items():
+        if rule.refers is not None and name in live.attributes:
+            found |= set(references(as_references(address, rule.refers, live.attributes[name], around.ids)))
+    return tuple(sorted(found))
 
 
 def _deletion(address: Address, kind: Kind, id_: str) -> tuple[Call, ...]:

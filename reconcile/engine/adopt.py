@@ -1,0 +1,141 @@
+"""Bind an existing object to an address; nothing remote changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconcile.engine.refresh import find, refresh
+from reconcile.engine.workflow import Workspace, check_accounts
+from reconcile.errors import Diagnostic, InvalidInput
+from reconcile.model.address import Address
+from reconcile.model.attributes import condensed, references
+from reconcile.model.kind import Kind, Wanted, rules
+from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.planner.diff import as_references
+from reconcile.state.store import LockedState
+
+
+@dataclass(slots=True)
+class Adoption:
+    """What adopt found: the objects bound by address, addresses without a match, and what could not be decided."""
+
+    bound: dict[Address, str] = field(default_factory=dict)
+    unmatched: list[Address] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+
+def import_object(workspace: Workspace, locked: LockedState, resource: Resource, id_: str) -> None:
+    """Bind the object with an id to a declared resource.
+
+    Raises:
+        InvalidInput: the address or the object is bound already, or there is no such object.
+    """
+    address = resource.address
+    state = locked.state
+    if address in state.resources:
+        raise InvalidInput(
+            f"{address} is bound already, to id {state.resources[address].id}.",
+            hint="Take it out of the state first if another object is meant.",
+            address=str(address),
+        )
+    kind = workspace.registry.kind(address)
+    accounts = check_accounts(workspace, state, {address.provider, *state.accounts} & workspace.clients.keys())
+    _refuse_if_bound(workspace, locked, kind, address, id_)
+    live = find(kind, workspace.clients[address.provider], Wanted(frozenset([id_]))).get(id_) if id_.isdigit() else None
+    if live is None:
+        raise InvalidInput(
+            f"The account has no {kind.kind} with the id {id_}.",
+            hint="The id is in the web interface's address line.",
+            address=str(address),
+        )
+    locked.account({**state.accounts, **accounts})
+    locked.put(address, adopted(resource, kind, live, _ids(locked)))
+
+
+def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, Resource]) -> Adoption:
+    """Bind each declared resource that is not in the state to the one object that matches its natural key."""
+    state = locked.state
+    unbound = {address: resource for address, resource in desired.items() if address not in state.resources}
+    adoption = Adoption()
+    if not unbound:
+        return adoption
+    aliases = {address.provider for address in unbound}
+    locked.account({**state.accounts, **check_accounts(workspace, state, aliases)})
+    candidates = refresh(desired, state.resources, workspace.registry, workspace.clients).candidates
+    # References are told from ids once what they refer to is bound, so lists come before campaigns.
+    taken: set[tuple[str, str, str]] = set()
+    for address in sorted(unbound, key=lambda address: bool(_refers(unbound[address]))):
+        kind = workspace.registry.kind(address)
+        matching = [
+            found
+            for found in candidates.get(address, ())
+            if (address.provider, kind.collection.name, found.id) not in taken
+        ]
+        chosen = _chosen(unbound[address], kind, matching)
+        if chosen is not None:
+            locked.put(address, adopted(unbound[address], kind, chosen, _ids(locked)))
+            adoption.bound[address] = chosen.id
+            taken.add((address.provider, kind.collection.name, chosen.id))
+        elif matching:
+            adoption.findings.append(_ambiguous(unbound[address], kind, matching))
+        else:
+            adoption.unmatched.append(address)
+    return adoption
+
+
+def adopted(resource: Resource, kind: Kind, live: RemoteObject, ids: Mapping[tuple[str, str, str], Address]) -> Applied:
+    """What the state holds for an adopted object: what is live of what is declared; the rest is unknown."""
+    attributes = {}
+    for name, rule in rules(kind.spec).items():
+        if name not in resource.attributes or not rule.readable or name not in live.attributes:
+            continue
+        value = live.attributes[name]
+        if rule.refers is not None:
+            value = as_references(resource.address, rule.refers, value, ids)
+        attributes[name] = condensed(value) if rule.text else value
+    return Applied(
+        live.id,
+        attributes,
+        dependencies=_refers(resource),
+        prevent_destroy=resource.prevent_destroy,
+        external=resource.external,
+        created=False,
+    )
+
+
+def _chosen(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> RemoteObject | None:
+    """The one object that matches; among several of one name, the one that also has the same content."""
+    if len(matching) == 1:
+        return matching[0]
+    alike = [found for found in matching if kind.matches(resource.attributes, found)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _refers(resource: Resource) -> tuple[Address, ...]:
+    return tuple(sorted(set(references(resource.attributes))))
+
+
+def _ids(locked: LockedState) -> dict[tuple[str, str, str], Address]:
+    return {(address.provider, address.kind, kept.id): address for address, kept in locked.state.resources.items()}
+
+
+def _refuse_if_bound(workspace: Workspace, locked: LockedState, kind: Kind, address: Address, id_: str) -> None:
+    for other, kept in locked.state.resources.items():
+        same_place = other.provider == address.provider
+        if same_place and workspace.registry.kind(other).collection.name == kind.collection.name and kept.id == id_:
+            raise InvalidInput(
+                f"The object with the id {id_} is bound to {other} already.",
+                hint='To give it another address, declare "was" on the new entry.',
+                address=str(address),
+            )
+
+
+def _ambiguous(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> Diagnostic:
+    key = " / ".join(str(part) for part in kind.key(resource.attributes) or ())
+    return Diagnostic(
+        "match-ambiguous",
+        "several objects match",
+        f'{len(matching)} objects match "{key}": ids {", ".join(found.id for found in matching)}.',
+        address=str(resource.address),
+        location=resource.location,
+        hint=f"Say which: reconcile import {resource.address} ID",
+    )

@@ -1,0 +1,132 @@
+"""A SqualoMail account on the emulator, and the workspace that plans and applies to it; shared by tests."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reconcile.engine.apply import Event, Rights
+from reconcile.engine.intents import Patience
+from reconcile.engine.workflow import Workspace, apply, outcome_code, plan, settle
+from reconcile.errors import Location
+from reconcile.model.address import Address
+from reconcile.model.call import Call
+from reconcile.model.kind import rules
+from reconcile.model.policy import Policy
+from reconcile.model.reference import Reference
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Resource
+from reconcile.planner.make import Request
+from reconcile.planner.plan import Plan, Right
+from reconcile.providers import provider_type
+from reconcile.providers.squalomail.client import SqualoMail
+from reconcile.providers.transport import Pace, Transport
+from reconcile.sandbox import Sandbox
+from reconcile.state.local import LocalStore
+
+REGISTRY = Registry({"squalomail": provider_type("squalomail")})
+NOW = 1_800_000_000.0
+BASE = "http://127.0.0.1:8025"
+NO_RIGHTS = Rights()
+OVERWRITE = Rights(frozenset([Right.OVERWRITE_DRIFT]), deletes=1000)
+
+
+def address(kind: str, name: str) -> Address:
+    return Address("squalomail", kind, name)
+
+
+def ref(kind: str, name: str) -> Reference:
+    return Reference(address(kind, name))
+
+
+def resource(kind: str, name: str, /, attributes: Mapping[str, Any], **options: Any) -> Resource:
+    """A resource as the loader would make it: attributes in canonical form."""
+    known = rules(REGISTRY.kind(address(kind, name)).spec)
+    canonical = {key: known[key].canonical(value) for key, value in attributes.items()}
+    return Resource(address(kind, name), canonical, Location("manifests/all.yaml", 1, 1), **options)
+
+
+def declared(*resources: Resource) -> dict[Address, Resource]:
+    return {found.address: found for found in resources}
+
+
+@dataclass
+class World:
+    """An account, a state, and the ways to change both."""
+
+    faults: tuple[str, ...] = ()
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    may_send: bool = False
+    account: str = "4711"
+
+    def __post_init__(self) -> None:
+        self.now = NOW
+        self.sandbox = Sandbox(
+            account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
+        )
+        transport = Transport(
+            pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
+            may_send=self.may_send,
+            transport=httpx.MockTransport(self.sandbox.handle),
+        )
+        self.client = SqualoMail(f"{BASE}/squalomail/v1", "KEY", transport)
+        self.workspace = Workspace(
+            REGISTRY,
+            {"squalomail": self.client},
+            self.policy,
+            clock=lambda: self.now,
+            patience=Patience((0.0, 0.0), lambda _: None),
+        )
+        self.folder = Path(tempfile.mkdtemp(prefix="reconcile-test-"))
+        self.store = LocalStore(self.folder / "state.json")
+
+    def api(self, operation: str, **arguments: Any) -> Any:
+        """What a person, or another program, does to the account."""
+        return self.client.send(Call(operation, arguments))
+
+    def rows(self, entity: str, filter_: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api("get-data", entity=entity, filter=filter_)
+        return found
+
+    def lists(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api("get-lists-details", page=0, pageSize=100)["lists"]
+        return found
+
+    def plan(self, desired: Mapping[Address, Resource], request: Request | None = None) -> Plan:
+        return plan(self.workspace, desired, self.store.read(), request=request)
+
+    def apply(
+        self, desired: Mapping[Address, Resource], rights: Rights = NO_RIGHTS, request: Request | None = None
+    ) -> tuple[int, list[Event], Plan]:
+        """A fresh plan applied under the lock: the exit code, what happened, the plan."""
+        with self.store.lock("test") as locked:
+            settle(self.workspace, locked)
+            made = plan(self.workspace, desired, locked.state, request=request)
+            events = list(apply(self.workspace, locked, made, rights, fresh=True))
+        return outcome_code(events), events, made
+
+    def log(self) -> list[dict[str, Any]]:
+        """The calls that the emulator received."""
+        answer = httpx.Client(transport=httpx.MockTransport(self.sandbox.handle)).get(f"{BASE}/_sandbox/requests")
+        found = answer.json()
+        return found["requests"] if isinstance(found, dict) else found
+
+    def writes(self) -> list[str]:
+        return [entry["function"] for entry in self.log() if entry.get("write")]
+
+    def clear_log(self) -> None:
+        httpx.Client(transport=httpx.MockTransport(self.sandbox.handle)).delete(f"{BASE}/_sandbox/requests")
+
+
+def shape(made: Plan) -> dict[str, str]:
+    """A plan in brief: address -> action, no-ops left out."""
+    return {str(step.address): step.action.value for step in made.changes}
+
+
+def failures(events: list[Event]) -> list[str]:
+    """What went wrong, in short."""
+    return [f"{event.step.address}: {found.detail}" for event in events for found in event.diagnostics]
