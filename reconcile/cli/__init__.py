@@ -1,0 +1,1 @@
+"""The only code that reads the environment, prints and exits; here the parts are put together."""

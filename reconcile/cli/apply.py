@@ -1,0 +1,257 @@
+"""``apply`` and ``destroy``."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
+from reconcile.cli.plan import read_plan, requested
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import Interrupted, ReconcileError, Refused
+from reconcile.model.address import Address
+from reconcile.model.kind import Action
+from reconcile.model.policy import Sends
+from reconcile.model.resource import Resource
+from reconcile.planner.make import Request
+from reconcile.planner.plan import Plan, Right
+
+if TYPE_CHECKING:
+    from reconcile.engine.apply import Event, Rights
+    from reconcile.engine.workflow import Workspace
+    from reconcile.state.store import LockedState
+
+_DOING = {
+    Action.CREATE: "creating",
+    Action.UPDATE: "updating",
+    Action.REPLACE: "replacing",
+    Action.DELETE: "deleting",
+    Action.MOVE: "moving",
+    Action.FORGET: "forgetting",
+}
+
+
+@click.command(epilog="Example: reconcile apply --auto-approve --allow-delete 2")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
+@click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
+@click.option("--auto-approve", is_flag=True, help="Don't ask before a fresh plan is applied.")
+@click.option("--allow-send", is_flag=True, help="Allow calls through which people get mail.")
+@click.option("--without-sends", is_flag=True, help="Apply the rest; what sends is left for later.")
+@click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
+@click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits under --auto-approve.")
+@click.option("--accept-unknown", is_flag=True, help="Accept that settings which can't be read may be reset.")
+@global_options
+def apply(
+    file: Path | None,
+    targets: tuple[str, ...],
+    replaced: tuple[str, ...],
+    auto_approve: bool,
+    allow_send: bool,
+    without_sends: bool,
+    allow_delete: int,
+    overwrite_drift: bool,
+    accept_unknown: bool,
+) -> int:
+    """Carry out a plan: a saved one as it stands, or a fresh one after asking."""
+    here = project()
+    granted = _granted(here, allow_send, overwrite_drift or file is not None, accept_unknown)
+    rights = _rights(granted, allow_delete, without_sends)
+    if file is not None:
+        return _apply_saved(here, file, rights, allow_send=allow_send)
+    manifests = here.manifests()
+    state = here.store().read()
+    request = requested(here, targets, replaced, [*manifests.resources, *(state.resources if state else ())])
+    return _apply_fresh(
+        here,
+        manifests.resources,
+        rights,
+        why="apply",
+        digest=manifests.digest,
+        request=request,
+        auto_approve=auto_approve,
+        allow_send=allow_send,
+    )
+
+
+@click.command(epilog="Example: reconcile destroy --auto-approve --allow-delete 12")
+@click.option("--auto-approve", is_flag=True, help="Don't ask.")
+@click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
+@click.option("--overwrite-drift", is_flag=True, help="Delete what was edited outside, too, under --auto-approve.")
+@global_options
+def destroy(auto_approve: bool, allow_delete: int, overwrite_drift: bool) -> int:
+    """Plan and apply the removal of all that is managed; says what stays."""
+    here = project()
+    rights = _rights(_granted(here, False, overwrite_drift, False), allow_delete, False)
+    return _apply_fresh(
+        here, {}, rights, why="destroy", digest="", request=Request(), auto_approve=auto_approve, allow_send=False
+    )
+
+
+def _granted(here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool) -> frozenset[Right]:
+    sends = here.settings.policy.sends
+    given = {
+        Right.SEND: sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY),
+        Right.OVERWRITE_DRIFT: overwrite_drift,
+        Right.ACCEPT_UNKNOWN: accept_unknown,
+    }
+    return frozenset(right for right, has in given.items() if has)
+
+
+def _rights(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Rights":
+    from reconcile.engine.apply import Rights
+
+    return Rights(granted, deletes, without_sends)
+
+
+def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool) -> int:
+    from reconcile.engine.workflow import check_saved, settle
+
+    saved = read_plan(file)
+    digest = here.manifests().digest
+    with (
+        here.store().lock(f"apply {file}", options().lock_timeout) as locked,
+        here.workspace(allow_send=allow_send) as workspace,
+    ):
+        check_saved(workspace, saved, locked.state, digest)
+        settle(workspace, locked)
+        return _carry_out(workspace, locked, saved, rights, fresh=False)
+
+
+def _apply_fresh(
+    here: Project,
+    desired: Mapping[Address, Resource],
+    rights: "Rights",
+    *,
+    why: str,
+    digest: str,
+    request: Request,
+    auto_approve: bool,
+    allow_send: bool,
+) -> int:
+    from reconcile.engine.workflow import plan, refuse_run, settle
+
+    with here.store().lock(why, options().lock_timeout) as locked, here.workspace(allow_send=allow_send) as workspace:
+        settle(workspace, locked)
+        made = plan(workspace, desired, locked.state, digest=digest, request=request)
+        if options().format != "json":
+            print_plan(made)
+        refuse_run(made, rights)
+        asked = not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes)
+        if asked:
+            _ask(made, why)
+            rights = replace(rights, granted=rights.granted | {Right.OVERWRITE_DRIFT})
+        return _carry_out(workspace, locked, made, rights, fresh=not asked)
+
+
+def _ask(made: Plan, why: str) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        Refused: nobody is there to ask, or the answer is no.
+    """
+    if not options().may_ask():
+        raise Refused(
+            f"Nobody can be asked whether to {why}, so nothing was written.",
+            hint="Give --auto-approve, or apply a saved plan (plan -o FILE, then apply FILE).",
+        )
+    if not click.confirm(f"Make these {len(made.writes)} API writes?", err=True):
+        raise Refused("You said no, so nothing was written.")
+
+
+def _carry_out(workspace: "Workspace", locked: "LockedState", made: Plan, rights: "Rights", *, fresh: bool) -> int:
+    from reconcile.engine.apply import Outcome
+    from reconcile.engine.workflow import apply as carry_out
+    from reconcile.engine.workflow import outcome_code
+
+    events: list[Event] = []
+    fatal: ReconcileError | None = None
+    with _stopping() as stop:
+        try:
+            for event in carry_out(workspace, locked, made, rights, fresh=fresh, stop=stop):
+                events.append(event)
+                _tell(event)
+        except ReconcileError as error:
+            if not events:
+                raise
+            fatal = error
+    ended = {event.step.address: event for event in events if event.outcome is not None}
+    if options().format == "json":
+        print_json(_as_json(ended))
+    else:
+        _summarise(ended)
+    if fatal is not None:
+        show_diagnostics(fatal.diagnostics)
+        return 6 if any(event.written for event in ended.values()) else fatal.exit_code
+    if stop.is_set() and any(event.outcome is Outcome.NOT_ATTEMPTED for event in ended.values()):
+        raise Interrupted("Interrupted; what was done is in the state.", hint="Run again to do the rest.")
+    return outcome_code(events)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event set by the first Ctrl-C (or SIGTERM), after which calls in flight finish; a second one stops at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        progress("Stopping: letting calls in flight finish. Press Ctrl-C again to stop at once.")
+
+    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _tell(event: "Event") -> None:
+    from reconcile.engine.apply import Outcome
+
+    step = event.step
+    if step.action is Action.NO_OP and not event.diagnostics:
+        return
+    if event.outcome is None:
+        progress(f"{step.address}: {_DOING.get(step.action, step.action.value)} ...")
+    else:
+        progress(f"{step.address}: {event.outcome.value}")
+    if event.outcome in (Outcome.FAILED, Outcome.REFUSED):
+        show_diagnostics(event.diagnostics)
+
+
+def _summarise(ended: "Mapping[Address, Event]") -> None:
+    counts: dict[str, int] = {}
+    for event in ended.values():
+        if event.outcome is not None and event.step.action is not Action.NO_OP:
+            what = event.step.action.value if event.outcome.value == "applied" else event.outcome.value
+            counts[what] = counts.get(what, 0) + 1
+    done = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "move": "moved"}
+    parts = [f"{count} {done.get(what, 'forgotten' if what == 'forget' else what)}" for what, count in counts.items()]
+    if parts:
+        click.echo(f"Apply: {', '.join(parts)}.")
+
+
+def _as_json(ended: "Mapping[Address, Event]") -> dict[str, object]:
+    from reconcile.report.diagnostics import to_json
+
+    return {
+        "steps": [
+            {
+                "address": str(address),
+                "action": event.step.action.value,
+                "outcome": event.outcome.value if event.outcome else None,
+                "diagnostics": to_json(event.diagnostics),
+            }
+            for address, event in sorted(ended.items())
+            if event.step.action is not Action.NO_OP or event.diagnostics
+        ]
+    }

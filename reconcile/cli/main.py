@@ -1,0 +1,129 @@
+"""The click group: commands loaded when they are called, errors turned into messages and exit codes."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from reconcile.cli.options import Options, global_options, new_options
+from reconcile.errors import ReconcileError, Usage
+
+# Command -> module of this package that holds it under the same name; groups hold their own commands.
+COMMANDS = {
+    "init": "init",
+    "validate": "validate",
+    "fmt": "fmt",
+    "plan": "plan",
+    "show": "plan",
+    "apply": "apply",
+    "destroy": "apply",
+    "import": "adopt",
+    "adopt": "adopt",
+    "state": "state",
+    "graph": "graph",
+    "schema": "schema",
+    "sandbox": "sandbox",
+    "demo": "demo",
+    "completion": "completion",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is called, so that each starts with what it needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reconcile.cli.{COMMANDS[cmd_name]}")
+        name = "import_" if cmd_name == "import" else cmd_name
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from reconcile.model.registry import nearest
+
+            near = nearest(args[0], COMMANDS)
+            raise Usage(
+                f'There is no command "{args[0]}".', hint=f'Did you mean "{near}"?' if near else "See reconcile --help."
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: reconcile -C examples/quickstart plan",
+)
+@click.version_option(None, "--version", package_name="reconcile", message="%(version)s")
+@global_options
+def cli() -> None:
+    """Keep an e-mail marketing setup in git: plan and apply SqualoMail accounts from YAML.
+
+    Exit codes: 0 done, 1 error, 2 there are changes (plan --detailed-exitcode), 3 refused by a safety rule, 4 the plan
+    no longer matches, 5 locked by someone else, 6 applied in part, 7 wrong credentials or account, 64 wrong usage,
+    130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the code of what happened."""
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left (``| head``); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    options = new_options()
+    try:
+        outcome: Any = cli.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="reconcile",
+            standalone_mode=False,
+            obj=options,
+        )
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted.", err=True)
+        return 130
+    except click.UsageError as error:
+        error.show()
+        return Usage.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ReconcileError as error:
+        _show(error, options)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if options.verbose > 1:
+            raise
+        click.echo(
+            f"error[internal] {type(error).__name__}: {error}\n"
+            "  This is a fault of reconcile, not yours. Run again with -vv to see where, and report it.",
+            err=True,
+        )
+        return 1
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _show(error: ReconcileError, options: Options) -> None:
+    from reconcile.cli.output import show_diagnostics
+
+    show_diagnostics(error.diagnostics, options)

@@ -1,0 +1,115 @@
+"""The options that every command takes, before or after its name, and what they come to."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reconcile.errors import Usage
+
+FORMATS = ("text", "json", "markdown", "html")
+
+
+@dataclass(slots=True)
+class Options:
+    """The global options of this run; ``color`` is whether stdout gets colours."""
+
+    directory: Path = field(default_factory=Path)
+    environment: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    format: str = "text"
+    parallelism: int | None = None
+    lock_timeout: float = 0.0
+    color: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    input: bool = True
+
+    def may_ask(self) -> bool:
+        """Whether somebody sits at a terminal and may be asked."""
+        return self.input and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def options() -> Options:
+    """The options of the command that is running."""
+    found = click.get_current_context().find_root().obj
+    if not isinstance(found, Options):
+        raise TypeError("no command is running")
+    return found
+
+
+def new_options() -> Options:
+    """The options before any is given; RECONCILE_ENV chooses the environment, NO_COLOR turns colours off."""
+    return Options(
+        environment=os.environ.get("RECONCILE_ENV") or None,
+        color=sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+    )
+
+
+def _keep(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[..., None]:
+    """A callback that keeps an option's value, if one is given; the last one on the line counts."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value not in (None, False, 0, ()):
+            root = ctx.find_root()
+            if not isinstance(root.obj, Options):
+                root.obj = new_options()
+            setattr(root.obj, name, convert(value))
+
+    return keep
+
+
+def _keep_variables(ctx: click.Context, _: click.Parameter, values: tuple[str, ...]) -> None:
+    root = ctx.find_root()
+    if not isinstance(root.obj, Options):
+        root.obj = new_options()
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name:
+            raise Usage(f'--var takes NAME=VALUE, and "{value}" is not of that form.')
+        root.obj.variables[name] = text
+
+
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("-C", "directory"),
+        {"metavar": "DIR", "callback": _keep("directory", Path), "help": "Project directory [default: .]."},
+    ),
+    (
+        ("--env", "environment"),
+        {"metavar": "NAME", "callback": _keep("environment"), "help": "Environment [env var: RECONCILE_ENV]."},
+    ),
+    (
+        ("--var", "variables"),
+        {"metavar": "NAME=VALUE", "multiple": True, "callback": _keep_variables, "help": "Set a variable."},
+    ),
+    (
+        ("--format", "format_"),
+        {"type": click.Choice(FORMATS), "callback": _keep("format"), "help": "Format of the result [default: text]."},
+    ),
+    (
+        ("--parallelism",),
+        {"type": click.IntRange(1, 64), "callback": _keep("parallelism"), "help": "Steps at once."},
+    ),
+    (
+        ("--lock-timeout",),
+        {"type": click.FloatRange(0), "callback": _keep("lock_timeout"), "help": "Seconds to wait for the lock."},
+    ),
+    (("--no-color",), {"is_flag": True, "callback": _keep("color", lambda _: False), "help": "No colours."}),
+    (("-q", "--quiet"), {"is_flag": True, "callback": _keep("quiet"), "help": "No progress on stderr."}),
+    (("-v", "--verbose"), {"count": True, "callback": _keep("verbose"), "help": "Say more."}),
+    (("--no-input",), {"is_flag": True, "callback": _keep("input", lambda _: False), "help": "Never ask."}),
+)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def global_options(function: Function) -> Function:
+    """Give a command the global options; it finds them in ``options()``."""
+    for names, settings in reversed(_OPTIONS):
+        function = click.option(*names, expose_value=False, **settings)(function)
+    return function

@@ -1,0 +1,86 @@
+"""Results to stdout, progress and diagnostics to stderr."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconcile.cli.options import Options, options
+from reconcile.errors import Diagnostic, Usage
+from reconcile.planner.plan import Plan
+
+
+def local_zone() -> tzinfo:
+    """The zone that times are shown in."""
+    return datetime.now().astimezone().tzinfo or UTC
+
+
+def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = None) -> None:
+    """Print findings to stderr, in colour where that is a terminal."""
+    from reconcile.report.diagnostics import render
+
+    chosen = shown or options()
+    text = render(findings, color=chosen.color and sys.stderr.isatty())
+    if text:
+        click.echo(text.rstrip("\n"), err=True)
+
+
+def progress(text: str) -> None:
+    """A line of progress on stderr, unless the run is quiet."""
+    if not options().quiet:
+        click.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """A result as indented JSON on stdout."""
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def text_or_json() -> str:
+    """The chosen format, for commands whose result is not a plan.
+
+    Raises:
+        Usage: another format was asked for.
+    """
+    chosen = options().format
+    if chosen not in ("text", "json"):
+        raise Usage(f"This command gives text or json, not {chosen}.")
+    return chosen
+
+
+def print_plan(plan: Plan) -> None:
+    """A plan on stdout in the chosen format."""
+    chosen = options()
+    now, zone = time.time(), local_zone()
+    match chosen.format:
+        case "json":
+            from reconcile.report.to_json import plan_json
+
+            print_json(plan_json(plan))
+        case "markdown":
+            from reconcile.report import to_markdown
+
+            click.echo(to_markdown.render(plan, now=now, zone=zone), nl=False)
+        case "html":
+            from reconcile.report import to_html
+
+            click.echo(to_html.render(plan, now=now, zone=zone), nl=False)
+        case _:
+            from reconcile.report import to_terminal
+
+            text = to_terminal.render(plan, color=chosen.color, now=now, zone=zone, verbose=bool(chosen.verbose))
+            click.echo(text, nl=False, color=chosen.color)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(content)

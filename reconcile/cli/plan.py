@@ -1,0 +1,104 @@
+"""``plan`` and ``show``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconcile.cli.options import global_options
+from reconcile.cli.output import print_plan, progress, write_private
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import Diagnostic, InvalidInput
+from reconcile.model.address import Address, parse_address
+from reconcile.model.registry import nearest
+from reconcile.planner.make import Request
+from reconcile.planner.plan import Plan
+
+
+@click.command(epilog="Example: reconcile plan -o spring.plan && reconcile apply spring.plan")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for apply.")
+@click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
+@click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
+@click.option("--destroy", is_flag=True, help="Plan the removal of all that is managed.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@global_options
+def plan(
+    out: Path | None, targets: tuple[str, ...], replaced: tuple[str, ...], destroy: bool, detailed_exitcode: bool
+) -> int:
+    """Show what apply would do; changes nothing."""
+    from reconcile.engine.workflow import plan as make
+
+    here = project()
+    manifests = here.manifests()
+    desired = {} if destroy else manifests.resources
+    state = here.store().read()
+    request = requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())])
+    with here.workspace() as workspace:
+        made = make(workspace, desired, state, digest=manifests.digest, request=request)
+    print_plan(made)
+    if out is not None:
+        save(made, out)
+    return 2 if detailed_exitcode and made.has_changes else 0
+
+
+@click.command(epilog="Example: reconcile show spring.plan --format markdown")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@global_options
+def show(file: Path) -> None:
+    """Render a saved plan again."""
+    print_plan(read_plan(file))
+
+
+def requested(here: Project, targets: Sequence[str], replaced: Sequence[str], known: Sequence[Address]) -> Request:
+    """The addresses given to --target and --replace.
+
+    Raises:
+        InvalidInput: one is no address, or nothing has it.
+    """
+    findings: list[Diagnostic] = []
+    addresses = [_known(text, known, findings) for text in (*targets, *replaced)]
+    if findings:
+        raise InvalidInput.of(findings)
+    found = [address for address in addresses if address is not None]
+    return Request(tuple(found[: len(targets)]), tuple(found[len(targets) :]))
+
+
+def _known(text: str, known: Sequence[Address], findings: list[Diagnostic]) -> Address | None:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        findings.append(Diagnostic("bad-address", "not an address", f"{error}."))
+        return None
+    if address not in known:
+        near = nearest(text, map(str, known))
+        findings.append(
+            Diagnostic(
+                "unknown-address",
+                "nothing has this address",
+                f"Neither the manifests nor the state have {text}.",
+                hint=f'Did you mean "{near}"?' if near else "reconcile graph and reconcile state list show them all.",
+            )
+        )
+    return address
+
+
+def save(made: Plan, path: Path) -> None:
+    """Write a plan file that only its owner may read."""
+    from reconcile.planner.planfile import dumps
+
+    try:
+        write_private(path, dumps(made))
+    except OSError as error:
+        raise InvalidInput(f"The plan can't be written to {path}: {error.strerror}.") from None
+    progress(f"Saved the plan. Apply exactly this with: reconcile apply {path}")
+
+
+def read_plan(path: Path) -> Plan:
+    """A saved plan.
+
+    Raises:
+        InvalidInput: it is none, or damaged. PlanStale: of another format or edited by hand.
+    """
+    from reconcile.planner.planfile import loads
+
+    return loads(path.read_bytes(), str(path))

@@ -1,0 +1,31 @@
+"""``validate``."""
+
+import click
+
+from reconcile.cli.options import global_options
+from reconcile.cli.output import print_json, show_diagnostics, text_or_json
+from reconcile.cli.workspace import project
+from reconcile.errors import InvalidInput
+
+
+@click.command(epilog="Example: reconcile validate --format json")
+@global_options
+def validate() -> int:
+    """Check everything that can be checked offline; needs no credentials."""
+    from reconcile.report.diagnostics import to_json
+
+    as_json = text_or_json() == "json"
+    try:
+        manifests = project().manifests()
+    except InvalidInput as error:
+        if as_json:
+            print_json({"valid": False, "diagnostics": to_json(error.diagnostics)})
+        else:
+            show_diagnostics(error.diagnostics)
+            click.echo(f"{len(error.diagnostics)} finding(s).")
+        return error.exit_code
+    if as_json:
+        print_json({"valid": True, "diagnostics": to_json(manifests.warnings), "entries": len(manifests.resources)})
+    else:
+        click.echo(f"Valid: {len(manifests.resources)} entries.")
+    return 0

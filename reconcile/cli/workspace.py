@@ -1,0 +1,143 @@
+"""Put a run's parts together: settings, registry, clients or the embedded sandbox, state store."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from reconcile.cli.options import options
+from reconcile.cli.output import show_diagnostics
+from reconcile.cli.settings import ProviderSettings, Settings, load_settings
+from reconcile.model.policy import Sends
+
+if TYPE_CHECKING:
+    from reconcile.engine.workflow import Workspace
+    from reconcile.manifests.load import Manifests
+    from reconcile.model.kind import Client
+    from reconcile.model.registry import Registry
+    from reconcile.state.local import LocalStore
+
+# Where the emulators are, in-process as over HTTP, so that a state made with one serves the other.
+SANDBOX_URL = "http://127.0.0.1:8025"
+SANDBOX_ACCOUNT = "1000"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as a command sees it: its settings and the kinds of its providers."""
+
+    settings: Settings
+    registry: "Registry"
+
+    def manifests(self) -> "Manifests":
+        """What the manifests declare; warnings are shown.
+
+        Raises:
+            InvalidInput: with every finding.
+        """
+        from reconcile.manifests.load import load
+
+        settings = self.settings
+        loaded = load(
+            settings.root,
+            self.registry,
+            variables=settings.variables,
+            environ=settings.environ,
+            defaults=settings.defaults,
+        )
+        show_diagnostics(loaded.warnings)
+        return loaded
+
+    def store(self) -> "LocalStore":
+        """Where the environment's state lives."""
+        from reconcile.state.local import LocalStore
+
+        return LocalStore(self.settings.state)
+
+    @contextmanager
+    def workspace(self, *, allow_send: bool = False) -> Iterator["Workspace"]:
+        """The workspace, its clients closed afterwards; ``allow_send`` is the flag, and the policy has a word too."""
+        from reconcile.engine.intents import Patience
+        from reconcile.engine.workflow import Workspace
+
+        settings = self.settings
+        may_send = settings.policy.sends is Sends.ALLOW or (allow_send and settings.policy.sends is not Sends.DENY)
+        concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
+        with ExitStack() as stack:
+            clients = _Clients(settings, may_send, stack)
+            yield Workspace(
+                registry=self.registry,
+                clients=clients,
+                policy=settings.policy,
+                clock=time.time,
+                environment=settings.environment or "default",
+                tool_version=tool_version(),
+                pins={
+                    alias: provider.account
+                    for alias, provider in settings.providers.items()
+                    if provider.account is not None
+                },
+                patience=Patience((0.0,)) if all(p.is_sandbox for p in settings.providers.values()) else Patience(),
+                parallelism=options().parallelism or concurrency,
+            )
+
+
+class _Clients(dict[str, "Client"]):
+    """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
+
+    def __init__(self, settings: Settings, may_send: bool, stack: ExitStack) -> None:
+        super().__init__()
+        self._settings = settings
+        self._may_send = may_send
+        self._stack = stack
+
+    def __missing__(self, alias: str) -> "Client":
+        client = _client(self._settings.providers[alias], self._may_send, self._stack)
+        self._stack.callback(client.close)
+        self[alias] = client
+        return client
+
+
+def project() -> Project:
+    """The project that the global options point at.
+
+    Raises:
+        InvalidInput: with every finding about the project file.
+    """
+    chosen = options()
+    settings = load_settings(
+        chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
+    )
+    show_diagnostics(settings.warnings)
+    return Project(settings, settings.registry())
+
+
+def tool_version() -> str:
+    """The version of this package."""
+    try:
+        return version("reconcile")
+    except PackageNotFoundError:  # run from a checkout that isn't installed
+        return "0"
+
+
+def _client(settings: ProviderSettings, may_send: bool, stack: ExitStack) -> "Client":
+    import httpx
+
+    from reconcile.providers.squalomail.client import SqualoMail
+    from reconcile.providers.transport import Pace, Transport
+
+    if settings.sandbox is None:
+        key = settings.credentials["apiKey"].reveal()
+        pace = Pace(concurrency=settings.concurrency, requests_per_second=settings.requests_per_second)
+        return SqualoMail(settings.url, key, Transport(pace=pace, may_send=may_send, secrets=(key,)))
+    from reconcile.sandbox import Sandbox
+
+    settings.sandbox.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sandbox = stack.enter_context(Sandbox(settings.sandbox, account=settings.account or SANDBOX_ACCOUNT))
+    # In the same process there is nobody to pace calls for.
+    pace = Pace(concurrency=settings.concurrency, wait=0.0, longest_wait=0.01)
+    transport = Transport(pace=pace, may_send=may_send, transport=httpx.MockTransport(sandbox.handle))
+    return SqualoMail(f"{SANDBOX_URL}/squalomail/v1", "sandbox", transport)
