@@ -1,0 +1,315 @@
+"""What a run records in the state, entry by entry, and what the entries make of it.
+
+Nothing here knows where entries are kept: every store replays and records with these, and adds its own way of making
+an entry durable.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
+
+from reconcile.errors import StateError
+from reconcile.model.account import Account
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value, references
+from reconcile.model.reference import Reference
+from reconcile.model.resource import Applied
+from reconcile.state.state import Intent, State
+from reconcile.state.store import LockedState
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What was applied to an address; its intent, if any, is settled by it."""
+
+    address: Address
+    applied: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """An address is forgotten, and its intent."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An object has another address; whoever refers to it follows."""
+
+    source: Address
+    target: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Intend:
+    """A write that must not happen twice is about to be made."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The write that was intended did not happen."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts behind these aliases; what is known of other aliases stays."""
+
+    accounts: Mapping[str, Account]
+
+
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Accounts
+
+
+def replay(state: State, entries: Iterable[Entry]) -> State:
+    """The state after these entries; its serial is still that of the state they began from.
+
+    Raises:
+        ValueError: an entry is impossible, such as the move of an address that is not there.
+    """
+    draft = Draft(state)
+    for entry in entries:
+        draft.apply(entry)
+    return draft.state
+
+
+class Draft:
+    """A state in the making. Neither an entry nor a look at the state costs more the more resources there are."""
+
+    def __init__(self, state: State) -> None:
+        self._base = state
+        self._changed = False
+        self._accounts = _Table(state.accounts)
+        self._resources = _Table(state.resources)
+        self._intents = _Table(state.intents)
+        # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
+        self._users: dict[Address, set[Address]] | None = None
+
+    @property
+    def state(self) -> State:
+        """The state as it is now, or the one it began with if that is the same; later entries don't change it."""
+        if not self._changed:
+            return self._base
+        return replace(
+            self._base,
+            accounts=self._accounts.snapshot(),
+            resources=self._resources.snapshot(),
+            intents=self._intents.snapshot(),
+        )
+
+    def obstacle(self, entry: Entry) -> str | None:
+        """Why an entry is impossible here; None if it is possible."""
+        if not isinstance(entry, Move):
+            return None
+        source, target = entry.source, entry.target
+        resources, intents = self._resources.rows, self._intents.rows
+        if source not in resources and source not in intents:
+            return f"{source} can't be moved to {target}, since it is not in the state"
+        if target in resources or target in intents:
+            return f"{source} can't be moved to {target}, since that address is in the state already"
+        return None
+
+    def apply(self, entry: Entry) -> None:
+        """Carry the entry out.
+
+        Raises:
+            ValueError: it is impossible; nothing has changed.
+        """
+        if obstacle := self.obstacle(entry):
+            raise ValueError(obstacle)
+        self._changed = True
+        match entry:
+            case Put(address, applied):
+                self._put(address, applied)
+                self._intents.change().pop(address, None)
+            case Remove(address):
+                self._resources.change().pop(address, None)
+                self._intents.change().pop(address, None)
+            case Move(source, target):
+                self._move(source, target)
+            case Intend(intent):
+                self._intents.change()[intent.address] = intent
+            case Settle(address):
+                self._intents.change().pop(address, None)
+            case Accounts(accounts):
+                self._accounts.change().update(accounts)
+
+    def _put(self, address: Address, applied: Applied) -> None:
+        self._resources.change()[address] = applied
+        if self._users is not None:
+            _note_users(self._users, address, applied)
+
+    def _move(self, source: Address, target: Address) -> None:
+        resources, intents = self._resources.change(), self._intents.change()
+        if self._users is None:
+            self._users = {}
+            for address, applied in resources.items():
+                _note_users(self._users, address, applied)
+        if source in resources:
+            self._put(target, resources.pop(source))
+        for user in self._users.pop(source, set()) & resources.keys():
+            self._put(user, _applied_with(resources[user], source, target))
+        if source in intents:
+            intents[target] = replace(intents.pop(source), address=target)
+        for address, intent in intents.items():
+            intents[address] = _intent_with(intent, source, target)
+
+
+class _Snapshot(Mapping[_K, _V]):
+    """A table's rows at one moment."""
+
+    __slots__ = ("__weakref__", "_rows")
+
+    def __init__(self, rows: Mapping[_K, _V]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, key: _K) -> _V:
+        return self._rows[key]
+
+    def __iter__(self) -> Iterator[_K]:
+        yield from self._rows  # unlike the rows' own iterator, this one keeps the snapshot, and so the rows as they are
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return repr(self._rows)
+
+
+class _Table(Generic[_K, _V]):
+    """Rows that are copied only where they change while somebody still holds a snapshot of them.
+
+    An apply looks at the state at every step, mostly for one row; a copy each time would make it quadratic.
+    """
+
+    def __init__(self, rows: Mapping[_K, _V]) -> None:
+        self.rows = dict(rows)
+        self._shared: weakref.ref[_Snapshot[_K, _V]] | None = None
+
+    def snapshot(self) -> Mapping[_K, _V]:
+        """The rows as they are now."""
+        snapshot = self._shared() if self._shared else None
+        if snapshot is None:
+            snapshot = _Snapshot(self.rows)
+            self._shared = weakref.ref(snapshot)
+        return snapshot
+
+    def change(self) -> dict[_K, _V]:
+        """The rows, for a change."""
+        if self._shared is not None:
+            if self._shared() is not None:
+                self.rows = dict(self.rows)
+            self._shared = None
+        return self.rows
+
+
+def _note_users(users: dict[Address, set[Address]], address: Address, applied: Applied) -> None:
+    for used in (*applied.dependencies, *references(applied.attributes)):
+        users.setdefault(used, set()).add(address)
+
+
+def _applied_with(applied: Applied, source: Address, target: Address) -> Applied:
+    return replace(
+        applied,
+        attributes=_value_with(applied.attributes, source, target),
+        dependencies=tuple(target if address == source else address for address in applied.dependencies),
+    )
+
+
+def _intent_with(intent: Intent, source: Address, target: Address) -> Intent:
+    return replace(
+        intent,
+        key=_value_with(intent.key, source, target),
+        attributes=_value_with(intent.attributes, source, target),
+    )
+
+
+def _value_with(value: Value, source: Address, target: Address) -> Value:
+    """The value with references to ``source`` turned into references to ``target``."""
+    if isinstance(value, Reference):
+        return Reference(target) if value.address == source else value
+    if isinstance(value, Mapping):
+        return {key: _value_with(member, source, target) for key, member in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(_value_with(member, source, target) for member in value)
+    return value
+
+
+class Recording(LockedState):
+    """The locked state of any store: ``keep`` makes an entry durable, or raises StateError and has kept nothing.
+
+    Calls of ``keep`` never overlap. An entry that could not be kept is not in the state either and may be recorded
+    again.
+    """
+
+    def __init__(self, state: State, keep: Callable[[Entry], None]) -> None:
+        self._draft = Draft(state)
+        self._keep = keep
+        self._guard = threading.Lock()
+        self._closed = False
+        self.interrupted = False
+        """Whether an entry may have been kept without standing in ``state``: what was kept is then the truth."""
+
+    @property
+    def state(self) -> State:
+        """The state as it is now; later records don't change it."""
+        with self._guard:
+            return self._draft.state
+
+    def put(self, address: Address, applied: Applied) -> None:
+        """Record what was applied; the address's intent, if any, is settled by it."""
+        self._record(Put(address, applied))
+
+    def remove(self, address: Address) -> None:
+        """Forget an address, and its intent."""
+        self._record(Remove(address))
+
+    def move(self, source: Address, target: Address) -> None:
+        """Give an object another address; references to it, dependencies on it and its intent follow.
+
+        Raises:
+            StateError: the source is not in the state, or the target is.
+        """
+        self._record(Move(source, target))
+
+    def intend(self, intent: Intent) -> None:
+        """Record a write that must not happen twice, before it is made."""
+        self._record(Intend(intent))
+
+    def settle(self, address: Address) -> None:
+        """Drop an intent whose write did not happen."""
+        self._record(Settle(address))
+
+    def account(self, accounts: Mapping[str, Account]) -> None:
+        """Record the accounts behind these aliases; those of other aliases stay."""
+        self._record(Accounts(dict(accounts)))
+
+    def close(self) -> State:
+        """The final state; waits for a record in progress and refuses any that comes later."""
+        with self._guard:
+            self._closed = True
+            return self._draft.state
+
+    def _record(self, entry: Entry) -> None:
+        with self._guard:
+            if self._closed:
+                raise StateError("The lock on the state has been left, so nothing can be recorded any more.")
+            if obstacle := self._draft.obstacle(entry):
+                raise StateError(f"{obstacle}.", hint="See the addresses in the state with `reconcile state list`.")
+            try:
+                self._keep(entry)
+                self._draft.apply(entry)
+            except StateError:
+                raise
+            except BaseException:
+                self.interrupted = True
+                raise

@@ -1,0 +1,401 @@
+"""State <-> JSON, and the journal's entries <-> lines of JSON: format versions, and what is wrong with a file.
+
+Pure: takes and gives bytes. ``name`` is the file as the user knows it, ``way_out`` a hint on what to do about a damaged
+one; every error carries both.
+"""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from reconcile.errors import StateError
+from reconcile.model.account import Account
+from reconcile.model.address import Address, parse_address
+from reconcile.model.attributes import Digest, from_json, to_json
+from reconcile.model.resource import Applied
+from reconcile.state.journal import Accounts, Entry, Intend, Move, Put, Remove, Settle
+from reconcile.state.state import FORMAT_VERSION, Intent, State
+
+REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHeader:
+    """Which state a journal goes on from: its lineage and its serial."""
+
+    lineage: str
+    serial: int
+
+
+def render_state(state: State) -> bytes:
+    """The state file: readable, sorted by address, without members that have their default."""
+    document: dict[str, Any] = {"version": FORMAT_VERSION, "lineage": state.lineage, "serial": state.serial}
+    if state.accounts:
+        document["accounts"] = {alias: state.accounts[alias] for alias in sorted(state.accounts)}
+    document["resources"] = {
+        str(address): _resource_row(address, state.resources[address]) for address in sorted(state.resources, key=str)
+    }
+    if state.intents:
+        document["intents"] = {
+            str(address): _intent_row(state.intents[address]) for address in sorted(state.intents, key=str)
+        }
+    return _dump(document, "The state", orjson.OPT_INDENT_2)
+
+
+def parse_state(data: bytes, name: str, way_out: str = REBUILD) -> State:
+    """The state that a file holds.
+
+    Raises:
+        StateError: the file is empty, damaged, of a newer format, or not a state at all.
+    """
+    if not data.strip():
+        raise StateError(f"The state file {name} is empty.", hint=way_out)
+    with collector_paused(), _complaints(name, way_out):
+        document = _load(data, name, way_out)
+        _check_version(document, name)
+        return _state(_validated(_StateRow, document, name, way_out))
+
+
+def render_journal_header(header: JournalHeader) -> bytes:
+    """The first line of a journal."""
+    return _dump({"version": FORMAT_VERSION, "lineage": header.lineage, "serial": header.serial}, "The journal")
+
+
+def parse_journal_header(data: bytes, name: str, way_out: str = REBUILD) -> JournalHeader | None:
+    """What a journal goes on from; None if it was cut off before its first entry could have been acknowledged.
+
+    Raises:
+        StateError: the first line is damaged or of a newer format.
+    """
+    lines = data.split(b"\n", 1)
+    if len(lines) < 2:
+        return None
+    try:
+        document = orjson.loads(lines[0])
+    except orjson.JSONDecodeError as error:
+        if not lines[1]:
+            return None
+        raise _damaged_line(name, 1, error.msg, way_out) from error
+    _check_version(document, name)
+    row = _validated(_HeaderRow, document, f"{name}, line 1", way_out)
+    return JournalHeader(row.lineage, row.serial)
+
+
+def render_entry(entry: Entry) -> bytes:
+    """One line of the journal.
+
+    Raises:
+        StateError: the entry holds a value that JSON has no place for.
+    """
+    match entry:
+        case Put(address, applied):
+            row = {"op": "put", "address": str(address), "resource": _resource_row(address, applied)}
+        case Remove(address):
+            row = {"op": "remove", "address": str(address)}
+        case Move(source, target):
+            row = {"op": "move", "source": str(source), "target": str(target)}
+        case Intend(intent):
+            row = {"op": "intend", "address": str(intent.address), "intent": _intent_row(intent)}
+        case Settle(address):
+            row = {"op": "settle", "address": str(address)}
+        case Accounts(accounts):
+            row = {"op": "accounts", "accounts": dict(accounts)}
+    return _dump(row, f"What is to be recorded of {row.get('address', 'the accounts')}")
+
+
+def parse_entries(data: bytes, name: str, way_out: str = REBUILD) -> Iterator[Entry]:
+    """The entries of a journal, without its first line.
+
+    A last line without an end, or that is no JSON, was being written when its run died. Nobody was told that it was
+    kept, so it is left out.
+
+    Raises:
+        StateError: any other line is damaged, or an entry is of no known shape.
+    """
+    lines = data.split(b"\n")[1:-1]
+    for number, line in enumerate(lines, 2):
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if number == len(lines) + 1 and data.endswith(b"\n"):
+                return
+            raise _damaged_line(name, number, error.msg, way_out) from error
+        where = f"{name}, line {number}"
+        with _complaints(where, way_out):
+            entry = _entry(_validated_entry(document, where, way_out))
+        yield entry
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it would go through thousands of young, living objects again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+# The shapes of the files. Strict, and unknown members are refused: they would be lost at the next write.
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class _AccountRow(_Row):
+    type: str
+    host: str
+    id: str
+
+
+class _DigestRow(_Row):
+    sha256: str = Field(alias="$sha256")
+    length: int
+
+
+class _ResourceRow(_Row):
+    id: str
+    kind: str | None = None
+    applied: dict[str, Any]
+    observed: dict[str, _DigestRow] = {}
+    dependencies: list[str] = []
+    preventDestroy: bool = False
+    external: bool = False
+    created: bool = True
+    deposed: list[str] = []
+
+
+class _IntentRow(_Row):
+    operation: str
+    key: list[Any] | None = None
+    before: list[str] = []
+    attributes: dict[str, Any] = {}
+    started: float = 0.0
+    id: str | None = None
+
+
+class _HeaderRow(_Row):
+    version: int
+    lineage: str = Field(min_length=1)
+    serial: int = Field(ge=0)
+
+
+class _StateRow(_HeaderRow):
+    accounts: dict[str, _AccountRow] = {}
+    resources: dict[str, _ResourceRow]
+    intents: dict[str, _IntentRow] = {}
+
+
+class _PutRow(_Row):
+    op: Literal["put"]
+    address: str
+    resource: _ResourceRow
+
+
+class _AddressRow(_Row):
+    op: Literal["remove", "settle"]
+    address: str
+
+
+class _MoveRow(_Row):
+    op: Literal["move"]
+    source: str
+    target: str
+
+
+class _IntendRow(_Row):
+    op: Literal["intend"]
+    address: str
+    intent: _IntentRow
+
+
+class _AccountsRow(_Row):
+    op: Literal["accounts"]
+    accounts: dict[str, _AccountRow]
+
+
+_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _AccountsRow
+_R = TypeVar("_R", bound=_Row)
+
+
+@cache
+def _entry_rows() -> TypeAdapter[_EntryRow]:
+    return TypeAdapter(Annotated[_EntryRow, Field(discriminator="op")])
+
+
+# From values to rows.
+
+
+def _resource_row(address: Address, applied: Applied) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": applied.id, "kind": address.kind, "applied": to_json(applied.attributes)}
+    if applied.observed:
+        row["observed"] = to_json(applied.observed)
+    if applied.dependencies:
+        row["dependencies"] = [str(dependency) for dependency in applied.dependencies]
+    if applied.prevent_destroy:
+        row["preventDestroy"] = True
+    if applied.external:
+        row["external"] = True
+    if not applied.created:
+        row["created"] = False
+    if applied.deposed:
+        row["deposed"] = applied.deposed
+    return row
+
+
+def _intent_row(intent: Intent) -> dict[str, Any]:
+    row: dict[str, Any] = {"operation": intent.operation}
+    if intent.key is not None:
+        row["key"] = to_json(intent.key)
+    if intent.before:
+        row["before"] = intent.before
+    if intent.attributes:
+        row["attributes"] = to_json(intent.attributes)
+    if intent.started:
+        row["started"] = intent.started
+    if intent.id is not None:
+        row["id"] = intent.id
+    return row
+
+
+def _dump(document: Mapping[str, Any], what: str, option: int = 0) -> bytes:
+    try:
+        return orjson.dumps(document, option=option | orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError as error:
+        raise StateError(f"{what} has a value that can't be kept as JSON: {error}.") from error
+
+
+# From rows to values.
+
+
+def _state(row: _StateRow) -> State:
+    return State(
+        lineage=row.lineage,
+        serial=row.serial,
+        accounts=_accounts(row.accounts),
+        resources={
+            (address := parse_address(text)): _applied(address, resource) for text, resource in row.resources.items()
+        },
+        intents={(address := parse_address(text)): _intent(address, intent) for text, intent in row.intents.items()},
+    )
+
+
+def _applied(address: Address, row: _ResourceRow) -> Applied:
+    if row.kind not in (None, address.kind):
+        raise ValueError(f'the kind of {address} is "{address.kind}", not "{row.kind}"')
+    return Applied(
+        id=row.id,
+        attributes={name: from_json(value) for name, value in row.applied.items()},
+        observed={name: Digest(digest.sha256, digest.length) for name, digest in row.observed.items()},
+        dependencies=tuple(map(parse_address, row.dependencies)),
+        prevent_destroy=row.preventDestroy,
+        external=row.external,
+        created=row.created,
+        deposed=tuple(row.deposed),
+    )
+
+
+def _intent(address: Address, row: _IntentRow) -> Intent:
+    return Intent(
+        address=address,
+        operation=row.operation,
+        key=None if row.key is None else from_json(row.key),
+        before=tuple(row.before),
+        attributes={name: from_json(value) for name, value in row.attributes.items()},
+        started=row.started,
+        id=row.id,
+    )
+
+
+def _accounts(rows: Mapping[str, _AccountRow]) -> dict[str, Account]:
+    return {alias: Account(row.type, row.host, row.id) for alias, row in rows.items()}
+
+
+def _entry(row: _EntryRow) -> Entry:
+    match row:
+        case _PutRow():
+            address = parse_address(row.address)
+            return Put(address, _applied(address, row.resource))
+        case _AddressRow():
+            return (Remove if row.op == "remove" else Settle)(parse_address(row.address))
+        case _MoveRow():
+            return Move(parse_address(row.source), parse_address(row.target))
+        case _IntendRow():
+            return Intend(_intent(parse_address(row.address), row.intent))
+        case _AccountsRow():
+            return Accounts(_accounts(row.accounts))
+
+
+# What is wrong with a file, in sentences.
+
+
+def _load(data: bytes, name: str, way_out: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise StateError(f"The state file {name} is damaged at {where}: {error.msg}.", hint=way_out) from error
+
+
+def _check_version(document: Any, name: str) -> None:
+    # Before the shape is checked, since a newer format may well have another one. A damaged version is a wrong shape.
+    version = document.get("version") if isinstance(document, dict) else None
+    if type(version) is int and version > FORMAT_VERSION:
+        raise StateError(
+            f"{name} was written by a newer reconcile: its format has version {version},"
+            f" and this reconcile reads those up to {FORMAT_VERSION}.",
+            hint="Upgrade reconcile on this machine, and leave the file as it is.",
+        )
+    if type(version) is int and version < 1:
+        raise StateError(f"{name} claims the format version {version}, which there has never been.", hint=REBUILD)
+
+
+def _validated(shape: type[_R], document: Any, name: str, way_out: str) -> _R:
+    if not isinstance(document, dict):
+        raise StateError(f"{name} does not hold a JSON object, so it is not the state.", hint=way_out)
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        raise _wrong_shape(error, name, way_out) from error
+
+
+def _validated_entry(document: Any, name: str, way_out: str) -> _EntryRow:
+    try:
+        return _entry_rows().validate_python(document)
+    except ValidationError as error:
+        raise _wrong_shape(error, name, way_out) from error
+
+
+def _wrong_shape(error: ValidationError, name: str, way_out: str) -> StateError:
+    # Neither the input nor its context is shown: a state may hold what an account's people would not want in a log.
+    first, *others = error.errors(include_url=False, include_input=False, include_context=False)
+    place = " > ".join(map(str, first["loc"])) or "the whole"
+    problem = {"missing": "is missing", "extra_forbidden": "is not known to this version of reconcile"}.get(
+        first["type"], f"is wrong ({first['msg']})"
+    )
+    more = f", and there are {len(others)} more such findings" if others else ""
+    return StateError(f"{name} is damaged: {place} {problem}{more}.", hint=way_out)
+
+
+def _damaged_line(name: str, number: int, problem: str, way_out: str) -> StateError:
+    return StateError(f"{name} is damaged in line {number}: {problem}.", hint=way_out)
+
+
+@contextmanager
+def _complaints(name: str, way_out: str) -> Iterator[None]:
+    """Turns what ``parse_address`` and ``from_json`` say of values in the right shape into StateErrors."""
+    try:
+        yield
+    except ValueError as error:
+        raise StateError(f"{name} is damaged: {error}.", hint=way_out) from error
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise StateError(f"{name} is damaged: it has a malformed reference or value.", hint=way_out) from error
