@@ -1,0 +1,205 @@
+"""The sandbox: emulated providers, faults, a log of calls, and control paths, behind one ``handle``."""
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from reconcile.sandbox import faults as fault_kinds
+from reconcile.sandbox.clock import Clock
+from reconcile.sandbox.control import Control
+from reconcile.sandbox.faults import Fault, Faults
+from reconcile.sandbox.provider import Call, Provider
+from reconcile.sandbox.squalomail.service import SqualoMail
+from reconcile.sandbox.store import Store
+from reconcile.sandbox.switchboard import Switches
+
+CONTROL = "/_sandbox/"
+_LOGGED = 10_000  # requests that are remembered
+_SECRETS = re.compile(
+    r"(?i)((?:^|[?&;])(?:amp;)?(?:[^=&]*key|[^=&]*token|[^=&]*secret|[^=&]*password|[^=&]*user|username)=)[^&]*"
+)
+_HTML_ERROR = b"<!DOCTYPE html><html><head><title>Server Error</title></head><body><h1>Server Error</h1></body></html>"
+
+
+class Sandbox:
+    """The emulators over one SQLite database; in-process it stands behind ``httpx.MockTransport(sandbox.handle)``.
+
+    ``data`` is a file or ``:memory:``. Without ``accounts`` every non-empty key opens the one account ``account``;
+    with them each key opens the application that it maps to. ``now`` is the clock's source (Unix seconds),
+    ``switches`` positions by name (see ``switches.TABLE``), ``faults`` specs as in ``faults``, ``seed`` makes random
+    choices repeatable, and ``latency_ms`` is added to every API call. Wrong switches and faults are a ``ValueError``.
+    """
+
+    def __init__(
+        self,
+        data: str | Path = ":memory:",
+        *,
+        accounts: Mapping[str, str] | None = None,
+        account: str = "1000",
+        now: Callable[[], float] | None = None,
+        switches: Mapping[str, Any] | None = None,
+        faults: Sequence[str] = (),
+        seed: int = 0,
+        latency_ms: int = 0,
+    ) -> None:
+        self.clock = Clock(now)
+        self.switches = Switches(switches)
+        self.faults = Faults(faults, seed)
+        self._latency_ms = latency_ms
+        self._log: deque[dict[str, Any]] = deque(maxlen=_LOGGED)
+        self._count = 0
+        self._lock = threading.Lock()
+        self.store = Store(data)
+        self.squalomail = SqualoMail(
+            self.store, self.clock, self.switches, accounts=accounts, account=account, seed=seed
+        )
+        self.providers: tuple[Provider, ...] = (self.squalomail,)
+        self._control = Control(self)
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.squalomail.forget_copies()
+        self.store.close()
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, from any thread. Faults that break the connection raise an ``httpx.TransportError``."""
+        path = request.url.path.lower()
+        if path.startswith(CONTROL):
+            return self._control.handle(request)
+        for provider in self.providers:
+            if provider.claims(path):
+                return self._call(request, provider.read(request))
+        return httpx.Response(404, json={"message": f"Nothing is at {request.url.path}."})
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The API calls received, oldest first, as ``GET /_sandbox/requests`` lists them."""
+        with self._lock:
+            return [dict(entry) for entry in self._log]
+
+    def clear_requests(self) -> None:
+        """Forget the calls received."""
+        with self._lock:
+            self._log.clear()
+
+    def sends(self) -> list[dict[str, Any]]:
+        """Every mail that went or would go out, as ``GET /_sandbox/sends`` lists them."""
+        self.settle()
+        return [row for provider in self.providers for row in provider.sends()]
+
+    def set_clock(self, moment: float | None) -> None:
+        """Set the clock, or let it run again with ``None``, and carry out what comes due thereby."""
+        self.clock.set(moment)
+        self.settle()
+
+    def settle(self) -> None:
+        """Carry out what has come due."""
+        for provider in self.providers:
+            provider.settle()
+
+    def reset(self) -> None:
+        """Forget all data, sends and calls; clock, switches and faults stay as they are."""
+        self.store.clear()
+        self.squalomail.forget_copies()
+        self.clear_requests()
+
+    def _call(self, request: httpx.Request, call: Call) -> httpx.Response:
+        hit = self.faults.hitting(call.operation)
+        entry = self._entry(request, call)
+        before = next((fault for fault in hit if fault.kind in fault_kinds.BEFORE), None)
+        try:
+            if before:
+                entry["fault"], entry["performed"] = before.spec, False
+                response = _instead(before, request)
+            else:
+                response = call.perform()
+            for fault in hit:
+                if fault.kind in fault_kinds.AFTER:
+                    entry["fault"] = fault.spec
+                    response = _spoiled(fault, request, response)
+            _delay(self._latency_ms, request)
+            entry["status"] = response.status_code
+        finally:
+            self._remember(entry)
+        return response
+
+    def _entry(self, request: httpx.Request, call: Call) -> dict[str, Any]:
+        return {
+            "number": 0,
+            "time": self.clock.now(),
+            "method": request.method,
+            "path": request.url.path,
+            "query": _SECRETS.sub(r"\1***", request.url.query.decode("ascii", "replace")),
+            "function": call.operation,
+            "account": call.account,
+            "arguments": list(call.arguments),
+            "write": call.write,
+            "performed": True,
+            "fault": None,
+            # Stays null when the answer never reached the client.
+            "status": None,
+        }
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        with self._lock:
+            self._count += 1
+            entry["number"] = self._count
+            self._log.append(entry)
+
+
+def _instead(fault: Fault, request: httpx.Request) -> httpx.Response:
+    """What comes of a call that a fault keeps from being carried out."""
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    match fault.kind:
+        case "refuse":
+            raise httpx.ConnectError("sandbox fault: connection refused", request=request)
+        case "drop-before":
+            raise httpx.ReadError("sandbox fault: connection reset", request=request)
+        case "429":
+            body = {"errorCode": 8, "errorMessage": "Too many requests.", "httpStatusCode": 429}
+            return httpx.Response(429, json=body, headers={"Retry-After": str(fault.after)})
+        case "500":
+            return httpx.Response(500, content=_HTML_ERROR, headers=html)
+        case _:
+            return httpx.Response(200, content=_HTML_ERROR, headers=html)
+
+
+def _spoiled(fault: Fault, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    """What reaches the client of the answer to a call that was carried out."""
+    match fault.kind:
+        case "latency":
+            _delay(fault.ms, request)
+            return response
+        case "timeout":
+            raise httpx.ReadTimeout("sandbox fault: no answer in time", request=request)
+        case "drop-after":
+            raise httpx.ReadError("sandbox fault: connection reset", request=request)
+    content = {"truncate": response.content[: len(response.content) // 2], "null": b"null"}.get(fault.kind, b"")
+    return httpx.Response(
+        response.status_code, content=content, headers={"Content-Type": response.headers["Content-Type"]}
+    )
+
+
+def _delay(milliseconds: int, request: httpx.Request) -> None:
+    """Wait, but no longer than the client would: the in-process transport of httpx has no timeouts of its own."""
+    if milliseconds <= 0:
+        return
+    patience = request.extensions.get("timeout", {}).get("read")
+    if patience is not None and patience * 1000 < milliseconds:
+        time.sleep(patience)
+        raise httpx.ReadTimeout("sandbox latency: no answer in time", request=request)
+    time.sleep(milliseconds / 1000)
