@@ -73,11 +73,11 @@ This is the first mail that lives in git.
 
 
 @click.command(epilog="Example: reconcile init my-marketing && reconcile -C my-marketing apply")
-@click.argument("directory", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="[DIRECTORY]", required=False, type=click.Path(file_okay=False, path_type=Path))
 @global_options
-def init(directory: Path | None) -> None:
+def init(folder: Path | None) -> None:
     """Scaffold a project in DIRECTORY (default: here) that applies to the sandbox as it stands."""
-    root = directory or options().directory
+    root = folder or options().directory
     there = [name for name in _FILES if (root / name).exists() and name != ".gitignore"]
     if there:
         raise InvalidInput(

@@ -125,6 +125,9 @@ class _Executor:
                         continue
                     if not self._has_work(step, phase):
                         sorter.done(node)
+                        if phase is last[address] and step.action is not Action.NO_OP:
+                            ended.add(address)
+                            yield Event(step, Outcome.APPLIED)
                         continue
                     if phase is Phase.APPLY or not step.calls:
                         yield Event(step)

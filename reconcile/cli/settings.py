@@ -1,0 +1,523 @@
+"""Project file + environment -> Settings: accounts, state, variables, policy. Nothing is contacted here."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, TypeVar
+
+from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
+from reconcile.manifests.interpolate import GivenText, Scope, diagnose, evaluate
+from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
+from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
+from reconcile.manifests.project import (
+    ALIAS_PATTERN,
+    CREDENTIALS,
+    PLANNED,
+    PROVIDERS,
+    EnvironmentSpec,
+    ProjectSpec,
+)
+from reconcile.manifests.reading import BROKEN, Reading, Source
+from reconcile.manifests.reading import Path as NodePath
+from reconcile.manifests.shape import shape_of
+from reconcile.manifests.wording import given
+from reconcile.model.kind import Spec
+from reconcile.model.policy import Policy, Sends
+from reconcile.model.registry import Registry, nearest
+
+Layer = TypeVar("Layer", bound=Spec)
+
+DEFAULT_ENVIRONMENT: Final = "default"
+LEAST_FREEZE: Final = 1800.0
+_LOCAL: Final = ".reconcile"
+_CONCURRENCY: Final = 4
+_REQUESTS_PER_SECOND: Final = 5.0
+
+
+class Secret:
+    """A credential, read from the environment only when ``reveal`` is called; it never prints itself."""
+
+    __slots__ = ("_resolve",)
+
+    def __init__(self, resolve: Callable[[], str]) -> None:
+        self._resolve = resolve
+
+    def reveal(self) -> str:
+        """The value.
+
+        Raises:
+            InvalidInput: the environment does not have it.
+        """
+        return self._resolve()
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One account. ``account`` is the pinned id, ``extra`` what only this type of provider has."""
+
+    alias: str
+    type: str
+    url: str
+    location: Location
+    account: str | None = None
+    credentials: Mapping[str, Secret] = field(default_factory=dict)
+    concurrency: int = _CONCURRENCY
+    requests_per_second: float = _REQUESTS_PER_SECOND
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    sandbox: Path | None = None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the embedded emulator takes the platform's place; ``sandbox`` is the file with its data then."""
+        return self.sandbox is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the project file and the environment say, for one environment of the project.
+
+    ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state file.
+    """
+
+    root: Path
+    environment: str | None
+    version: int
+    providers: Mapping[str, ProviderSettings]
+    folder: Path
+    state: Path
+    variables: Mapping[str, Scalar]
+    environ: Mapping[str, str] = field(repr=False)
+    defaults: Defaults | None = field(default=None, repr=False)
+    policy: Policy = field(default_factory=Policy)
+    environments: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def registry(self) -> Registry:
+        """The project's aliases with the kinds behind them."""
+        from reconcile.providers import provider_type
+
+        return Registry({alias: provider_type(provider.type) for alias, provider in self.providers.items()})
+
+
+def load_settings(
+    root: Path, *, environment: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
+) -> Settings:
+    """The settings of the project in a folder; ``variables`` are those of ``--var``.
+
+    Raises:
+        InvalidInput: with every finding about the project file.
+    """
+    return _Loading(root, environment, variables, environ).settings()
+
+
+def parse_duration(text: str) -> float:
+    """The seconds that ``90s``, ``60m``, ``24h`` or ``2d`` mean."""
+    return int(text[:-1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[text[-1]]
+
+
+class _LayerReading(Reading):
+    """A part of the project file; credentials, or in a layer that is not in use everything, are left unevaluated."""
+
+    lazy = False
+
+    def is_lazy(self, path: NodePath) -> bool:
+        return self.lazy or (bool(path) and path[-1] in CREDENTIALS)
+
+
+class _Loading:
+    """One run of ``load_settings``."""
+
+    def __init__(
+        self, root: Path, environment: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
+    ) -> None:
+        self._root = root
+        # "default" is what the project is without an environment.
+        self._environment = None if environment in (None, "", DEFAULT_ENVIRONMENT) else environment
+        self._given = variables
+        self._environ = environ
+        self._findings: list[Diagnostic] = []
+        self._warnings: list[Diagnostic] = []
+        self._scope = Scope({}, environ)
+
+    def settings(self) -> Settings:
+        self._document = document = self._read()
+        base = document.root or MappingNode(_TOP)
+        environments = self._environments(base)
+        self._chosen = self._choose(environments)
+        self._effective = effective = merged(base, self._chosen)
+        self._scope = Scope(self._variables(effective), self._environ)
+        self._check_layers(base, environments)
+        project = self._layer(effective, ProjectSpec, PROJECT_FILE, lazy=False)
+        providers = dict(self._providers(effective))
+        self._raise_findings()
+        assert project is not None  # noqa: S101  # it would have findings
+        folder = self._root / _LOCAL / self._name
+        return Settings(
+            root=self._root,
+            environment=self._environment,
+            version=project.version,
+            providers=providers,
+            folder=folder,
+            state=self._state(project.state),
+            variables=self._scope.variables,
+            environ=self._environ,
+            defaults=self._defaults(base, environments),
+            policy=self._policy(project),
+            environments=tuple(environments),
+            warnings=tuple(self._warnings),
+        )
+
+    @property
+    def _name(self) -> str:
+        return self._environment or DEFAULT_ENVIRONMENT
+
+    def _raise_findings(self) -> None:
+        if self._findings:
+            raise InvalidInput.of(collapsed(self._findings))
+
+    def _read(self) -> Document:
+        path = self._root / PROJECT_FILE
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            raise InvalidInput(
+                f"There is no {PROJECT_FILE} in {self._root}, so this is not the folder of a project.",
+                hint="Begin one with `reconcile init`, or name the project's folder with -C DIR.",
+            ) from None
+        except OSError as error:
+            raise InvalidInput(f"{path} can't be read: {error.strerror}. Check its permissions.") from None
+        document = parse_yaml(data, PROJECT_FILE, self._findings)
+        if document.root is None and self._findings:
+            self._raise_findings()
+        return document
+
+    # Environments
+
+    def _environments(self, base: MappingNode) -> dict[str, MappingNode]:
+        node = base.members.get("environments")
+        if node is None:
+            return {}
+        if not isinstance(node, MappingNode):
+            self._wrong_type("`environments` takes environments by their names", node)
+            return {}
+        found: dict[str, MappingNode] = {}
+        for name, layer in node.members.items():
+            if name == DEFAULT_ENVIRONMENT or not re.fullmatch(ALIAS_PATTERN, name):
+                reason = "it is what the project is called without one" if name == DEFAULT_ENVIRONMENT else _NAMES
+                detail = f'"{name}" can\'t be the name of an environment: {reason}. Choose another.'
+                self._find("wrong-name", "a name that can't be used", detail, self._document.at(node.keys[name]))
+            if isinstance(layer, MappingNode):
+                found[name] = layer
+            elif isinstance(layer, ScalarNode) and layer.value is None:
+                found[name] = MappingNode(layer.mark)
+            else:
+                self._wrong_type(f"`{name}` takes what differs in this environment", layer)
+        return found
+
+    def _choose(self, environments: Mapping[str, MappingNode]) -> MappingNode:
+        if self._environment is None:
+            return MappingNode(_TOP)
+        layer = environments.get(self._environment)
+        if layer is None:
+            close = nearest(self._environment, environments)
+            known = ", ".join(sorted(environments)) or "none"
+            hint = f'Did you mean "{close}"?' if close else f"The project's environments are: {known}."
+            detail = f'There is no environment "{self._environment}" under `environments` in {PROJECT_FILE}.'
+            self._find("unknown-environment", "an unknown environment", detail, None, hint)
+        return layer or MappingNode(_TOP)
+
+    def _check_layers(self, base: MappingNode, environments: Mapping[str, MappingNode]) -> None:
+        """Look at what is not in use: its names and types, but nothing that needs a value."""
+        accounts = base.members.get("providers")
+        types = {alias: _type_of(node) for alias, node in _members(accounts).items()}
+        for name, layer in environments.items():
+            if name != self._environment:
+                self._layer(layer, EnvironmentSpec, name, lazy=True)
+                self._check_accounts(layer, types)
+        if self._environment is not None:
+            self._layer(base, ProjectSpec, PROJECT_FILE, lazy=True)
+            self._check_accounts(base, {})
+
+    def _check_accounts(self, layer: MappingNode, types: Mapping[str, str | None]) -> None:
+        providers = layer.members.get("providers")
+        for alias, node in _members(providers).items():
+            assert isinstance(providers, MappingNode)  # noqa: S101  # or there would be no members
+            mark = providers.keys[alias]
+            if not isinstance(node, MappingNode):
+                self._wrong_type(f"`{alias}` takes the settings of an account", node)
+                continue
+            # An account of the project has its type there.
+            own = "type" in node.members or alias not in types
+            type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
+            if type_ in PROVIDERS:
+                reading = self._reading(node, PROVIDERS[type_], alias, mark, lazy=True)
+                members = {name: member for name, member in node.members.items() if name != "type"}
+                data = reading.plain_members(members, reading.shape, ())
+                reading.validated(PROVIDERS[type_], data, incomplete=True)
+
+    def _reading(self, node: MappingNode, spec: type[Spec], name: str, mark: Any, *, lazy: bool) -> _LayerReading:
+        source = Source(self._document, node, mark)
+        reading = _LayerReading(source, shape_of(spec), self._scope, self._findings, name=name)
+        reading.lazy = lazy
+        return reading
+
+    def _defaults(self, base: MappingNode, environments: Mapping[str, MappingNode]) -> Defaults | None:
+        layers = [base, *environments.values()]
+        unused = [layer.members["defaults"] for layer in layers if "defaults" in layer.members]
+        used = self._effective.members.get("defaults", MappingNode(_TOP))
+        others = tuple(node for node in unused if node is not used and isinstance(node, MappingNode))
+        return Defaults(self._document, used, others) if isinstance(used, MappingNode) else None
+
+    # Variables
+
+    def _variables(self, effective: MappingNode) -> dict[str, Scalar]:
+        node = effective.members.get("variables")
+        declared: dict[str, Scalar] = {}
+        if isinstance(node, MappingNode):
+            declared = {name: self._variable(name, member) for name, member in node.members.items()}
+        for name in self._given:
+            if name not in declared:
+                close = nearest(name, declared)
+                known = ", ".join(declared) or "none"
+                hint = f'Did you mean "{close}"?' if close else f"The project's variables are: {known}."
+                detail = f'There is no variable "{name}" to give a value with --var.'
+                self._find("unknown-variable", "an unknown variable", detail, None, hint)
+        return declared
+
+    def _variable(self, name: str, node: Node) -> Scalar:
+        for given_value in (
+            self._given.get(name),
+            self._environ.get(f"RECONCILE_VAR_{name}"),
+            self._environ.get(f"RECONCILE_VAR_{name.upper().replace('-', '_')}"),
+        ):
+            if given_value is not None:
+                return GivenText(given_value)
+        if not isinstance(node, ScalarNode):
+            return ""  # the Spec finds it
+        if not isinstance(node.value, str) or "${" not in node.value:
+            return node.value
+        if "${var." in node.value:
+            detail = f'The variable "{name}" can\'t be made from other variables, only from ${{env.NAME}}.'
+            self._find("wrong-expression", "a wrong expression", detail, self._document.at(node.mark))
+            return ""
+        value, faults = evaluate(node.value, self._scope)
+        self._findings.extend(diagnose(faults, node, self._document, None))
+        return "" if faults else value
+
+    # The project itself
+
+    def _layer(self, layer: MappingNode, spec: type[Layer], name: str, *, lazy: bool) -> Layer | None:
+        """The project or an environment; its accounts and defaults are only outlined, and read elsewhere."""
+        reading = self._reading(layer, spec, name, layer.mark, lazy=lazy)
+        apart = ("providers", "defaults", "variables", "environments")
+        members = {key: node for key, node in layer.members.items() if key not in apart}
+        data = reading.plain_members(members, reading.shape, ())
+        for key in apart:
+            if key in layer.members:
+                data[key] = _outline(layer.members[key], keep=key == "variables")
+        return reading.validated(spec, data, incomplete=lazy)
+
+    def _providers(self, effective: MappingNode) -> Iterator[tuple[str, ProviderSettings]]:
+        node = effective.members.get("providers")
+        if node is None:
+            detail = f"`providers` is missing in {PROJECT_FILE}: it says which accounts the manifests are about."
+            self._find("missing-attribute", "an attribute is missing", detail, Location(PROJECT_FILE))
+        for alias, member in _members(node).items():
+            assert isinstance(node, MappingNode)  # noqa: S101  # or there would be no members
+            mark = node.keys[alias]
+            if not isinstance(member, MappingNode):
+                self._wrong_type(f"`{alias}` takes the settings of an account", member)
+                continue
+            type_ = self._provider_type(alias, member, mark, lazy=False)
+            provider = self._provider(alias, type_, member, mark) if type_ else None
+            if provider is not None:
+                yield alias, provider
+
+    def _provider_type(self, alias: str, node: MappingNode, mark: Any, *, lazy: bool) -> str | None:
+        member = node.members.get("type")
+        if member is None:
+            detail = f"`type` is missing in `{alias}`: it says which platform this is, such as squalomail."
+            self._find("missing-attribute", "an attribute is missing", detail, self._document.at(mark))
+            return None
+        if not isinstance(member, ScalarNode) or not isinstance(member.value, str):
+            self._wrong_type("`type` takes text", member)
+            return None
+        reading = self._reading(node, ProjectSpec, alias, mark, lazy=lazy)
+        value = reading.value(member, frozenset({str}), (alias, "type"))
+        if value is BROKEN or (isinstance(value, str) and value in PROVIDERS):
+            return None if value is BROKEN else str(value)
+        place = self._document.at(member.mark)
+        if value in PLANNED:
+            detail = f"{given(member)} is not supported by this version yet. Take `{alias}` out of {PROJECT_FILE}."
+            self._find("provider-not-supported", "a platform that is not supported yet", detail, place)
+            return None
+        close = nearest(member.raw, PROVIDERS) if "${" not in member.raw else None
+        hint = f'Did you mean "{close}"?' if close else f"Known platforms: {', '.join(PROVIDERS)}."
+        detail = f"{given(member)} is no platform that this tool knows."
+        self._find("unknown-provider-type", "an unknown platform", detail, place, hint)
+        return None
+
+    def _provider(self, alias: str, type_: str, node: MappingNode, mark: Any) -> ProviderSettings | None:
+        reading = self._reading(node, PROVIDERS[type_], alias, mark, lazy=False)
+        data = reading.plain_members(node.members, reading.shape, ())
+        lazy = {name: data.pop(name) for name in CREDENTIALS & data.keys() if (name,) in reading.broken}
+        model = reading.validated(PROVIDERS[type_], data)
+        if model is None or reading.failed:
+            return None
+        plain = model.model_dump(exclude_unset=True)
+        url = str(plain.pop("url"))
+        sandbox = self._sandbox(alias, url)
+        declared = {name: node.members[name] for name in CREDENTIALS if name in lazy or name in plain}
+        credentials = {name: self._secret(alias, name, member) for name, member in declared.items()}
+        if sandbox is None:
+            self._check_credentials(alias, declared, PROVIDERS[type_], mark)
+        limits = plain.pop("limits", {})
+        extra = {name: value for name, value in plain.items() if name not in {"type", "account", *CREDENTIALS}}
+        return ProviderSettings(
+            alias=alias,
+            type=type_,
+            url=url,
+            location=self._document.at(mark),
+            account=plain.get("account"),
+            credentials=credentials,
+            concurrency=limits.get("concurrency", _CONCURRENCY),
+            requests_per_second=limits.get("requestsPerSecond", _REQUESTS_PER_SECOND),
+            extra=extra,
+            sandbox=sandbox,
+        )
+
+    def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[Spec], mark: Any) -> None:
+        for name in sorted(CREDENTIALS & spec.model_fields.keys()):
+            node = declared.get(name)
+            if node is None:
+                detail = f'`{name}` is missing in `{alias}`. Declare it as "${{env.NAME}}", or use the sandbox.'
+                self._find("missing-attribute", "an attribute is missing", detail, self._document.at(mark))
+            elif isinstance(node, ScalarNode) and "${" not in node.raw and name != "tokenUrl":
+                detail = (
+                    f"`{name}` of `{alias}` stands in the file itself, where everybody who has the project can read "
+                    f'it. Put it into the environment, and write "${{env.NAME}}" here.'
+                )
+                place = self._document.at(node.mark)
+                warning = Diagnostic("literal-credential", "a credential in a file", detail, None, place)
+                self._warnings.append(_as_warning(warning))
+
+    def _secret(self, alias: str, name: str, node: Node) -> Secret:
+        scope, document = self._scope, self._document
+
+        def resolve() -> str:
+            assert isinstance(node, ScalarNode)  # noqa: S101  # the Spec has seen to it
+            value, faults = evaluate(node.raw, scope)
+            if faults:
+                raise InvalidInput.of(diagnose(faults, node, document, None))
+            if not value:
+                detail = f"`{name}` of `{alias}` is empty. Set what it is read from."
+                place = document.at(node.mark)
+                raise InvalidInput.of([Diagnostic("empty-credential", "a credential is empty", detail, None, place)])
+            return str(value)
+
+        return Secret(resolve)
+
+    # Paths
+
+    def _sandbox(self, alias: str, url: str) -> Path | None:
+        """The file with the emulator's data; None for a real platform."""
+        if not url.startswith("sandbox:"):
+            return None
+        path = url.removeprefix("sandbox:")
+        if not path:
+            return self._root / _LOCAL / self._name / "sandbox.sqlite"
+        return self._root / self._of_environment(path, ("providers", alias, "url"))
+
+    def _state(self, declared: str | None) -> Path:
+        if declared is None:
+            return self._root / _LOCAL / self._name / "state.json"
+        path = re.sub("^//(?=/)", "", declared.removeprefix("file:"))
+        return self._root / self._of_environment(path, ("state",))
+
+    def _of_environment(self, path: str, member: tuple[str, ...]) -> str:
+        """A path as the chosen environment has it, so that environments never share a file by accident."""
+        if self._environment is None or _declares(self._chosen, member):
+            return path
+        pure = PurePosixPath(path)
+        shared = (_LOCAL, DEFAULT_ENVIRONMENT)
+        if pure.parts[:2] == shared:
+            return str(PurePosixPath(_LOCAL, self._environment, *pure.parts[2:]))
+        return str(pure.with_name(f"{pure.stem}.{self._environment}{pure.suffix}"))
+
+    def _policy(self, project: ProjectSpec) -> Policy:
+        declared = project.policy.model_dump(exclude_unset=True) if project.policy is not None else {}
+        names: dict[str, tuple[str, Callable[[Any], Any]]] = {
+            "freeze": ("freeze", parse_duration),
+            "maxDeletePercent": ("max_delete_percent", float),
+            "maxDeleteCount": ("max_delete_count", int),
+            "sends": ("sends", Sends),
+            "planExpiry": ("plan_expiry", parse_duration),
+            "importWait": ("import_wait", parse_duration),
+        }
+        values: dict[str, Any] = {names[name][0]: names[name][1](value) for name, value in declared.items()}
+        policy = Policy(**values)
+        if policy.freeze < LEAST_FREEZE:
+            section = self._effective.members["policy"]
+            place = self._document.at(section.members["freeze"].mark) if isinstance(section, MappingNode) else None
+            detail = (
+                "`freeze` is less than 30m. The platform begins to send up to 20 minutes early, and nothing may be "
+                "written then. Raise it."
+            )
+            self._find("freeze-too-short", "a freeze that is too short", detail, place)
+            self._raise_findings()
+        return policy
+
+    def _wrong_type(self, takes: str, node: Node) -> None:
+        detail = f"{takes}; here stands {given(node)}."
+        self._find("wrong-type", "a value of the wrong type", detail, self._document.at(node.mark))
+
+    def _find(self, code: str, summary: str, detail: str, location: Location | None, hint: str | None = None) -> None:
+        self._findings.append(Diagnostic(code, summary, detail, None, location, hint))
+
+
+class _Top:
+    """The mark of a file's beginning."""
+
+    line = column = index = 0
+
+
+_TOP: Final = _Top()
+_NAMES: Final = "it takes letters A to Z, digits, - and _"
+
+
+def _members(node: Node | None) -> Mapping[str, Node]:
+    return node.members if isinstance(node, MappingNode) else {}
+
+
+def _type_of(node: Node) -> str | None:
+    type_ = _members(node).get("type")
+    return type_.value if isinstance(type_, ScalarNode) and isinstance(type_.value, str) else None
+
+
+def _outline(node: Node, *, keep: bool) -> Any:
+    """A mapping's keys with nothing behind them (or with the scalars that are there); other nodes as they are."""
+    if isinstance(node, MappingNode):
+        return {key: _outline(member, keep=False) if keep else None for key, member in node.members.items()}
+    return node.value if isinstance(node, ScalarNode) else []
+
+
+def _declares(layer: MappingNode, member: tuple[str, ...]) -> bool:
+    node: Node = layer
+    for name in member:
+        if not isinstance(node, MappingNode) or name not in node.members:
+            return False
+        node = node.members[name]
+    return True
+
+
+def _as_warning(finding: Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        finding.code, finding.summary, finding.detail, location=finding.location, severity=Severity.WARNING
+    )

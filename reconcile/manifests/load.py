@@ -1,0 +1,285 @@
+"""Find and read manifests; all findings of a run are raised together."""
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from reconcile.errors import Diagnostic, InvalidInput, Location
+from reconcile.manifests.content import ProjectFiles
+from reconcile.manifests.interpolate import Scope
+from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
+from reconcile.manifests.reading import Source
+from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves
+from reconcile.manifests.validate import DefaultValues, Entry, Validator
+from reconcile.manifests.wording import given
+from reconcile.model.address import NAME, Address
+from reconcile.model.kind import Kind
+from reconcile.model.registry import ProviderType, Registry, nearest
+from reconcile.model.resource import Resource
+
+PROJECT_FILE: Final = "reconcile.yaml"
+MANIFESTS: Final = "manifests"
+SINGLETON: Final = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The ``defaults`` of a project file, as they stand there; ``unused`` are those of other environments."""
+
+    document: Document
+    node: MappingNode
+    unused: tuple[MappingNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What all manifests of a project declare; ``digest`` covers every file that was read."""
+
+    resources: Mapping[Address, Resource]
+    digest: str
+    warnings: tuple[Diagnostic, ...] = field(default=())
+
+
+Variables: TypeAlias = Mapping[str, Scalar]
+
+
+def load(
+    root: Path,
+    registry: Registry,
+    *,
+    variables: Variables | None = None,
+    environ: Mapping[str, str] | None = None,
+    defaults: Defaults | None = None,
+) -> Manifests:
+    """All that the manifests under ``root`` declare.
+
+    Raises:
+        InvalidInput: with every finding about every file.
+    """
+    with _collector_off():
+        return _Loading(root, registry, Scope(variables or {}, environ or {}), defaults).load()
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    # Nothing that is made here is garbage; looking for it takes as long as the loading.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Loading:
+    """One run of ``load``."""
+
+    def __init__(self, root: Path, registry: Registry, scope: Scope, defaults: Defaults | None) -> None:
+        self._root = root
+        self._registry = registry
+        self._defaults = defaults
+        self._findings: list[Diagnostic] = []
+        self._warnings: list[Diagnostic] = []
+        self._files = ProjectFiles(root)
+        self._validator = Validator(self._files, scope, self._findings)
+        self._entries: dict[Address, Entry] = {}
+
+    def load(self) -> Manifests:
+        self._note_project_file()
+        whole = True
+        for path in find_manifests(self._root):
+            document = self._read(path)
+            if document is None:
+                whole = False
+            elif document.root is not None:
+                self._collect(document, document.root)
+        self._check_defaults()
+        resources: dict[Address, Resource] = {}
+        for address, entry in sorted(self._entries.items()):
+            resource = self._validator.resource(entry)
+            if resource is not None:
+                resources[address] = resource
+        self._resolve(resources, whole)
+        if self._findings:
+            raise InvalidInput.of(collapsed(self._findings))
+        return Manifests(resources, self._files.digest(), tuple(self._warnings))
+
+    def _resolve(self, resources: Mapping[Address, Resource], whole: bool) -> None:
+        declared = {address: entry.location for address, entry in self._entries.items()}
+        links = self._validator.links
+        if whole:
+            # With a file missing, what stands in it would be missed everywhere.
+            self._findings.extend(check_links(links, declared))
+        self._findings.extend(check_cycles(links, declared))
+        self._findings.extend(check_moves(resources, declared.keys()))
+        self._findings.extend(check_kinds(resources, self._registry))
+
+    def _note_project_file(self) -> None:
+        path = self._root / PROJECT_FILE
+        if path.is_file():
+            self._files.note(PROJECT_FILE, path.read_bytes())
+
+    def _read(self, path: str) -> Document | None:
+        """The document in a manifest; None, with a finding, if it can't be read."""
+        if not self._files.contains(path):
+            detail = "The file is a link out of the project's folder, and only files of the project are read. Copy it."
+            self._find("path-outside-project", "a path leads out of the project", detail, Location(path))
+            return None
+        try:
+            with (self._root / path).open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            detail = f"The file can't be read: {error.strerror}. Check its permissions."
+            self._find("unreadable-file", "a file can't be read", detail, Location(path))
+            return None
+        self._files.note(path, data)
+        before = len(self._findings)
+        document = parse_yaml(data, path, self._findings)
+        return document if document.root is not None or len(self._findings) == before else None
+
+    # Grouping
+
+    def _collect(self, document: Document, root: MappingNode) -> None:
+        for alias, group in root.members.items():
+            type_ = self._registry.providers.get(alias)
+            if type_ is None:
+                self._unknown_alias(document, alias, root.keys[alias])
+            elif isinstance(group, MappingNode):
+                self._collect_kinds(document, alias, type_, group)
+            elif not _is_null(group):
+                self._not_a_mapping(document, f"`{alias}` takes the kinds of its entries", group)
+
+    def _collect_kinds(self, document: Document, alias: str, type_: ProviderType, group: MappingNode) -> None:
+        for plural, entries in group.members.items():
+            kind = type_.plurals.get(plural)
+            if kind is None:
+                self._unknown_kind(document, type_, plural, group.keys[plural])
+            elif kind.singleton:
+                self._add(Entry(Address(alias, kind.kind, SINGLETON), kind, document, entries, group.keys[plural]))
+            elif isinstance(entries, MappingNode):
+                for name, node in entries.members.items():
+                    self._collect_entry(document, Address(alias, kind.kind, name), kind, node, entries.keys[name])
+            elif not _is_null(entries):
+                self._not_a_mapping(document, f"`{plural}` takes entries by their names", entries)
+
+    def _collect_entry(self, document: Document, address: Address, kind: Kind, node: Node, mark: Any) -> None:
+        if not NAME.fullmatch(address.name):
+            detail = (
+                f'"{address.name}" can\'t be the name of an entry: it takes letters A to Z, digits, - and _, and '
+                f"begins with a letter or a digit. What people see is declared inside the entry."
+            )
+            self._find("wrong-name", "a name that can't be used", detail, document.at(mark))
+            return
+        self._add(Entry(address, kind, document, node, mark))
+
+    def _add(self, entry: Entry) -> None:
+        first = self._entries.setdefault(entry.address, entry)
+        if first is not entry:
+            detail = f"{entry.address} is declared twice, in two files. Keep one of them."
+            self._findings.append(
+                Diagnostic(
+                    "duplicate-entry",
+                    "an entry is declared twice",
+                    detail,
+                    str(entry.address),
+                    entry.location,
+                    others=(first.location,),
+                )
+            )
+
+    def _unknown_alias(self, document: Document, alias: str, mark: Any) -> None:
+        close = nearest(alias, self._registry.providers)
+        known = ", ".join(sorted(self._registry.providers)) or "none"
+        hint = f'Did you mean "{close}"?' if close else f"The project's providers are: {known}."
+        detail = f'There is no provider "{alias}": manifests begin with an alias from `providers` in {PROJECT_FILE}.'
+        self._find("unknown-provider", "an unknown provider", detail, document.at(mark), hint)
+
+    def _unknown_kind(self, document: Document, type_: ProviderType, plural: str, mark: Any) -> None:
+        singular = type_.kinds.get(plural)
+        close = singular.plural if singular is not None else nearest(plural, type_.plurals)
+        hint = f'Did you mean "{close}"?' if close else f"Kinds are: {', '.join(sorted(type_.plurals))}."
+        self._find("unknown-kind", "an unknown kind", f'{type_.name} has no "{plural}".', document.at(mark), hint)
+
+    def _not_a_mapping(self, document: Document, takes: str, node: Node) -> None:
+        detail = f"{takes}; here stands {given(node)}."
+        self._find("wrong-type", "a value of the wrong type", detail, document.at(node.mark))
+
+    # Defaults
+
+    def _check_defaults(self) -> None:
+        if self._defaults is None:
+            return
+        for root in self._defaults.unused:
+            self._read_defaults(self._defaults.document, root, used=False)
+        self._validator.defaults = self._read_defaults(self._defaults.document, self._defaults.node, used=True)
+
+    def _read_defaults(
+        self, document: Document, root: MappingNode, *, used: bool
+    ) -> dict[tuple[str, str], DefaultValues]:
+        checked: dict[tuple[str, str], DefaultValues] = {}
+        for alias, kinds in root.members.items():
+            type_ = self._registry.providers.get(alias)
+            if type_ is None:
+                self._unknown_alias(document, alias, root.keys[alias])
+            elif isinstance(kinds, MappingNode):
+                for name, values in kinds.members.items():
+                    kind = type_.kinds.get(name)
+                    if kind is None:
+                        self._unknown_default(document, type_, name, kinds.keys[name])
+                    elif isinstance(values, MappingNode):
+                        source = Source(document, values, kinds.keys[name])
+                        checked[alias, name] = self._validator.check_defaults(kind, source, used=used)
+                    elif not _is_null(values):
+                        self._not_a_mapping(document, f"`{name}` takes values by attribute", values)
+            elif not _is_null(kinds):
+                self._not_a_mapping(document, f"`{alias}` takes defaults by kind", kinds)
+        return checked
+
+    def _unknown_default(self, document: Document, type_: ProviderType, name: str, mark: Any) -> None:
+        plural = type_.plurals.get(name)
+        close = plural.kind if plural is not None else nearest(name, type_.kinds)
+        hint = f'Did you mean "{close}"?' if close else f"Kinds are: {', '.join(sorted(type_.kinds))}."
+        detail = f'{type_.name} has no kind "{name}"; defaults name kinds in the singular.'
+        self._find("unknown-kind", "an unknown kind", detail, document.at(mark), hint)
+
+    def _find(self, code: str, summary: str, detail: str, location: Location, hint: str | None = None) -> None:
+        self._findings.append(Diagnostic(code, summary, detail, location=location, hint=hint))
+
+
+def find_manifests(root: Path) -> list[str]:
+    """The project-relative paths of all manifests, sorted; hidden files and folders are none."""
+    found: list[str] = []
+    top = root / MANIFESTS
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = Path(folder).relative_to(root)
+        manifests = (name for name in files if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+        found += [(inside / name).as_posix() for name in manifests]
+    return sorted(found)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value is None
+
+
+def collapsed(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings by place, each once; a name without a value is told once, with all places that use it."""
+    told: dict[tuple[str, ...], Diagnostic] = {}
+    for finding in sorted(findings, key=_place):
+        once = finding.code in ("unset-variable", "unset-environment")
+        place = "" if once else str(finding.location)
+        key = (finding.code, finding.detail, place)
+        first = told.setdefault(key, finding)
+        if once and finding.location is not None and finding.location not in (first.location, *first.others):
+            told[key] = replace(first, others=(*first.others, finding.location))
+    return list(told.values())
+
+
+def _place(finding: Diagnostic) -> tuple[str, int, int, str]:
+    location = finding.location or Location("")
+    return location.file, location.line, location.column, finding.code

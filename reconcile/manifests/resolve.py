@@ -1,0 +1,111 @@
+"""What entries say about one another: references, cycles, former names, and each kind's own check."""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+
+from reconcile.errors import Diagnostic, Location
+from reconcile.manifests.validate import Link
+from reconcile.model.address import Address
+from reconcile.model.registry import Registry, nearest
+from reconcile.model.resource import Resource
+
+
+def check_links(links: Iterable[Link], declared: Mapping[Address, Location]) -> Iterator[Diagnostic]:
+    """References to what is not declared."""
+    for link in links:
+        target = link.target
+        if target in declared:
+            continue
+        known = [a.name for a in declared if a.provider == target.provider and a.kind == target.kind]
+        close = nearest(target.name, known) if "${" not in link.written else None
+        detail = f"{link.written} refers to a {target.kind} that no manifest declares. Declare it, or correct the name."
+        hint = f'Did you mean "{close}"?' if close else None
+        if hint is None and not known:
+            hint = f"There is no {target.kind} of {target.provider} in the manifests yet."
+        yield Diagnostic("dangling-reference", "a reference to nothing", detail, str(link.owner), link.location, hint)
+
+
+def check_cycles(links: Iterable[Link], declared: Mapping[Address, Location]) -> Iterator[Diagnostic]:
+    """Entries that refer to themselves, directly or through others; each circle is told once."""
+    edges: dict[Address, dict[Address, Link]] = {}
+    for link in links:
+        if link.target in declared:
+            edges.setdefault(link.owner, {}).setdefault(link.target, link)
+    done: set[Address] = set()
+    for start in sorted(edges):
+        if start in done:
+            continue
+        circle = _circle(start, edges, done)
+        if circle is None:
+            continue
+        steps = [edges[owner][target] for owner, target in zip(circle, (*circle[1:], circle[0]), strict=True)]
+        if len(circle) == 1:
+            detail = f"{circle[0]} refers to itself, so it could never be made. Leave the reference out."
+        else:
+            names = " -> ".join(str(address) for address in (*circle, circle[0]))
+            detail = f"These entries refer to one another in a circle, so none could be made first: {names}. Break it."
+        others = tuple(step.location for step in steps[1:])
+        yield Diagnostic(
+            "reference-cycle", "references go in a circle", detail, str(circle[0]), steps[0].location, others=others
+        )
+
+
+def _circle(
+    start: Address, edges: Mapping[Address, Mapping[Address, Link]], done: set[Address]
+) -> tuple[Address, ...] | None:
+    """The first circle found from here on, smallest address first; what was walked is added to ``done``."""
+    trail: list[Address] = []
+    on_trail: set[Address] = set()
+    waiting = [iter((start,))]
+    found: tuple[Address, ...] | None = None
+    while waiting:
+        address = next(waiting[-1], None)
+        if address is None:
+            waiting.pop()
+            if trail:
+                last = trail.pop()
+                on_trail.discard(last)
+                done.add(last)
+        elif address in on_trail:
+            if found is None:
+                circle = trail[trail.index(address) :]
+                least = circle.index(min(circle))
+                found = (*circle[least:], *circle[:least])
+        elif address not in done:
+            trail.append(address)
+            on_trail.add(address)
+            waiting.append(iter(sorted(edges.get(address, ()))))
+    return found
+
+
+def check_moves(resources: Mapping[Address, Resource], declared: Set[Address]) -> Iterator[Diagnostic]:
+    """Former names that are still in use, or that two entries claim."""
+    claimed: dict[Address, Resource] = {}
+    for address in sorted(resources):
+        resource = resources[address]
+        place = resource.locations.get("was", resource.location)
+        for former in resource.was:
+            if former in declared:
+                detail = (
+                    f"{address} says that it was {former}, which is still declared. Rename that entry, or leave it "
+                    f"out of `was`."
+                )
+                yield Diagnostic("former-name-in-use", "a former name is in use", detail, str(address), place)
+            elif former in claimed:
+                first = claimed[former]
+                detail = f"{first.address} and {address} both say that they were {former}. Only one of them can be."
+                other = first.locations.get("was", first.location)
+                yield Diagnostic(
+                    "former-name-twice", "a former name is claimed twice", detail, str(address), place, others=(other,)
+                )
+            else:
+                claimed[former] = resource
+
+
+def check_kinds(resources: Mapping[Address, Resource], registry: Registry) -> Iterator[Diagnostic]:
+    """What the kinds themselves find wrong."""
+    for address, resource in resources.items():
+        if resource.external:
+            continue
+        for attribute, sentence in registry.kind(address).check(resource):
+            place = resource.locations.get(attribute, resource.location) if attribute else resource.location
+            yield Diagnostic("wrong-entry", "an entry does not fit together", sentence, str(address), place)

@@ -1,0 +1,389 @@
+"""An entry of a manifest and the Spec of its kind -> a Resource, or every finding about it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from pydantic import create_model
+
+from reconcile.errors import Diagnostic, Location
+from reconcile.manifests.content import ProjectFiles
+from reconcile.manifests.interpolate import Scope
+from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, ScalarNode
+from reconcile.manifests.reading import BROKEN, Path, Reading, Source, below
+from reconcile.manifests.shape import ANY, Shape, shape_of
+from reconcile.manifests.wording import given
+from reconcile.model.address import NAME, Address
+from reconcile.model.attributes import Value
+from reconcile.model.kind import Kind, Spec
+from reconcile.model.reference import Reference
+from reconcile.model.registry import nearest
+from reconcile.model.resource import Resource
+
+META: Final = ("lifecycle", "was", "manage", "allowDuplicate")
+LIFECYCLE: Final = ("preventDestroy", "ignoreChanges")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it stands in a file: ``mark`` is where its name stands."""
+
+    address: Address
+    kind: Kind
+    document: Document
+    node: Node
+    mark: Any
+
+    @property
+    def location(self) -> Location:
+        """Where its name stands."""
+        return self.document.at(self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A reference as it was written: from which entry, to which, where, and the text that stands there."""
+
+    owner: Address
+    target: Address
+    location: Location
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultValues:
+    """The defaults of one kind, checked: where they stand, and which can be used."""
+
+    source: Source
+    usable: tuple[str, ...]
+
+
+class Locations(Mapping[str, Location]):
+    """Where the attributes of a resource stand, those of nested members by dotted names; made when asked for."""
+
+    __slots__ = ("_naming", "_sources")
+
+    def __init__(self, sources: Sequence[Source], naming: Mapping[str, str]) -> None:
+        self._sources = sources
+        self._naming = naming  # attribute -> the member that names its file
+
+    def __getitem__(self, name: str) -> Location:
+        written = self._naming.get(name, name)
+        for source in self._sources:
+            mark = _mark(source.node, written)
+            if mark is not None:
+                return source.document.at(mark)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        names = dict.fromkeys(name for source in self._sources for name in _dotted(source.node, ""))
+        return iter(names | dict.fromkeys(self._naming))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _mark(node: MappingNode, name: str) -> Any:
+    if name in node.keys:
+        return node.keys[name]
+    # A name may itself have dots: the longest one that fits wins.
+    head = name
+    while "." in head:
+        head = head.rpartition(".")[0]
+        member = node.members.get(head)
+        if isinstance(member, MappingNode):
+            return _mark(member, name[len(head) + 1 :])
+    return None
+
+
+def _dotted(node: MappingNode, prefix: str) -> Iterator[str]:
+    for name, member in node.members.items():
+        yield prefix + name
+        if isinstance(member, MappingNode):
+            yield from _dotted(member, f"{prefix}{name}.")
+
+
+@dataclass(slots=True)
+class Validator:
+    """Turns entries into Resources; findings and links are gathered along the way."""
+
+    files: ProjectFiles
+    scope: Scope
+    findings: list[Diagnostic]
+    defaults: Mapping[tuple[str, str], DefaultValues] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+
+    def resource(self, entry: Entry) -> Resource | None:
+        """The resource that an entry declares; None if it has findings."""
+        if isinstance(entry.node, MappingNode):
+            defaults = self.defaults.get((entry.address.provider, entry.address.kind))
+            return _EntryReading(self, entry, Source(entry.document, entry.node, entry.mark), defaults).resource()
+        detail = f'"{entry.address.name}" takes a mapping of its attributes; here stands {given(entry.node)}.'
+        place = entry.document.at(entry.node.mark)
+        self.findings.append(Diagnostic("wrong-type", "a value of the wrong type", detail, str(entry.address), place))
+        return None
+
+    def check_defaults(self, kind: Kind, source: Source, *, used: bool) -> DefaultValues:
+        """The defaults of a kind, with findings about those that can't be used; no values, if it is not ``used``."""
+        shape = shape_of(kind.spec)
+        reading_type = Reading if used else _UnusedReading
+        files = self.files if used else None
+        reading = reading_type(source, shape, self.scope, self.findings, name=kind.kind, files=files)
+        apart = (*META, *kind.natural_key)
+        for name in source.node.members:
+            if name in META:
+                detail = f"Defaults are values of attributes; `{name}` is declared on the entry that it is for."
+            elif name in kind.natural_key:
+                detail = f"`{name}` tells one {kind.kind} from another, so it can't have a default."
+            else:
+                continue
+            place = source.document.at(source.node.keys[name])
+            reading.find("no-default", "not for defaults", detail, place)
+        attributes = {name: member for name, member in source.node.members.items() if name not in apart}
+        reading.validated(kind.spec, reading.plain_members(attributes, shape, ()), incomplete=True)
+        return DefaultValues(source, tuple(name for name in attributes if name not in reading.faulty))
+
+
+class _UnusedReading(Reading):
+    """The reading of what is not in use, such as another environment's defaults: names and types only."""
+
+    def is_lazy(self, path: Path) -> bool:
+        return True
+
+
+class _EntryReading(Reading):
+    """The reading of one entry."""
+
+    def __init__(self, validator: Validator, entry: Entry, source: Source, defaults: DefaultValues | None) -> None:
+        super().__init__(
+            source,
+            shape_of(entry.kind.spec),
+            validator.scope,
+            validator.findings,
+            name=entry.address.name,
+            address=str(entry.address),
+            files=validator.files,
+        )
+        self.entry = entry
+        self._defaults = defaults
+        self._inherited: set[str] = set()
+        self._links = validator.links
+
+    def resource(self) -> Resource | None:
+        kind, node = self.entry.kind, self.source.node
+        own: Mapping[str, Node] = node.members
+        meta = _NO_META
+        if not own.keys().isdisjoint(META):
+            meta = self._meta(node)
+            own = {name: member for name, member in own.items() if name not in META}
+        if meta.external:
+            own = self._only_natural_key(own)
+        elif self._defaults is not None:
+            own = self._with_defaults(own, self._defaults)
+        data = self.plain_members(own, self.shape, ())
+        if self.shape.links:
+            self._link(data, self.shape, ())
+        model = self.validated(_external(kind) if meta.external else kind.spec, data)
+        if model is None or self.failed:
+            return None
+        attributes = self._finished(model.model_dump(exclude_unset=True), self.shape)
+        sources = [self.source]
+        if self._defaults is not None and self._inherited:
+            sources.append(self._defaults.source)
+        return Resource(
+            self.entry.address,
+            attributes,
+            self.entry.location,
+            Locations(sources, self.naming),
+            self.content,
+            meta.external,
+            meta.prevent_destroy,
+            meta.ignore_changes,
+            meta.allow_duplicate,
+            meta.was,
+        )
+
+    def source_of(self, path: Path) -> Source:
+        if self._defaults is not None and path and path[0] in self._inherited:
+            return self._defaults.source
+        return self.source
+
+    def extra_names(self) -> Collection[str]:
+        return META
+
+    def _only_natural_key(self, own: Mapping[str, Node]) -> dict[str, Node]:
+        """The members that an external entry may have; findings about the others."""
+        key = self.entry.kind.natural_key
+        kept = {}
+        for name, node in own.items():
+            if name in self.shape.members and name not in key:
+                detail = (
+                    f"An external entry is only looked up, by {' and '.join(key)}, and never changed: `{name}` can't "
+                    f"be declared. Leave it out, or manage the entry."
+                )
+                place = self.source.document.at(self.source.node.keys[name])
+                self.find("external-entry", "not for an external entry", detail, place)
+            else:
+                kept[name] = node
+        return kept
+
+    def _with_defaults(self, own: Mapping[str, Node], defaults: DefaultValues) -> dict[str, Node]:
+        naming = self.shape.naming
+        taken = {naming.get(name, name) for name in own}
+        merged = dict(own)
+        for name in defaults.usable:
+            if naming.get(name, name) not in taken:
+                merged[name] = defaults.source.node.members[name]
+                self._inherited.add(name)
+        return merged
+
+    # Meta members
+
+    def _meta(self, node: MappingNode) -> "_Meta":
+        members = node.members
+        external = False
+        if "manage" in members:
+            manage = self._meta_scalar(members["manage"], "manage", str)
+            if manage is not BROKEN and manage != "external":
+                detail = f"`manage` can only be external; here stands {given(members['manage'])}. Else leave it out."
+                place = self.source.document.at(members["manage"].mark)
+                self.find("wrong-value", "a value that is not allowed", detail, place)
+            external = manage == "external"
+        prevent, ignored = self._lifecycle(node, external)
+        duplicate = "allowDuplicate" in members and self._meta_scalar(members["allowDuplicate"], "allowDuplicate", bool)
+        return _Meta(external, prevent, ignored, duplicate is True, self._was(members.get("was")))
+
+    def _lifecycle(self, node: MappingNode, external: bool) -> tuple[bool, frozenset[str]]:
+        lifecycle = node.members.get("lifecycle")
+        document = self.source.document
+        if lifecycle is None:
+            return False, frozenset()
+        if external:
+            detail = "An external entry is never changed or deleted, so there is no lifecycle to declare. Leave it out."
+            self.find("external-entry", "not for an external entry", detail, document.at(node.keys["lifecycle"]))
+        if not isinstance(lifecycle, MappingNode):
+            self.wrong_type("lifecycle", "a mapping", lifecycle, document)
+            return False, frozenset()
+        self.unknown(lifecycle, LIFECYCLE, "`lifecycle`", document)
+        prevent = lifecycle.members.get("preventDestroy")
+        prevented = prevent is not None and self._meta_scalar(prevent, "preventDestroy", bool) is True
+        ignored = self._texts(lifecycle.members.get("ignoreChanges"), "ignoreChanges")
+        for name, item in ignored:
+            self._check_ignored(name, item)
+        return prevented, frozenset(name for name, _ in ignored)
+
+    def _check_ignored(self, name: str, item: ScalarNode) -> None:
+        known = [member for member in self.shape.members if member not in self.shape.naming]
+        if name in known:
+            return
+        close = self.shape.naming.get(name) or nearest(name, known)
+        detail = f"`ignoreChanges` names {given(item)}, which is no attribute of a {self.entry.kind.kind}."
+        hint = f'Did you mean "{close}"?' if close and "${" not in item.raw else None
+        self.find("unknown-attribute", "an unknown attribute", detail, self.source.document.at(item.mark), hint)
+
+    def _was(self, node: Node | None) -> tuple[Address, ...]:
+        names = self._texts(node, "was")
+        own = self.entry.address
+        for name, item in names:
+            if not NAME.fullmatch(name):
+                detail = f"{given(item)} can't have been the name of an entry: those have letters, digits, - and _."
+                self.find("wrong-name", "a name that can't be used", detail, self.source.document.at(item.mark))
+        return tuple(Address(own.provider, own.kind, name) for name, _ in names)
+
+    def _texts(self, node: Node | None, name: str) -> list[tuple[str, ScalarNode]]:
+        if node is None:
+            return []
+        if not isinstance(node, ListNode):
+            self.wrong_type(name, "a list", node, self.source.document)
+            return []
+        values = [(self._meta_scalar(item, name, str), item) for item in node.items]
+        return [(value, item) for value, item in values if isinstance(value, str) and isinstance(item, ScalarNode)]
+
+    def _meta_scalar(self, node: Node, name: str, wanted: type) -> Value:
+        if isinstance(node, ScalarNode):
+            value = self.scalar(node, frozenset({wanted}), self.source.document)
+            if value is BROKEN or type(value) is wanted:
+                return value
+        self.wrong_type(name, Shape(frozenset({wanted})).describe(), node, self.source.document)
+        return BROKEN
+
+    # References
+
+    def _link(self, data: Mapping[str, Value], shape: Shape, path: Path) -> None:
+        """Note what a mapping refers to, also where something else is wrong with it."""
+        for name in shape.links:
+            value = data.get(name)
+            if value is None:
+                continue
+            kind = shape.rules[name].refers
+            if kind is not None:
+                for index, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+                    if isinstance(item, str):
+                        self._refer(item, kind, (*path, name) if index is None else (*path, name, index))
+            elif isinstance(value, dict):
+                inner = shape.members[name]
+                if inner.values is not None:
+                    for key, member in value.items():
+                        if isinstance(member, dict):
+                            self._link(member, inner.values, (*path, name, key))
+                else:
+                    self._link(value, inner, (*path, name))
+
+    def _refer(self, name: str, kind: str, path: Path) -> None:
+        source = self.source_of(path)
+        node = below(source.node, path)
+        target = Address(self.entry.address.provider, kind, name)
+        self._links.append(Link(self.entry.address, target, source.document.at(node.mark), given(node)))
+
+    # Canonical form
+
+    def _finished(self, plain: Mapping[str, Value], shape: Shape) -> dict[str, Value]:
+        """Declared values in canonical form, names of other entries as References."""
+        rules, shapes = shape.rules, shape.members
+        finished: dict[str, Value] = {}
+        for name, value in plain.items():
+            kind = type(value)
+            if kind is dict or kind is list or kind is tuple:
+                value = self._finished_value(value, shapes[name])
+            rule = rules[name]
+            value = rule.canonical(value)
+            if rule.refers is not None:
+                value = self._references(value, rule.refers)
+            finished[name] = value
+        return finished
+
+    def _finished_value(self, value: Value, shape: Shape) -> Value:
+        if isinstance(value, dict):
+            if shape.spec is not None:
+                return self._finished(value, shape)
+            inner = shape.values or ANY
+            return {name: self._finished_value(member, inner) for name, member in value.items()}
+        if isinstance(value, list | tuple):
+            inner = shape.items or ANY
+            return tuple(self._finished_value(item, inner) for item in value)
+        return value
+
+    def _references(self, value: Value, kind: str) -> Value:
+        if isinstance(value, tuple):
+            return tuple(self._references(name, kind) for name in value)
+        return Reference(Address(self.entry.address.provider, kind, value)) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    external: bool = False
+    prevent_destroy: bool = False
+    ignore_changes: frozenset[str] = frozenset()
+    allow_duplicate: bool = False
+    was: tuple[Address, ...] = ()
+
+
+_NO_META: Final = _Meta()
+
+
+@cache
+def _external(kind: Kind) -> type[Spec]:
+    """The Spec of an entry that is only looked up: its natural key, all of it, and nothing else."""
+    key = {name: (kind.spec.model_fields[name].annotation, kind.spec.model_fields[name]) for name in kind.natural_key}
+    return create_model(f"{kind.spec.__name__}External", __base__=Spec, **key)  # type: ignore[call-overload,no-any-return]

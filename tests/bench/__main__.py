@@ -1,0 +1,12 @@
+"""Run all benchmarks, or those named on the command line."""
+
+import sys
+
+from tests.bench import plan_unchanged
+
+BENCHMARKS = {"plan-unchanged": plan_unchanged.main}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHMARKS:
+        print(f"== {name}")
+        BENCHMARKS[name]()
