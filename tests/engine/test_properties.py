@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.model.address import Address
@@ -84,7 +84,7 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     return {entity: world.rows(entity) for entity in ("List", "Mail", "ListMail")}
 
 
-@settings(max_examples=60, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(manifests(), min_size=1, max_size=3), strangers(), st.data())
 def test_apply_then_plan_is_empty(
     versions: list[dict[Address, Resource]], others: list[tuple[str, dict[str, Any]]], data: st.DataObject
@@ -128,7 +128,7 @@ def _edit_outside(world: World, data: st.DataObject) -> None:
         world.api("update-newsletter", id=id_, subject="Edited", body="<p>edited</p>", language="DE", listIds=[])
 
 
-@settings(max_examples=30, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(manifests())
 def test_members_that_are_not_declared_stay(desired: dict[Address, Resource]) -> None:
     """A person sets what no manifest declares; updates of what is declared leave it alone."""

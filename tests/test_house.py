@@ -1,0 +1,113 @@
+"""The house stays one that a newcomer can walk through: imports point one way, docs are true, schemas are current."""
+
+import ast
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from reconcile.cli.main import COMMANDS, cli
+from reconcile.manifests.schema import render_schemas
+from reconcile.providers import TYPES, provider_type
+from tests.cli.conftest import Project
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "reconcile").rglob("*.py"))
+
+# Which way imports point: package -> what it may import of ours, itself aside.
+ALLOWED = {
+    "errors": set(),
+    "sandbox": set(),
+    "model": {"errors"},
+    "manifests": {"model", "errors"},
+    "planner": {"model", "errors"},
+    "state": {"model", "errors"},
+    "providers": {"model", "errors"},
+    "report": {"planner", "model", "errors"},
+    "engine": {"manifests", "planner", "state", "model", "errors"},
+    "cli": {"engine", "manifests", "model", "planner", "providers", "report", "sandbox", "state", "errors"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+# Libraries that stay in one place, since they are heavy or would leave their mark everywhere.
+ONLY_IN = {
+    "click": {"cli"},
+    "deepdiff": {"planner"},
+    "httpx": {"providers", "sandbox", "cli", "state"},
+    "ruamel": {"manifests"},
+    "yaml": {"manifests"},
+    "filelock": {"state"},
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """All modules that a file imports, in functions and for typing only too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def package(path: Path) -> str:
+    parts = path.relative_to(ROOT / "reconcile").parts
+    return parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    here = package(path)
+    for name in imported(path):
+        top, _, rest = name.partition(".")
+        if top == "reconcile" and rest:
+            there = rest.split(".")[0]
+            assert there == here or there in ALLOWED[here], f"{path} imports {name}"
+        assert here in ONLY_IN.get(top, {here}), f"{path} imports {name}"
+
+
+def test_the_path_of_a_plan_imports_nothing_heavy() -> None:
+    code = "import sys; import reconcile.cli.main; print(*{name.split('.')[0] for name in sys.modules})"
+    python = ROOT / ".venv" / "bin" / "python"
+    if not python.exists():
+        python = Path(shutil.which("python3") or "python3")
+    loaded = set(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"httpx", "deepdiff", "ruamel", "stamina", "pydantic", "yaml", "orjson"}
+
+
+def test_schemas_are_current() -> None:
+    for name, text in render_schemas(map(provider_type, TYPES)).items():
+        assert (ROOT / "schemas" / name).read_text() == text, f"run: reconcile schema -o schemas ({name})"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command_has_an_example(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Example: " in result.output or 'Example: eval "' in result.output
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z-]+)[ `]", readme, re.MULTILINE))
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize("text", [ROOT / "README.md", *sorted((ROOT / "examples").rglob("README.md"))], ids=str)
+def test_commands_in_the_docs_exist(text: Path) -> None:
+    for command in re.findall(r"^(?:\$ )?reconcile (?:-C \S+ |--env \S+ )*([a-z-]+)", text.read_text(), re.MULTILINE):
+        assert command in COMMANDS, f"{text}: reconcile {command}"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()))
+def test_examples_plan_apply_and_plan_empty(name: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / name, tmp_path / name, ignore=shutil.ignore_patterns(".reconcile"))
+    project = Project(tmp_path / name)
+    assert project.run("validate").code == 0
+    assert project.run("fmt", "--check").code == 0
+    applied = project.run("apply", "--auto-approve", "--allow-send")
+    assert applied.code == 0, applied.err
+    assert project.run("plan", "--detailed-exitcode").code == 0
