@@ -15,11 +15,20 @@ from typing import Any
 
 from reconcile.engine.intents import Patience, look_up
 from reconcile.engine.refresh import Clients, find
-from reconcile.errors import ApiError, Diagnostic, PlanStale, ReconcileError, Refused, StateError, UnknownOutcome
+from reconcile.errors import (
+    ApiError,
+    Diagnostic,
+    PlanStale,
+    ReconcileError,
+    Refused,
+    StateError,
+    UnknownOutcome,
+    Unreachable,
+)
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value
+from reconcile.model.attributes import Value, same
 from reconcile.model.call import Call, Operation, Retry
-from reconcile.model.kind import Action, Change, Circumstances, Wanted
+from reconcile.model.kind import Action, Change, Circumstances, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import RemoteObject
@@ -37,6 +46,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     NOT_ATTEMPTED = "not attempted"
+    BY_HAND = "left to be done by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address] and step.action is not Action.NO_OP:
                             ended.add(address)
-                            yield Event(step, Outcome.APPLIED)
+                            yield Event(step, Outcome.BY_HAND if step.action is Action.MANUAL else Outcome.APPLIED)
                         continue
                     if phase is Phase.APPLY or not step.calls:
                         yield Event(step)
@@ -211,16 +221,44 @@ class _Executor:
         locked = self._run.locked
         if step.calls:
             self._still_as_planned(step)
-        id_ = step.id or ""
-        for call in step.calls:
-            made = self._perform(step, call)
-            if made is not None:
-                id_ = made
+        self._ids[step.address] = step.id or ""
+        done: list[Call] = []
+        try:
+            for call in step.calls:
+                self._call(step, call)
+                done.append(call)
+        except ReconcileError as error:
+            if step.send is not None and step.send.after is not None and done:
+                error.diagnostics += (_not_scheduled(step),)
+            raise
         if step.action is Action.FORGET:
             locked.remove(step.address)
         elif step.applied is not None and step.action is not Action.DELETE:
-            self._ids[step.address] = id_
-            locked.put(step.address, replace(step.applied, id=id_, deposed=step.deposed))
+            applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
+            locked.put(step.address, applied)
+
+    def _call(self, step: Step, call: Call) -> None:
+        """One of the step's calls; what has come of the step so far is on record when it returns."""
+        locked = self._run.locked
+        made = self._perform(step, call)
+        if made is not None:
+            self._ids[step.address] = made
+            if step.applied is not None and call is not step.calls[-1]:
+                # What follows may fail, so the object is ours from here on, with nothing that is still to come.
+                locked.put(
+                    step.address,
+                    replace(step.applied, id=made, deposed=step.deposed, attributes=self._without_due(step)),
+                )
+        about = self._resolved(call.about)
+        kept = locked.state.resources.get(step.address)
+        if call.then and kept is not None and str(about) == kept.id:
+            locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.then}))
+
+    def _without_due(self, step: Step) -> dict[str, Value]:
+        """What a new object has before it is scheduled."""
+        names = rules(self._run.registry.kind(step.address).spec)
+        attributes = step.applied.attributes if step.applied is not None else {}
+        return {name: value for name, value in attributes.items() if name not in names or not names[name].due}
 
     def _remove(self, step: Step) -> None:
         """The step's removals, the state following each."""
@@ -239,7 +277,10 @@ class _Executor:
 
     def _still_as_planned(self, step: Step) -> None:
         """Read a volatile object again right before it is written."""
-        if step.id is None or step.live_fingerprint is None or not self._is_volatile(step):
+        if not self._is_volatile(step):
+            return
+        if step.id is None or step.live_fingerprint is None:
+            self._refuse_if(step, step.action, None)
             return
         live = self._read(step, step.id)
         _unchanged(step, live)
@@ -251,7 +292,7 @@ class _Executor:
         live = self._read(step, id_)
         if live is None:
             return
-        if step.action is Action.DELETE and id_ == step.id:
+        if step.action is Action.DELETE and id_ == step.id and not step.calls:
             _unchanged(step, live)
         self._refuse_if(step, Action.DELETE, live)
 
@@ -264,31 +305,73 @@ class _Executor:
         return find(kind, self._run.clients[step.address.provider], Wanted(frozenset([id_]))).get(id_)
 
     def _refuse_if(self, step: Step, action: Action, live: RemoteObject | None) -> None:
-        if live is None:
-            return
+        """Ask the kind once more, with the object and the time as they are now."""
         kind = self._run.registry.kind(step.address)
         circumstances = replace(self._run.circumstances, now=self._run.clock())
-        refusal = kind.refusal(Change(action, step.address, live=live, id=live.id), circumstances)
+        if live is not None and kind.immutable(live, circumstances):
+            raise PlanStale("It was sent since the plan was made, so it is left as it is.", address=str(step.address))
+        change = Change(
+            action,
+            step.address,
+            desired={changed.name: changed.after for changed in step.changes},
+            applied=self._run.locked.state.resources.get(step.address),
+            live=live,
+            id=live.id if live is not None else None,
+            changed=frozenset(changed.name for changed in step.changes),
+        )
+        refusal = kind.refusal(change, circumstances)
         if refusal is not None:
             raise Refused.of([refusal])
-        if kind.immutable(live, circumstances):
-            raise PlanStale("It was sent since the plan was made, so it is left as it is.", address=str(step.address))
 
     def _perform(self, step: Step, call: Call, doomed: str | None = None) -> str | None:
         """Send one call; gives the id of what it made, if it makes something."""
         operation = self._run.registry.operations(step.address.provider)[call.operation]
         resolved = replace(call, arguments=self._resolved(call.arguments))
+        self._refuse_if_due(call)
         if operation.retry is Retry.LOOKUP:
             with self._key_locks[step.address.provider, step.key]:
                 return self._make_once(step, operation, resolved)
+        if operation.retry is Retry.NEVER:
+            self._run.locked.intend(
+                Intent(step.address, operation.name, started=self._run.clock(), id=self._ids.get(step.address))
+            )
         try:
             answer = self._send(step, resolved)
-        except ApiError:
-            # Deleting what is gone already is an error to the platform and success to us.
-            if doomed is None or self._read(step, doomed) is not None:
+        except ApiError as error:
+            if not self._happened(step, call, doomed, error):
                 raise
             answer = {}
+        else:
+            if call.then and not self._reads(step, call):
+                raise _not_as_expected(step, call)
+        if operation.retry is Retry.NEVER:
+            self._run.locked.settle(step.address)
         return _made_id(operation, answer)
+
+    def _refuse_if_due(self, call: Call) -> None:
+        if call.due is not None and call.due - self._run.clock() <= self._run.circumstances.freeze:
+            raise Refused(
+                "The time at which it was to go out has come too near (policy.freeze), so it is not scheduled.",
+                hint="Choose a later time.",
+            )
+
+    def _happened(self, step: Step, call: Call, doomed: str | None, error: ApiError) -> bool:
+        """Whether a call that ended in an error has the outcome that it was to have."""
+        if doomed is not None:
+            # Deleting what is gone already is an error to the platform and success to us.
+            return self._read(step, doomed) is None
+        # A platform may refuse to cancel what is no longer scheduled; and a reply may be lost.
+        return bool(call.then) and not isinstance(error, Unreachable) and self._reads(step, call)
+
+    def _reads(self, step: Step, call: Call) -> bool:
+        """Whether the object reads as it must after the call; looked at again while the platform may lag."""
+        about = str(self._resolved(call.about))
+        for pause in self._run.patience.waits:
+            self._run.patience.sleep(pause)
+            live = self._read(step, about)
+            if live is not None and all(same(live.attributes.get(name), value) for name, value in call.then.items()):
+                return True
+        return False
 
     def _make_once(self, step: Step, operation: Operation, call: Call) -> str | None:
         """A create: on record before it is sent; when the reply is lost, looked for before it is sent again."""
@@ -298,7 +381,7 @@ class _Executor:
             operation.name,
             key=step.key,
             before=self._run.before.get(step.address, ()),
-            attributes=step.applied.attributes if step.applied else {},
+            attributes=self._without_due(step),
             started=self._run.clock(),
             id=step.id,
         )
@@ -338,6 +421,25 @@ class _Executor:
         if isinstance(value, tuple | list):
             return [self._resolved(member) for member in value]
         return value
+
+
+def _not_scheduled(step: Step) -> Diagnostic:
+    return Diagnostic(
+        "not-scheduled",
+        "not scheduled",
+        "NOT SCHEDULED, as far as can be read: the step ended before its new time could be confirmed.",
+        address=str(step.address),
+        hint="Plan again: it shows how it stands. Then apply again.",
+    )
+
+
+def _not_as_expected(step: Step, call: Call) -> ApiError:
+    expected = ", ".join(f"{name} {value if value is not None else 'not set'}" for name, value in call.then.items())
+    return ApiError(
+        f"The platform accepted {call.operation}, but afterwards the object does not read as it must ({expected}).",
+        hint="Look at it in the web interface, and plan again.",
+        address=str(step.address),
+    )
 
 
 def _unchanged(step: Step, live: RemoteObject | None) -> None:

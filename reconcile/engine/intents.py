@@ -12,6 +12,7 @@ from reconcile.engine.refresh import Clients, find
 from reconcile.errors import ApiError
 from reconcile.model.address import Address
 from reconcile.model.attributes import references
+from reconcile.model.call import Retry
 from reconcile.model.kind import Wanted
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied
@@ -70,6 +71,10 @@ def settled(state: State, registry: Registry, clients: Clients, patience: Patien
     bound = {kept.id: address for address, kept in state.resources.items()}
     outcome: dict[Address, Applied | None] = {}
     for address, intent in state.intents.items():
+        if registry.operations(address.provider)[intent.operation].retry is Retry.NEVER:
+            # What became of a send is read with the object itself, and decided by the plan.
+            outcome[address] = None
+            continue
         made = look_up(intent, bound, registry, clients, patience)
         outcome[address] = None if made is None else as_applied(intent, made, state.resources.get(address))
     return outcome

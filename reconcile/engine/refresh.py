@@ -49,7 +49,14 @@ def refresh(
         if leftover:
             deposed[address] = leftover
     candidates = _candidates(desired, applied, live, rows, registry)
-    return Seen(live, candidates, deposed)
+    reached = {address: registry.kind(address).reach(found) for address, found in live.items()}
+    reached |= {
+        address: registry.kind(address).reach(found[0])
+        for address, found in candidates.items()
+        if desired[address].external and len(found) == 1
+    }
+    people = {address: count for address, count in reached.items() if count is not None}
+    return Seen(live, candidates, deposed, people)
 
 
 def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:

@@ -1,10 +1,10 @@
 """An API call as a value, and what is known of the operation that it calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconcile.model.attributes import Attributes
+from reconcile.model.attributes import Attributes, Value
 
 
 class Retry(StrEnum):
@@ -26,7 +26,7 @@ class Operation:
 
     ``verb`` is the one we use, ``documented`` those of the vendor's page. ``write`` says whether it changes anything
     remote, ``sends`` whether somebody may get mail through it, ``returns`` where in the answer a new object's id stands
-    ("list.id"), ``used_by`` which kinds and commands call it.
+    ("list.id"), ``used_by`` which kinds and commands call it, ``summary`` what it does, in a phrase.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Operation:
     sends: bool = False
     returns: str | None = None
     used_by: tuple[str, ...] = ()
+    summary: str = ""
 
 
 Operations = Mapping[str, Operation]
@@ -47,9 +48,14 @@ class Call:
     """An operation's name and its arguments; a Reference among them is replaced by the id when the call is sent.
 
     ``sends`` marks a call through which somebody may get mail because of what it is about, where the operation alone
-    doesn't: widening the lists of a scheduled campaign, say.
+    doesn't: widening the lists of a scheduled campaign, say. ``due`` is when that mail goes out (UNIX seconds); once
+    that is within the freeze the call is not made. ``then`` are attributes that the object ``about`` (its id, or a
+    Reference) must have afterwards: they are read back, and the step goes no further otherwise.
     """
 
     operation: str
     arguments: Attributes
     sends: bool = False
+    due: float | None = None
+    about: Value = None
+    then: Attributes = field(default_factory=dict)

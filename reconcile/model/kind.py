@@ -25,8 +25,12 @@ ABSENT: Any = None
 
 
 class Spec(BaseModel):
-    """All that may be declared for a kind; a field that is absent is not managed."""
+    """All that may be declared for a kind; a field that is absent is not managed.
 
+    ``named`` is the attribute, if there is one, that the entry's name gives and no member of the entry declares.
+    """
+
+    named: ClassVar[str | None] = None
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
@@ -42,6 +46,7 @@ class Rule:
         refers: the kind whose entries it names.
         embeds: the referred resource's content is copied when this one is made, so a change of it counts too.
         file_of: not an attribute itself: the project-relative path of the file that holds this other attribute.
+        due: the instant at which people get mail because of it: text in UTC, such as 2026-12-01T08:00:00Z.
         normalise: gives the canonical form of a declared or a live value.
     """
 
@@ -52,6 +57,7 @@ class Rule:
     refers: str | None = None
     embeds: bool = False
     file_of: str | None = None
+    due: bool = False
     normalise: Callable[[Value], Value] | None = None
 
     def canonical(self, value: Value) -> Value:
@@ -86,8 +92,9 @@ class Action(StrEnum):
 class Change:
     """What a kind is asked to carry out: CREATE, UPDATE or DELETE of one object.
 
-    ``desired`` is what is declared and not ignored. A replacement is a CREATE that also has the ``live`` object whose
-    place it takes, so that what is not declared is carried over, and later a DELETE of the former ``id``.
+    ``desired`` is what is declared and not ignored, ``changed`` the attributes in which an UPDATE finds a difference. A
+    replacement is a CREATE that also has the ``live`` object whose place it takes, so that what is not declared is
+    carried over, and later a DELETE of the former ``id``. References in ``live`` are References where they are ours.
     """
 
     action: Action
@@ -96,6 +103,7 @@ class Change:
     applied: Applied | None = None
     live: RemoteObject | None = None
     id: str | None = None
+    changed: frozenset[str] = frozenset()
 
     def whole(self, names: Iterable[str]) -> dict[str, Value]:
         """The named attributes: live first, then what the API can't give back as last applied, then declared.
@@ -178,6 +186,8 @@ class Kind(ABC):
         collection: where its objects are read.
         singleton: there is one per account, named "main".
         volatile: its objects may go out or be edited any minute, so each is read again right before it is written.
+        manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
+            calls, and an entry that is removed is forgotten.
     """
 
     kind: ClassVar[str]
@@ -187,6 +197,7 @@ class Kind(ABC):
     collection: ClassVar[Collection]
     singleton: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
+    manual: ClassVar[bool] = False
 
     @abstractmethod
     def decode(self, row: Row) -> RemoteObject:
@@ -195,6 +206,14 @@ class Kind(ABC):
     @abstractmethod
     def writes(self, change: Change) -> Sequence[Call]:
         """The calls that carry the change out, in order."""
+
+    def instructions(self, change: Change) -> Sequence[str]:
+        """For a manual kind: what a person has to do and the exact values, a line each. CREATE and UPDATE are asked."""
+        return ()
+
+    def releases(self, leftover: Sequence[RemoteObject]) -> Sequence[Call]:
+        """The calls that must come first of all where objects of an interrupted replacement are still there."""
+        return ()
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         """Findings about a declared resource beyond its types: the attribute (None: the entry) and a sentence."""
@@ -246,8 +265,9 @@ class Kind(ABC):
 
 @cache
 def rules(spec: type[Spec]) -> Mapping[str, Rule]:
-    """The rule of each field of a Spec: its first ``Rule`` annotation, or the plain one."""
-    return {
+    """The rule of each attribute of a Spec: its field's first ``Rule`` annotation, or the plain one."""
+    named = {spec.named: PLAIN} if spec.named is not None else {}
+    return named | {
         name: next((mark for mark in field_.metadata if isinstance(mark, Rule)), PLAIN)
         for name, field_ in spec.model_fields.items()
     }

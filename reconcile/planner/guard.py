@@ -1,7 +1,7 @@
-"""Too much change at once: what needs a person's word before anything is written."""
+"""What needs a person before anything is written: their word, for too much change at once, or their hands."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconcile.errors import Diagnostic
@@ -53,6 +53,31 @@ def with_amounts(steps: Mapping[Address, Step]) -> dict[Address, Step]:
         else step
         for address, step in steps.items()
     }
+
+
+def held_back(steps: Mapping[Address, Step]) -> dict[Address, Step]:
+    """The steps, those that write and need what a person has yet to do being blocked."""
+    return {
+        address: replace(step, blocked=_waits(address, waits_for))
+        if step.writes and step.blocked is None and (waits_for := _left_to_people(step, steps))
+        else step
+        for address, step in steps.items()
+    }
+
+
+def _left_to_people(step: Step, steps: Mapping[Address, Step]) -> list[Address]:
+    return [on for on in step.dependencies if on in steps and steps[on].action is Action.MANUAL]
+
+
+def _waits(address: Address, waits_for: Sequence[Address]) -> Diagnostic:
+    named = ", ".join(map(str, waits_for))
+    return Diagnostic(
+        "waits-for-person",
+        "it waits for a manual step",
+        f"It needs {named}, which only a person can change in the web interface.",
+        address=str(address),
+        hint="Do what the manual step says, and run again.",
+    )
 
 
 def nothing_known(steps: Mapping[Address, Step], applied: Mapping[Address, Applied]) -> Iterator[Diagnostic]:

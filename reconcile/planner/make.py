@@ -12,7 +12,7 @@ from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
 from reconcile.planner.diff import Surroundings
-from reconcile.planner.guard import delete_thresholds, nothing_known, with_amounts
+from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, with_amounts
 from reconcile.planner.order import in_order
 from reconcile.planner.plan import Cause, Plan, Step
 from reconcile.planner.steps import Seen, removal_step, step_for
@@ -38,7 +38,7 @@ def make_plan(
     """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``."""
     former = {target: source for source, target in moves(desired, applied).items()}
     applied = moved(desired, applied)
-    bindings = _bindings(desired, applied, seen)
+    bindings = _bindings(desired, applied, seen, registry)
     ids = {(address.provider, address.kind, id_): address for address, id_ in bindings.items()}
     contents: dict[Address, str] = {}
     renewed: set[Address] = set()
@@ -55,7 +55,7 @@ def make_plan(
             circumstances,
             replacing=address in request.replace,
         )
-        if step.action in (Action.CREATE, Action.REPLACE) and step.calls:
+        if step.renews:
             renewed.add(address)
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
         if content is not None:
@@ -63,7 +63,7 @@ def make_plan(
         steps[address] = _as_move(step, former.get(address))
     for address in applied.keys() - desired.keys():
         steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
-    steps = with_amounts(_targeted(steps, request.targets))
+    steps = with_amounts(_targeted(held_back(steps), request.targets))
     return Plan(
         steps={address: steps[address] for address in sorted(steps)},
         bindings=bindings,
@@ -118,13 +118,14 @@ def _as_move(step: Step, source: Address | None) -> Step:
 
 
 def _bindings(
-    desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], seen: Seen
+    desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], seen: Seen, registry: Registry
 ) -> dict[Address, str]:
-    """Whose id is whose: what the state says and still exists, and external objects found by their natural key."""
+    """Whose id is whose: what the state says and still exists, and what others make, found by its natural key."""
     bound = {address: kept.id for address, kept in applied.items() if address in seen.live}
     for address, resource in desired.items():
         candidates = seen.candidates.get(address, ())
-        if resource.external and address not in bound and len(candidates) == 1:
+        others_make_it = resource.external or registry.kind(address).manual
+        if others_make_it and address not in bound and len(candidates) == 1:
             bound[address] = candidates[0].id
     return bound
 

@@ -73,6 +73,16 @@ class AttributeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """When people get mail, before and after a step (UNIX seconds; None: they don't), whom it goes to, how many."""
+
+    before: float | None
+    after: float | None
+    to: tuple[Value, ...] = ()
+    people: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One address with one action.
 
@@ -88,6 +98,7 @@ class Step:
         former_dependencies: those that the state says; what they stand for is removed after this step.
         unchecked: attributes that can't be read back, so that a difference can't be seen.
         reach: how many people are behind it; None if unknown or nobody.
+        send: what the step does to the time at which people get mail, if anything.
         live_fingerprint: of the live object the plan was made from; apply stops the step if it is another by then.
         blocked: why the step can't be made at all, whatever rights the run has.
         requires: rights without which the step is refused.
@@ -111,6 +122,7 @@ class Step:
     previous_address: Address | None = None
     unchecked: tuple[str, ...] = ()
     reach: int | None = None
+    send: Send | None = None
     live_fingerprint: str | None = None
     blocked: Diagnostic | None = None
     requires: tuple[Requirement, ...] = ()
@@ -118,6 +130,11 @@ class Step:
     note: str | None = None
     key: tuple[Value, ...] | None = None
     twins: tuple[str, ...] = ()
+
+    @property
+    def renews(self) -> bool:
+        """Whether the address gets a new object."""
+        return self.action is Action.CREATE or (self.action is Action.REPLACE and self.id in self.deposed)
 
     @property
     def writes(self) -> tuple[Call, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -10,7 +11,7 @@ from reconcile.model.call import Call
 from reconcile.model.kind import Action, Change, Circumstances, Kind, Rule, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, edited_outside, recorded
-from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right, Step
+from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right, Send, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,13 @@ class Seen:
 
     ``live``: the objects behind addresses in the state or marked external, missing where there is none any more;
     ``candidates``: for addresses not in the state, the objects with their natural key that are bound to no address;
-    ``deposed``: the ids of replaced objects that still exist.
+    ``deposed``: replaced objects that still exist; ``reached``: how many people are behind an object.
     """
 
     live: Mapping[Address, RemoteObject] = field(default_factory=dict)
     candidates: Mapping[Address, Sequence[RemoteObject]] = field(default_factory=dict)
     deposed: Mapping[Address, tuple[RemoteObject, ...]] = field(default_factory=dict)
+    reached: Mapping[Address, int] = field(default_factory=dict)
 
 
 def live_fingerprint(live: RemoteObject) -> str:
@@ -47,6 +49,8 @@ def step_for(
     live = seen.live.get(address)
     if resource.external:
         return _external(resource, kind, applied, live, seen.candidates.get(address, ()))
+    if kind.manual:
+        return _manual(resource, kind, applied, seen, around)
     if applied is None or live is None:
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
@@ -69,7 +73,7 @@ def step_for(
         live_fingerprint=live_fingerprint(live),
         key=kind.key(resource.attributes),
     )
-    step = _with_calls(step, resource, kind, applied, live, seen, circumstances)
+    step = _with_calls(step, resource, kind, applied, live, seen, around, circumstances)
     return replace(step, applied=_next_applied(step, resource, kind, applied, live, around))
 
 
@@ -85,19 +89,32 @@ def removal_step(
     live = seen.live.get(address)
     leftover = tuple(old.id for old in seen.deposed.get(address, ()))
     step = Step(
-        address, Action.FORGET, Cause.REMOVED, id=applied.id, former_dependencies=applied.dependencies, deposed=leftover
+        address,
+        Action.FORGET,
+        Cause.REMOVED,
+        calls=tuple(kind.releases(seen.deposed.get(address, ()))),
+        id=applied.id,
+        former_dependencies=applied.dependencies,
+        deposed=leftover,
     )
     removals = tuple(call for id_ in leftover for call in _deletion(address, kind, id_))
+    if kind.manual and live is not None:
+        return replace(step, note="It stays in the account: only a person can remove it, in the web interface.")
     if applied.external or live is None:
         note = None if applied.external else "It is gone from the account already."
         return replace(step, removals=removals, note=note)
     if kind.immutable(live, circumstances):
         return replace(step, removals=removals, note="It was sent, so it stays in the account as it is.")
-    change = Change(Action.DELETE, address, applied=applied, live=live, id=live.id)
+    change = Change(
+        Action.DELETE, address, applied=applied, live=_with_references(address, kind, live, around), id=live.id
+    )
+    *before, deletion = kind.writes(change)
     return replace(
         step,
         action=Action.DELETE,
-        removals=(*kind.writes(change), *removals),
+        calls=(*step.calls, *before),
+        removals=(deletion, *removals),
+        send=_unscheduled(kind, live),
         former_dependencies=_former_dependencies(address, kind, applied, live, around),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
@@ -120,15 +137,7 @@ def _external(
         return replace(step, id=candidates[0].id, reach=kind.reach(candidates[0]))
     key = " / ".join(str(part) for part in step.key or ())
     if candidates:
-        ids = ", ".join(candidate.id for candidate in candidates)
-        finding = Diagnostic(
-            "external-ambiguous",
-            "several objects match",
-            f'{len(candidates)} objects match "{key}": ids {ids}. Say which one is meant.',
-            address=str(resource.address),
-            location=resource.location,
-            hint=f"reconcile import {resource.address} ID",
-        )
+        finding = _ambiguous(resource, kind, candidates)
     else:
         finding = Diagnostic(
             "external-missing",
@@ -139,6 +148,65 @@ def _external(
             hint="Make it in the web interface, correct the name, or take out manage: external.",
         )
     return replace(step, blocked=finding)
+
+
+def _ambiguous(resource: Resource, kind: Kind, candidates: Sequence[RemoteObject]) -> Diagnostic:
+    key = " / ".join(str(part) for part in kind.key(resource.attributes) or ())
+    ids = ", ".join(candidate.id for candidate in candidates)
+    return Diagnostic(
+        "external-ambiguous" if resource.external else "match-ambiguous",
+        "several objects match",
+        f'{len(candidates)} objects match "{key}": ids {ids}. Say which one is meant.',
+        address=str(resource.address),
+        location=resource.location,
+        hint=f"reconcile import {resource.address} ID",
+    )
+
+
+def _manual(resource: Resource, kind: Kind, applied: Applied | None, seen: Seen, around: Surroundings) -> Step:
+    """The step for what only a person can change: what to do; once that is done, a no-op that puts it on record."""
+    address, names = resource.address, rules(kind.spec)
+    candidates = seen.candidates.get(address, ())
+    live = seen.live.get(address) or (candidates[0] if len(candidates) == 1 else None)
+    step = Step(
+        address,
+        Action.MANUAL,
+        dependencies=_dependencies(resource.attributes),
+        former_dependencies=applied.dependencies if applied else (),
+        key=kind.key(resource.attributes),
+    )
+    if live is None:
+        cause = Cause.NEW if applied is None else Cause.GONE
+        change = Change(Action.CREATE, address, _managed(resource), applied)
+        return replace(
+            step,
+            cause=cause,
+            changes=_all_new(resource, names),
+            instructions=tuple(kind.instructions(change)),
+            blocked=_ambiguous(resource, kind, candidates) if candidates else None,
+        )
+    known = applied if applied is not None and applied.id == live.id else Applied(live.id, {}, created=False)
+    changes = tuple(_changes(resource, kind, known, live, around))
+    if changes:
+        change = Change(Action.UPDATE, address, _managed(resource), known, live, live.id)
+        instructions = tuple(kind.instructions(change))
+        return replace(step, id=live.id, cause=_cause(changes), changes=changes, instructions=instructions)
+    done = Applied(
+        live.id,
+        recorded(names, _managed(resource), around.contents),
+        dependencies=step.dependencies,
+        prevent_destroy=resource.prevent_destroy,
+        created=known.created,
+    )
+    return replace(step, action=Action.NO_OP, id=live.id, applied=done, reach=kind.reach(live))
+
+
+def _all_new(resource: Resource, names: Mapping[str, Rule]) -> tuple[AttributeChange, ...]:
+    """Every declared attribute of what does not exist yet."""
+    return tuple(
+        AttributeChange(name, None, value, Cause.NEW, readable=names[name].readable, text=names[name].text)
+        for name, value in resource.attributes.items()
+    )
 
 
 def _create(
@@ -152,18 +220,18 @@ def _create(
     address = resource.address
     change = Change(Action.CREATE, address, resource.attributes, applied)
     names = rules(kind.spec)
-    changes = tuple(
-        AttributeChange(name, None, value, Cause.NEW, readable=names[name].readable, text=names[name].text)
-        for name, value in resource.attributes.items()
-    )
+    leftover = seen.deposed.get(address, ())
+    calls = (*kind.releases(leftover), *kind.writes(change))
+    changes = _all_new(resource, names)
     return Step(
         address,
         Action.CREATE,
         cause=Cause.NEW if applied is None else Cause.GONE,
         changes=changes,
-        calls=(calls := tuple(kind.writes(change))),
-        removals=tuple(call for old in seen.deposed.get(address, ()) for call in _deletion(address, kind, old.id)),
-        deposed=tuple(old.id for old in seen.deposed.get(address, ())),
+        calls=calls,
+        removals=tuple(call for old in leftover for call in _deletion(address, kind, old.id)),
+        deposed=tuple(old.id for old in leftover),
+        send=_send(kind, None, resource.attributes, changes, seen, around),
         applied=Applied(
             "",
             recorded(names, _remembered(resource, names), around.contents),
@@ -233,26 +301,32 @@ def _with_calls(
     applied: Applied,
     live: RemoteObject,
     seen: Seen,
+    around: Surroundings,
     circumstances: Circumstances,
 ) -> Step:
     """The step with its API writes, and what stands in their way."""
     address = step.address
-    leftover = tuple(old.id for old in seen.deposed.get(address, ()))
-    removals = tuple(call for id_ in leftover for call in _deletion(address, kind, id_))
-    step = replace(step, deposed=leftover, removals=removals)
+    leftover = seen.deposed.get(address, ())
+    released = tuple(kind.releases(leftover))
+    removals = tuple(call for old in leftover for call in _deletion(address, kind, old.id))
+    deposed = tuple(old.id for old in leftover)
+    step = replace(step, deposed=deposed, removals=removals, calls=released)
     if step.action is Action.NO_OP:
         if not leftover:
             return step
         return replace(step, action=Action.REPLACE, note="An earlier replacement was interrupted; this finishes it.")
-    change = Change(step.action, address, _managed(resource), applied, live, live.id)
+    known = _with_references(address, kind, live, around)
+    changed = frozenset(change.name for change in step.changes)
+    change = Change(step.action, address, _managed(resource), applied, known, live.id, changed)
     if step.action is Action.REPLACE:
-        step = replace(step, deposed=(live.id, *leftover), removals=(*_deletion(address, kind, live.id), *removals))
-        calls = tuple(kind.writes(replace(change, action=Action.CREATE)))
+        step = replace(step, deposed=(live.id, *deposed), removals=(*_deletion(address, kind, live.id), *removals))
+        calls = (*released, *kind.writes(replace(change, action=Action.CREATE)))
     else:
-        calls = tuple(kind.writes(change))
+        calls = (*released, *kind.writes(change))
     return replace(
         step,
         calls=calls,
+        send=_send(kind, live, change.desired, step.changes, seen, around),
         blocked=kind.refusal(change, circumstances),
         requires=(
             *_send_requirements(address, calls),
@@ -260,6 +334,54 @@ def _with_calls(
             *_unknown_requirements(address, kind.unknown_on_write(change)),
         ),
     )
+
+
+def _with_references(address: Address, kind: Kind, live: RemoteObject, around: Surroundings) -> RemoteObject:
+    """The live object with References in place of the ids that are ours."""
+    referring = {
+        name: as_references(address, rule.refers, live.attributes[name], around.ids)
+        for name, rule in rules(kind.spec).items()
+        if rule.refers is not None and name in live.attributes
+    }
+    return replace(live, attributes={**live.attributes, **referring}) if referring else live
+
+
+def _send(
+    kind: Kind,
+    live: RemoteObject | None,
+    desired: Attributes,
+    changes: Sequence[AttributeChange],
+    seen: Seen,
+    around: Surroundings,
+) -> Send | None:
+    """What the changes do to the time at which people get mail."""
+    name = next((name for name, rule in rules(kind.spec).items() if rule.due), None)
+    change = next((change for change in changes if change.name == name), None)
+    if name is None:
+        return None
+    before = live.attributes.get(name) if live is not None else None
+    after = desired.get(name, before)
+    if change is None and (before is None or live is None or not any(changed.replaces for changed in changes)):
+        return None
+    if before is None and after is None:
+        return None
+    known = rules(kind.spec)
+    to = [value for key, value in desired.items() if known[key].refers is not None and not known[key].embeds]
+    targets = tuple(sorted(set(references(to))))
+    reached = [seen.reached[target] for target in targets if target in seen.reached]
+    people = sum(reached) if reached else None
+    return Send(_seconds(before), _seconds(after), targets, people)
+
+
+def _unscheduled(kind: Kind, live: RemoteObject) -> Send | None:
+    """What deleting an object does to mail that it was to send."""
+    names = [name for name, rule in rules(kind.spec).items() if rule.due]
+    before = live.attributes.get(names[0]) if names else None
+    return Send(_seconds(before), None) if before is not None else None
+
+
+def _seconds(instant: str | None) -> float | None:
+    return None if instant is None else datetime.fromisoformat(instant).timestamp()
 
 
 def _next_applied(
@@ -277,18 +399,14 @@ def _next_applied(
         if name not in sent and name in names and not names[name].readable
     }
     return Applied(
-        id="" if _renews(step) else live.id,
+        id="" if step.renews else live.id,
         attributes=lasting | sent,
         observed=_observed(step, kind, resource, applied, live),
         dependencies=_dependencies(resource.attributes),
         prevent_destroy=resource.prevent_destroy,
-        created=applied.created or _renews(step),
+        created=applied.created or step.renews,
         deposed=step.deposed,
     )
-
-
-def _renews(step: Step) -> bool:
-    return step.action is Action.REPLACE and bool(step.calls)
 
 
 def _observed(step: Step, kind: Kind, resource: Resource, applied: Applied, live: RemoteObject) -> Mapping[str, Digest]:

@@ -199,7 +199,7 @@ class Newsletter(Kind):
             reason = "the platform has begun to send it, or will any minute"
         elif state == "scheduled" and date - circumstances.now <= circumstances.freeze:
             reason = f"it goes out within the freeze window of {circumstances.freeze / 60:.0f} minutes"
-        elif state == "scheduled" and change.action is not Action.UPDATE:
+        elif state == "scheduled" and change.action is not Action.UPDATE and not self.may_unschedule(change):
             reason = "it is scheduled, and not by this project"
         else:
             return None
@@ -237,6 +237,10 @@ class Newsletter(Kind):
         if change.live is None or change.applied is None or change.applied.created:
             return ()
         return tuple(name for name in _UTM if name not in change.desired and name not in change.applied.attributes)
+
+    def may_unschedule(self, change: Change) -> bool:
+        """Whether the live schedule is ours to cancel; a newsletter without a schedule of its own has none that is."""
+        return False
 
     def _create(self, change: Change) -> Call:
         if "template" not in change.desired:

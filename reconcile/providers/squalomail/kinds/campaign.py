@@ -1,14 +1,40 @@
-"""A SqualoMail campaign: a newsletter that goes to lists."""
+"""A SqualoMail campaign: a newsletter that goes to lists, now a draft, then scheduled, once sent for ever the same.
 
-from collections.abc import Iterable
+A schedule is not part of the newsletter's content: ``send-newsletter`` sets it and ``cancel-sending-newsletter`` takes
+it back, and each is read back before anything else is done, so that never two of one campaign are scheduled.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from reconcile.model.attributes import Value
-from reconcile.model.kind import ABSENT, Action, Change, Row, Rule
-from reconcile.model.resource import RemoteObject
+from reconcile.errors import Diagnostic
+from reconcile.model.attributes import Attributes, Value
+from reconcile.model.call import Call
+from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Row, Rule
+from reconcile.model.reference import Reference
+from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec
+
+_INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?([Zz]|[+-]\d{2}:\d{2})$"
+
+
+def _utc(text: str) -> str:
+    """An instant with its zone, in UTC to the second; what is no date stays as it is, for ``check`` to say so."""
+    try:
+        return _as_text(datetime.fromisoformat(text.upper()).timestamp())
+    except ValueError:
+        return text
+
+
+def _as_text(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _as_seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 class CampaignSpec(NewsletterSpec):
@@ -16,6 +42,11 @@ class CampaignSpec(NewsletterSpec):
 
     lists: Annotated[list[str], Rule(unordered=True, refers="list")] = Field(
         ABSENT, description="The entries of `lists` whose recipients get the campaign."
+    )
+    schedule: Annotated[Annotated[str, Field(pattern=_INSTANT)] | None, Rule(due=True, normalise=_utc)] = Field(
+        ABSENT,
+        description="When it goes out: 2026-12-01T09:00:00+01:00, the zone is required. null: cancel it. "
+        "Absent: not managed.",
     )
 
 
@@ -28,8 +59,83 @@ class SqualoMailCampaign(Newsletter):
 
     def decode(self, row: Row) -> RemoteObject:
         newsletter = super().decode(row)
-        lists = tuple(sorted(row.data["_lists"]))
-        return RemoteObject(newsletter.id, {**newsletter.attributes, "lists": lists}, newsletter.facts)
+        date = newsletter.facts["sendDate"]
+        attributes = {
+            **newsletter.attributes,
+            "lists": tuple(sorted(row.data["_lists"])),
+            "schedule": _as_text(date) if date else None,
+        }
+        return RemoteObject(newsletter.id, attributes, newsletter.facts)
+
+    def writes(self, change: Change) -> Sequence[Call]:
+        match change.action:
+            case Action.CREATE:
+                return [*super().writes(change), *self._cancels(change), *self._schedules(change)]
+            case Action.UPDATE:
+                content = super().writes(change) if change.changed - {"schedule"} else ()
+                schedules = self._schedules(change) if "schedule" in change.changed else ()
+                return [*self._cancels(change), *content, *schedules]
+            case Action.DELETE:
+                return [*self._cancels(change), *super().writes(change)]
+        return []
+
+    def releases(self, leftover: Sequence[RemoteObject]) -> Sequence[Call]:
+        return [
+            Call(
+                "cancel-sending-newsletter", {"newsletterId": int(old.id)}, about=old.id, then={"schedule": None}
+            )
+            for old in leftover
+            if old.attributes["schedule"] is not None
+        ]
+
+    def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
+        yield from super().check(resource)
+        schedule = resource.attributes.get("schedule")
+        if schedule is None:
+            return
+        if not schedule.endswith("Z"):
+            yield "schedule", f'"{schedule}" is no date and time: there is no such day or hour.'
+        elif "lists" in resource.attributes and not resource.attributes["lists"]:
+            yield "schedule", "A campaign that is scheduled needs lists to go to."
+        elif "lists" not in resource.attributes:
+            yield "schedule", "A campaign that is scheduled needs lists to go to: declare them."
+
+    def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
+        if change.live is not None and _is_lone_cancel(change):
+            return None if _is_ours(change) else _not_ours(change)
+        return super().refusal(change, circumstances) or _schedule_refusal(change, circumstances)
+
+    def matches(self, desired: Attributes, live: RemoteObject) -> bool:
+        """As for every newsletter, or the same subject and the same send time."""
+        if super().matches(desired, live):
+            return True
+        schedule = desired.get("schedule")
+        same_time = schedule is not None and schedule == live.attributes["schedule"]
+        return same_time and self.key(desired) == self.key(live.attributes)
+
+    def may_unschedule(self, change: Change) -> bool:
+        return _is_ours(change)
+
+    def _cancels(self, change: Change) -> Iterator[Call]:
+        """Take back the schedule of the live object where it is to end or to move."""
+        ends = change.action is not Action.UPDATE or "schedule" in change.changed
+        if change.live is not None and ends:
+            yield from self.releases([change.live])
+
+    def _schedules(self, change: Change) -> Iterator[Call]:
+        schedule = change.desired.get("schedule")
+        if schedule is None:
+            return
+        about: Value = Reference(change.address) if change.action is Action.CREATE else change.id
+        seconds = _as_seconds(schedule)
+        yield Call(
+            "send-newsletter",
+            {"newsletterId": about if isinstance(about, Reference) else int(str(about)), "sendDate": seconds},
+            sends=True,
+            due=float(seconds),
+            about=about,
+            then={"schedule": schedule},
+        )
 
     def _arguments(self, change: Change, names: Iterable[str]) -> dict[str, Value]:
         arguments = super()._arguments(change, names)
@@ -38,6 +144,57 @@ class SqualoMailCampaign(Newsletter):
         return arguments | {"listIds": tuple(int(of) if isinstance(of, str) else of for of in lists)}
 
     def _widens(self, change: Change) -> bool:
-        if change.action is not Action.UPDATE or change.live is None or change.live.facts["published"] != 2:
+        """Whether a scheduled campaign gets further lists; one that is being moved is sent by its new schedule."""
+        if change.live is None or change.live.facts["published"] != 2 or "schedule" in change.changed:
             return False
-        return bool(set(change.whole(("lists",))["lists"]) - set(change.live.attributes["lists"]))
+        return "lists" in change.changed and bool(_added(change))
+
+
+def _added(change: Change) -> set[Value]:
+    """Lists that the update adds. A list that is live by its id and declared by its name counts as added."""
+    live = set(change.live.attributes["lists"]) if change.live is not None else set()
+    return set(change.whole(("lists",))["lists"]) - live
+
+
+def _is_lone_cancel(change: Change) -> bool:
+    return change.action is Action.UPDATE and change.changed == {"schedule"} and change.desired.get("schedule") is None
+
+
+def _is_ours(change: Change) -> bool:
+    """Whether the live schedule is the one that our state says we set."""
+    if change.live is None or change.live.attributes["schedule"] is None:
+        return True
+    return (
+        change.applied is not None and change.applied.attributes.get("schedule") == change.live.attributes["schedule"]
+    )
+
+
+def _not_ours(change: Change) -> Diagnostic:
+    date = change.live.attributes["schedule"] if change.live is not None else None
+    return Diagnostic(
+        "not-our-schedule",
+        "somebody else scheduled it",
+        f"It is scheduled for {date}, and not by this project, which cancels only what it scheduled itself.",
+        address=str(change.address),
+        hint="Cancel its sending in the web interface, or declare that very time.",
+    )
+
+
+def _schedule_refusal(change: Change, circumstances: Circumstances) -> Diagnostic | None:
+    """Why a schedule may not be set now. An unchanged one is not set, so its being in the past is no error."""
+    schedule = change.desired.get("schedule")
+    sets = schedule is not None and (change.action is not Action.UPDATE or "schedule" in change.changed)
+    touches = change.action is not Action.UPDATE or "schedule" in change.changed
+    if touches and not _is_ours(change):
+        return _not_ours(change)
+    if not sets or _as_seconds(str(schedule)) - circumstances.now > circumstances.freeze:
+        return None
+    past = _as_seconds(str(schedule)) <= circumstances.now
+    return Diagnostic(
+        "schedule-past" if past else "schedule-too-soon",
+        "the schedule is in the past" if past else "the schedule is too soon",
+        f"{schedule} is {'in the past' if past else 'within the freeze window'}; a schedule that is to be set must lie "
+        f"more than {circumstances.freeze / 60:.0f} minutes ahead (policy.freeze).",
+        address=str(change.address),
+        hint="Choose a later time.",
+    )

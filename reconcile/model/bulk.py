@@ -1,0 +1,149 @@
+"""Kinds that are no objects but sets of people, compared in bulk: what differs in counts, never who.
+
+A bulk kind reads both sides itself, since they may hold millions of rows, and gives a Comparison: a small value without
+anybody's data, from which the planner makes a step. What the step promises, the kind carries out through a Conduct:
+it compares anew then, and the calls it makes are those of the plan or none.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from reconcile.errors import Diagnostic, Location
+from reconcile.model.address import Address
+from reconcile.model.attributes import Attributes
+from reconcile.model.call import Call
+from reconcile.model.kind import Change, Client, Collection, Kind, Row, Wanted
+from reconcile.model.resource import RemoteObject
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bulk kind finds and leaves files.
+
+    ``root`` is the project's folder, ``folder`` the environment's private one (rejects), ``beside`` the one of the
+    state (keyed digests). ``key`` gives the project key; it is asked for only where a digest is made.
+    ``skip_invalid``: malformed rows are left out instead of stopping the run.
+    """
+
+    root: Path
+    folder: Path
+    beside: Path
+    key: Callable[[], bytes]
+    skip_invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a bulk kind works on.
+
+    ``ids`` are those of the objects that ``attributes`` may refer to, as far as they exist; ``declared`` the addresses
+    of all manifests.
+    """
+
+    address: Address
+    attributes: Attributes
+    ids: Mapping[Address, str]
+    client: Client
+    place: Place
+    location: Location | None = None
+    declared: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How what is declared differs from what is live.
+
+    Attributes:
+        digest: SHA-256 of the source file that was compared.
+        counts: how many of what will change ("new recipients"), zeros left out.
+        calls: the API writes in order; their arguments hold only counts and names.
+        reach: how many people are concerned by calls that send.
+        removes: how many people are taken off lists, of ``removable`` ones that this entry had put there.
+        notes: sentences for the reader: masked samples, who is left alone and why.
+        dependencies: addresses beyond the attributes' references that must be done before.
+        blocked: why nothing can be done.
+    """
+
+    digest: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    reach: int = 0
+    removes: int = 0
+    removable: int = 0
+    notes: tuple[str, ...] = ()
+    dependencies: tuple[Address, ...] = ()
+    blocked: Diagnostic | None = None
+
+
+class Conduct(Protocol):
+    """What the engine gives to a bulk kind at work."""
+
+    def send(self, call: Call) -> Any:
+        """Make one write; raises ApiError and its kin."""
+
+    def intend(self, call: Call, digest: str) -> None:
+        """Put on record that a call that must not happen twice is about to be made."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; raises Interrupted when the run is to stop."""
+
+    def check(self) -> None:
+        """Between two calls; raises Interrupted when the run is to stop."""
+
+    def now(self) -> float:
+        """UNIX seconds."""
+
+    def tell(self, text: str) -> None:
+        """Progress, in counts."""
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds to wait at most for what the platform does later."""
+
+
+class _Nothing(Collection):
+    """A bulk kind has no objects with ids."""
+
+    name = "bulk"
+
+    def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
+        return ()
+
+
+class BulkKind(Kind):
+    """A kind whose entries are sets of people. Its entries are in the state without an id."""
+
+    natural_key: ClassVar[tuple[str, ...]] = ()
+    collection: ClassVar[Collection] = _Nothing()
+
+    @abstractmethod
+    def compare(self, task: Task) -> Comparison:
+        """Read both sides and say how they differ; changes nothing.
+
+        Raises:
+            InvalidInput: the source can't be used, or has malformed rows that are not to be skipped.
+        """
+
+    @abstractmethod
+    def carry_out(self, task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) -> None:
+        """Compare anew and make the planned calls, those and no others.
+
+        Raises:
+            PlanStale: the source or the live side would take other calls by now.
+            ApiError: some of it did not work; what did is not made again by the next run.
+        """
+
+    @abstractmethod
+    def await_outcome(self, task: Task, digest: str, started: float, conduct: Conduct) -> None:
+        """Wait for what an earlier run began at ``started`` (UNIX seconds) with the source of that digest."""
+
+    def decode(self, row: Row) -> RemoteObject:
+        """There is nothing to decode."""
+        raise NotImplementedError
+
+    def writes(self, change: Change) -> Sequence[Call]:
+        """No single change is ever asked for."""
+        return ()
