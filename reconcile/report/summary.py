@@ -11,7 +11,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, same
 from reconcile.model.call import Call
 from reconcile.model.kind import Action
-from reconcile.planner.plan import AttributeChange, Cause, Plan, Requirement, Right, Step
+from reconcile.planner.plan import AttributeChange, Cause, Plan, Requirement, Right, Send, Step
 from reconcile.planner.planfile import known_ids, write_counts
 from reconcile.report.text import Style, counted, harmless, key_name, moment, one_line, quoted, shown
 from reconcile.report.words import Comparison, compare
@@ -106,7 +106,7 @@ def summarise(plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False) ->
     steps = sorted(plan.steps.values(), key=lambda step: step.address)
     acting = [step for step in steps if _acts(step)]
     return Summary(
-        sends=tuple(_send(step) for step in steps if is_send(step)),
+        sends=tuple(_send(step, now=now, zone=zone) for step in steps if is_send(step)),
         refusals=(*(_blocked(finding) for finding in plan.blocked), *map(_required, plan.requires)),
         warnings=plan.warnings,
         entries=tuple(_entry(step, known, verbose=verbose) for step in acting),
@@ -117,24 +117,40 @@ def summarise(plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False) ->
 
 
 def is_send(step: Step) -> bool:
-    """Whether somebody may get mail through the step; not if it is blocked, since then it makes no call."""
+    """Whether the step has to do with who gets mail when; not if it is blocked, since then it makes no call."""
     asked = any(requirement.right is Right.SEND for requirement in step.requires)
-    return step.blocked is None and (asked or any(call.sends for call in step.writes))
+    return step.blocked is None and (asked or step.send is not None or any(call.sends for call in step.writes))
 
 
 def _acts(step: Step) -> bool:
     return step.action is not Action.NO_OP or step.blocked is not None or bool(step.requires or step.writes)
 
 
-def _send(step: Step) -> Remark:
+def _send(step: Step, *, now: float, zone: tzinfo) -> Remark:
     operations = [call.operation for call in step.writes if call.sends]
     needs = [requirement for requirement in step.requires if requirement.right is Right.SEND]
-    parts = [", ".join(dict.fromkeys(map(one_line, operations)))]
-    parts += [f"reaches {counted(step.reach, 'person', 'people')}" if step.reach is not None else ""]
-    parts += [f"needs {Right.SEND}" if needs else ""]
+    reached = f"reaches {counted(step.reach, 'person', 'people')}" if step.reach is not None else ""
     # What a call does is told best by its name; the requirement only repeats that it sends.
-    reasons = "" if operations else " ".join(harmless(requirement.diagnostic.detail) for requirement in needs)
+    what = [", ".join(dict.fromkeys(map(one_line, operations))), reached]
+    parts = _schedule(step.send, now=now, zone=zone) if step.send is not None else what
+    parts += [f"needs {Right.SEND}" if needs else ""]
+    told = operations or step.send is not None
+    reasons = "" if told else " ".join(harmless(requirement.diagnostic.detail) for requirement in needs)
     return Remark(str(step.address), f"{', '.join(part for part in parts if part)}.", reasons or None)
+
+
+def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
+    """When, in the reader's zone and in UTC, to whom, how many they are now, and what becomes of the former time."""
+    former = moment(send.before, now=now, zone=zone) if send.before is not None else ""
+    if send.after is None:
+        return [f"cancelled: was to go out {former}"]
+    if send.before is None:
+        standing = "new"
+    else:
+        standing = "made anew for the same time" if send.before == send.after else f"moved from {former}"
+    to = f"to {', '.join(one_line(shown(target)) for target in send.to)}" if send.to else ""
+    people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""
+    return [moment(send.after, now=now, zone=zone), to, people, standing]
 
 
 def _entry(step: Step, known: Collection[Address], *, verbose: bool) -> Entry:
