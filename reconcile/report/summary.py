@@ -148,7 +148,7 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
         standing = "new"
     else:
         standing = "made anew for the same time" if send.before == send.after else f"moved from {former}"
-    to = f"to {', '.join(one_line(shown(target)) for target in send.to)}" if send.to else ""
+    to = f"to {', '.join(one_line(str(target)) for target in send.to)}" if send.to else ""
     people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""
     return [moment(send.after, now=now, zone=zone), to, people, standing]
 
