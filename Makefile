@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench chaos lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
@@ -18,6 +18,10 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench
+
+# Kill an apply at every boundary there is; the tests take some of them.
+chaos: .venv/dev.stamp
+	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py
 
 lock: .venv/dev.stamp
 	$(PIP) uv

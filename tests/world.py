@@ -44,8 +44,10 @@ def ref(kind: str, name: str) -> Reference:
 
 def resource(kind: str, name: str, /, attributes: Mapping[str, Any], **options: Any) -> Resource:
     """A resource as the loader would make it: attributes in canonical form."""
-    known = rules(REGISTRY.kind(address(kind, name)).spec)
-    canonical = {key: known[key].canonical(value) for key, value in attributes.items()}
+    spec = REGISTRY.kind(address(kind, name)).spec
+    known = rules(spec)
+    named = {spec.named: name} if spec.named is not None else {}
+    canonical = named | {key: known[key].canonical(value) for key, value in attributes.items()}
     return Resource(address(kind, name), canonical, Location("manifests/all.yaml", 1, 1), **options)
 
 
@@ -62,11 +64,15 @@ class World:
     policy: Policy = field(default_factory=Policy)
     may_send: bool = False
     account: str = "4711"
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         self.now = NOW
+        # In a folder that is given, the account's data outlive the process too.
+        data = self.folder / "sandbox.sqlite" if self.folder is not None else ":memory:"
+        self.home = self.folder or Path(tempfile.mkdtemp(prefix="reconcile-test-"))
         self.sandbox = Sandbox(
-            account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
+            data, account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
         )
         transport = Transport(
             pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
@@ -81,8 +87,11 @@ class World:
             clock=lambda: self.now,
             patience=Patience((0.0, 0.0), lambda _: None),
         )
-        self.folder = Path(tempfile.mkdtemp(prefix="reconcile-test-"))
-        self.store = LocalStore(self.folder / "state.json")
+        self.store = LocalStore(self.home / "state.json")
+
+    def close(self) -> None:
+        self.client.close()
+        self.sandbox.close()
 
     def api(self, operation: str, **arguments: Any) -> Any:
         """What a person, or another program, does to the account."""

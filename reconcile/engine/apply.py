@@ -13,7 +13,7 @@ from enum import StrEnum
 from graphlib import TopologicalSorter
 from typing import Any
 
-from reconcile.engine.intents import Patience, look_up
+from reconcile.engine.intents import Patience, bound_ids, look_up
 from reconcile.engine.refresh import Clients, find
 from reconcile.errors import (
     ApiError,
@@ -31,7 +31,7 @@ from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Action, Change, Circumstances, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
-from reconcile.model.resource import RemoteObject
+from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.order import Node, Phase, graph
 from reconcile.planner.plan import Plan, Requirement, Right, Step
 from reconcile.planner.steps import live_fingerprint
@@ -240,19 +240,24 @@ class _Executor:
     def _call(self, step: Step, call: Call) -> None:
         """One of the step's calls; what has come of the step so far is on record when it returns."""
         locked = self._run.locked
-        made = self._perform(step, call)
-        if made is not None:
-            self._ids[step.address] = made
-            if step.applied is not None and call is not step.calls[-1]:
-                # What follows may fail, so the object is ours from here on, with nothing that is still to come.
-                locked.put(
-                    step.address,
-                    replace(step.applied, id=made, deposed=step.deposed, attributes=self._without_due(step)),
-                )
+        operation = self._run.registry.operations(step.address.provider)[call.operation]
+        if operation.retry is Retry.LOOKUP:
+            # One at a time for a natural key, until it is on record: no other step must take this object for its own.
+            with self._key_locks[step.address.provider, step.key]:
+                self._ids[step.address] = made = self._make_once(step, operation, call)
+                locked.put(step.address, self._so_far(step, made, whole=call is step.calls[-1]))
+            return
+        self._perform(step, operation, call)
         about = self._resolved(call.about)
         kept = locked.state.resources.get(step.address)
         if call.then and kept is not None and str(about) == kept.id:
             locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.then}))
+
+    def _so_far(self, step: Step, id_: str, *, whole: bool) -> Applied:
+        """What the state holds of a new object; what follows may fail, so nothing that is still to come."""
+        applied = step.applied or Applied(id_, {})
+        attributes = applied.attributes if whole else self._without_due(step)
+        return replace(applied, id=id_, deposed=step.deposed, attributes=attributes)
 
     def _without_due(self, step: Step) -> dict[str, Value]:
         """What a new object has before it is scheduled."""
@@ -261,17 +266,17 @@ class _Executor:
         return {name: value for name, value in attributes.items() if name not in names or not names[name].due}
 
     def _remove(self, step: Step) -> None:
-        """The step's removals, the state following each."""
+        """The step's removals, one per object, the state following each."""
         locked = self._run.locked
-        doomed = ([step.id] if step.action is Action.DELETE and step.id else []) + list(step.deposed)
-        for call, id_ in zip(step.removals, doomed, strict=True):
+        operations = self._run.registry.operations(step.address.provider)
+        doomed = [*([step.id] if step.action is Action.DELETE and step.id else []), *step.deposed]
+        for call, id_ in zip(step.removals, tuple(doomed), strict=True):
             self._may_remove(step, id_)
-            self._perform(step, call, id_)
-            doomed_after = tuple(other for other in doomed if other != id_)
+            self._perform(step, operations[call.operation], call, id_)
+            doomed.remove(id_)
             kept = locked.state.resources.get(step.address)
             if kept is not None and step.action is not Action.DELETE:
-                locked.put(step.address, replace(kept, deposed=tuple(d for d in doomed_after if d in kept.deposed)))
-            doomed = list(doomed_after)
+                locked.put(step.address, replace(kept, deposed=tuple(old for old in kept.deposed if old in doomed)))
         if step.action in (Action.DELETE, Action.FORGET):
             locked.remove(step.address)
 
@@ -323,30 +328,23 @@ class _Executor:
         if refusal is not None:
             raise Refused.of([refusal])
 
-    def _perform(self, step: Step, call: Call, doomed: str | None = None) -> str | None:
-        """Send one call; gives the id of what it made, if it makes something."""
-        operation = self._run.registry.operations(step.address.provider)[call.operation]
-        resolved = replace(call, arguments=self._resolved(call.arguments))
+    def _perform(self, step: Step, operation: Operation, call: Call, doomed: str | None = None) -> None:
+        """Send one call that makes nothing new, and see that what it was to do is done."""
         self._refuse_if_due(call)
-        if operation.retry is Retry.LOOKUP:
-            with self._key_locks[step.address.provider, step.key]:
-                return self._make_once(step, operation, resolved)
         if operation.retry is Retry.NEVER:
             self._run.locked.intend(
                 Intent(step.address, operation.name, started=self._run.clock(), id=self._ids.get(step.address))
             )
         try:
-            answer = self._send(step, resolved)
+            self._send(step, call)
         except ApiError as error:
             if not self._happened(step, call, doomed, error):
                 raise
-            answer = {}
         else:
             if call.then and not self._reads(step, call):
                 raise _not_as_expected(step, call)
         if operation.retry is Retry.NEVER:
             self._run.locked.settle(step.address)
-        return _made_id(operation, answer)
 
     def _refuse_if_due(self, call: Call) -> None:
         if call.due is not None and call.due - self._run.clock() <= self._run.circumstances.freeze:
@@ -373,7 +371,7 @@ class _Executor:
                 return True
         return False
 
-    def _make_once(self, step: Step, operation: Operation, call: Call) -> str | None:
+    def _make_once(self, step: Step, operation: Operation, call: Call) -> str:
         """A create: on record before it is sent; when the reply is lost, looked for before it is sent again."""
         locked = self._run.locked
         intent = Intent(
@@ -386,25 +384,27 @@ class _Executor:
             id=step.id,
         )
         locked.intend(intent)
-        for last_try in (False, False, True):
+        tries = 3
+        while True:
+            tries -= 1
             try:
                 return _made_id(operation, self._send(step, call))
             except UnknownOutcome:
-                bound = {kept.id: address for address, kept in locked.state.resources.items()}
+                bound = bound_ids(step.address, locked.state, self._run.registry)
                 made = look_up(intent, bound, self._run.registry, self._run.clients, self._run.patience)
                 if made is not None:
                     return made
-                if last_try:
+                if not tries:
                     locked.settle(step.address)
                     raise
             except (ApiError, Refused):
                 locked.settle(step.address)
                 raise
-        return None
 
     def _send(self, step: Step, call: Call) -> Any:
         try:
-            answer = self._run.clients[step.address.provider].send(call)
+            resolved = replace(call, arguments=self._resolved(call.arguments))
+            answer = self._run.clients[step.address.provider].send(resolved)
         except UnknownOutcome:
             self._written.add(step.address)
             raise
@@ -454,12 +454,10 @@ def _unchanged(step: Step, live: RemoteObject | None) -> None:
     )
 
 
-def _made_id(operation: Operation, answer: Any) -> str | None:
+def _made_id(operation: Operation, answer: Any) -> str:
     """The id of a new object in an answer."""
-    if operation.returns is None:
-        return None
     value = answer
-    for member in operation.returns.split("."):
+    for member in (operation.returns or "id").split("."):
         value = value.get(member) if isinstance(value, Mapping) else None
     if value is None:
         raise UnknownOutcome(f"{operation.name}: the answer doesn't say the new object's id.")

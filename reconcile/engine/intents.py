@@ -5,7 +5,8 @@ has the same content. One such object is the one; none after the read-back delay
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconcile.engine.refresh import Clients, find
@@ -33,8 +34,19 @@ class Ambiguous(ApiError):
     code = "outcome-ambiguous"
 
 
+def bound_ids(address: Address, state: State, registry: Registry) -> set[str]:
+    """The ids in the state that an object of the address's kind can't have: those of objects read with its kind."""
+    collection = registry.kind(address).collection.name
+    return {
+        id_
+        for other, kept in state.resources.items()
+        if other.provider == address.provider and registry.kind(other).collection.name == collection
+        for id_ in (kept.id, *kept.deposed)
+    }
+
+
 def look_up(
-    intent: Intent, bound: Mapping[str, Address], registry: Registry, clients: Clients, patience: Patience
+    intent: Intent, bound: Collection[str], registry: Registry, clients: Clients, patience: Patience
 ) -> str | None:
     """The id of the object that the intended create made; None if it made none.
 
@@ -68,15 +80,19 @@ def look_up(
 
 def settled(state: State, registry: Registry, clients: Clients, patience: Patience) -> dict[Address, Applied | None]:
     """What the open intents came to: the object made, bound to its address; None where nothing was made."""
-    bound = {kept.id: address for address, kept in state.resources.items()}
     outcome: dict[Address, Applied | None] = {}
+    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     for address, intent in state.intents.items():
         if registry.operations(address.provider)[intent.operation].retry is Retry.NEVER:
             # What became of a send is read with the object itself, and decided by the plan.
             outcome[address] = None
             continue
+        place = (address.provider, registry.kind(address).collection.name)
+        bound = bound_ids(address, state, registry) | taken[place]
         made = look_up(intent, bound, registry, clients, patience)
         outcome[address] = None if made is None else as_applied(intent, made, state.resources.get(address))
+        if made is not None:
+            taken[place].add(made)  # by this one, so by no other
     return outcome
 
 

@@ -225,7 +225,7 @@ def test_a_sent_campaign_is_not_sent_again_after_its_state_is_lost(world: World)
     code_of(world, campaign(NOW + DAY))
     world.now = NOW + 2 * DAY
     world.sandbox.settle()
-    for path in world.folder.glob("state.json*"):
+    for path in world.home.glob("state.json*"):
         path.unlink()
     for schedule in (NOW + DAY, NOW + 9 * DAY):
         with pytest.raises(Refused, match="no state"):
