@@ -82,7 +82,7 @@ class ProviderSettings:
 class Settings:
     """All that the project file and the environment say, for one environment of the project.
 
-    ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state file.
+    ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state's URL.
     """
 
     root: Path
@@ -90,7 +90,7 @@ class Settings:
     version: int
     providers: Mapping[str, ProviderSettings]
     folder: Path
-    state: Path
+    state: str
     variables: Mapping[str, Scalar]
     environ: Mapping[str, str] = field(repr=False)
     defaults: Defaults | None = field(default=None, repr=False)
@@ -148,6 +148,7 @@ class _Loading:
     def settings(self) -> Settings:
         self._document = document = self._read()
         base = document.root or MappingNode(_TOP)
+        self._base = base
         environments = self._environments(base)
         self._chosen = self._choose(environments)
         self._effective = effective = merged(base, self._chosen)
@@ -253,6 +254,12 @@ class _Loading:
             if not isinstance(node, MappingNode):
                 self._wrong_type(f"`{alias}` takes the settings of an account", node)
                 continue
+            if "type" not in node.members and alias not in types and layer is not self._base:
+                close = nearest(alias, types)
+                hint = f'Did you mean "{close}"?' if close else "An account of an environment alone needs a `type`."
+                detail = f'The project has no provider "{alias}" whose settings could differ here.'
+                self._find("unknown-provider", "an unknown provider", detail, self._document.at(mark), hint)
+                continue
             # An account of the project has its type there.
             own = "type" in node.members or alias not in types
             type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
@@ -303,11 +310,16 @@ class _Loading:
             return ""  # the Spec finds it
         if not isinstance(node.value, str) or "${" not in node.value:
             return node.value
-        if "${var." in node.value:
+        return self._evaluated(name, node, node.value, lazy=False)
+
+    def _evaluated(self, name: str, node: ScalarNode, text: str, *, lazy: bool) -> Scalar:
+        """A variable's own value, which may come from the environment but not from other variables."""
+        value, faults = evaluate(text, Scope({}, self._environ))
+        faults = [fault for fault in faults if not (lazy and fault.code == "unset-environment")]
+        if any(fault.code == "unknown-variable" for fault in faults):
             detail = f'The variable "{name}" can\'t be made from other variables, only from ${{env.NAME}}.'
             self._find("wrong-expression", "a wrong expression", detail, self._document.at(node.mark))
-            return ""
-        value, faults = evaluate(node.value, self._scope)
+            faults = [fault for fault in faults if fault.code != "unknown-variable"]
         self._findings.extend(diagnose(faults, node, self._document, None))
         return "" if faults else value
 
@@ -322,6 +334,9 @@ class _Loading:
         for key in apart:
             if key in layer.members:
                 data[key] = _outline(layer.members[key], keep=key == "variables")
+        for name, node in _members(layer.members.get("variables")).items() if lazy else ():
+            if isinstance(node, ScalarNode) and isinstance(node.value, str):
+                self._evaluated(name, node, node.value, lazy=True)
         return reading.validated(spec, data, incomplete=lazy)
 
     def _providers(self, effective: MappingNode) -> Iterator[tuple[str, ProviderSettings]]:
@@ -435,11 +450,13 @@ class _Loading:
             return self._root / _LOCAL / self._name / "sandbox.sqlite"
         return self._root / self._of_environment(path, ("providers", alias, "url"))
 
-    def _state(self, declared: str | None) -> Path:
-        if declared is None:
-            return self._root / _LOCAL / self._name / "state.json"
-        path = re.sub("^//(?=/)", "", declared.removeprefix("file:"))
-        return self._root / self._of_environment(path, ("state",))
+    def _state(self, declared: str | None) -> str:
+        from reconcile.state.open import in_environment, local_path
+
+        url = declared or f"file:{PurePosixPath(_LOCAL, self._name, 'state.json')}"
+        if declared and self._environment is not None and not _declares(self._chosen, ("state",)):
+            url = in_environment(url, self._environment)
+        return f"file:{self._root / local_path(url)}" if url.startswith("file:") else url
 
     def _of_environment(self, path: str, member: tuple[str, ...]) -> str:
         """A path as the chosen environment has it, so that environments never share a file by accident."""

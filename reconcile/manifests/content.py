@@ -78,7 +78,12 @@ class ProjectFiles:
             return False
         return _PRIVATE.isdisjoint(Path(real).relative_to(self._real_root).parts)
 
-    def _read(self, path: str) -> str:
+    def located(self, path: str) -> Path:
+        """Where a file is that a manifest points at; it is not read.
+
+        Raises:
+            Unreadable: there is none, or not inside the project.
+        """
         parts = PurePosixPath(path).parts
         if not path or path.startswith("/") or "\\" in path or "\0" in path or os.path.isabs(path):  # noqa: PTH117
             detail = "A file is named by its path relative to the project's folder, with / between the parts."
@@ -90,10 +95,13 @@ class ProjectFiles:
             )
             raise Unreadable("path-outside-project", "a path leads out of the project", detail)
         full = self.root / path
+        if not full.is_file():
+            raise self._missing(path, full)
+        return full
+
+    def _read(self, path: str) -> str:
         try:
-            if not full.is_file():
-                raise self._missing(path, full)
-            with full.open("rb") as stream:
+            with self.located(path).open("rb") as stream:
                 data = stream.read(MAX_CONTENT + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "the path is not valid"

@@ -69,6 +69,11 @@ def evaluate(text: str, scope: Scope) -> tuple[Scalar, list[Fault]]:
     return _TOKEN.sub(spelled, text), faults
 
 
+def has_expression(text: str) -> bool:
+    """Whether a text has expressions, and not only literal ``$${``."""
+    return any(token["inner"] is not None for token in _TOKEN.finditer(text))
+
+
 def check_syntax(text: str, scope: Scope) -> list[Fault]:
     """What is wrong with the expressions themselves, whether or not the environment has the names they use."""
     return [fault for fault in evaluate(text, scope)[1] if fault.code != "unset-environment"]

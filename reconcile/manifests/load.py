@@ -13,7 +13,7 @@ from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
-from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves
+from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves, check_sources
 from reconcile.manifests.validate import DefaultValues, Entry, Validator
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
@@ -118,6 +118,7 @@ class _Loading:
         self._findings.extend(check_cycles(links, declared))
         self._findings.extend(check_moves(resources, declared.keys()))
         self._findings.extend(check_kinds(resources, self._registry))
+        self._findings.extend(check_sources(resources, self._registry, self._files))
 
     def _note_project_file(self) -> None:
         path = self._root / PROJECT_FILE

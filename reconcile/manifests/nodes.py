@@ -28,6 +28,7 @@ from yaml.tokens import (
     FlowMappingStartToken,
     FlowSequenceEndToken,
     FlowSequenceStartToken,
+    KeyToken,
     ScalarToken,
     StreamEndToken,
 )
@@ -223,6 +224,8 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
         self._open: set[int] = set()
         self._limits = _Limits()
+        if _FLOW_QUESTION.search(text):
+            self._check_questions()
 
     def build(self) -> MappingNode | None:
         """The top mapping, None for an empty file or a top that is none."""
@@ -300,6 +303,16 @@ class _Builder:
             else:
                 current.items.append(node)  # type: ignore[union-attr]  # not a mapping, so a list
         return self._top(root)
+
+    def _check_questions(self) -> None:
+        """Refuse text that begins with ? within braces or brackets: libyaml takes the ? for the sign of a key."""
+        for _, _, token, columns in _gaps(self._text):
+            if not isinstance(token, KeyToken) or columns:
+                continue
+            at = token.start_mark.index
+            if self._text[at] == "?" and not self._text[at + 1 : at + 2].isspace():
+                detail = "Within braces and brackets, text that begins with ? is written within quotes."
+                raise self._stop("yaml-syntax", "no valid YAML", detail, token.start_mark)
 
     def _top(self, root: Node | None) -> MappingNode | None:
         if root is None or isinstance(root, MappingNode):
@@ -451,6 +464,7 @@ class _Builder:
 _NO_KEY: Final = "\0no key"
 _KEY_ITSELF: Final = "\0key itself"
 _MAX_DIGITS: Final = 100
+_FLOW_QUESTION = re.compile(r"[\[{,]\s*\?\S")
 _TAGS: Final = {"null": type(None), "bool": bool, "int": int, "float": float}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -517,6 +531,7 @@ _PROBLEMS: Final = (
         "The line does not fit those around it: its indentation is wrong, or a quote is open.",
     ),
     ("expected '-' indicator", "A list entry is expected here, which begins with `- `. Check the indentation."),
+    ("expected node content", "A value is expected here, or a bracket or brace above is not closed."),
     ("expected <document start>", "The line does not belong to the mapping above. Check its indentation."),
     ("block sequence entries", "A list entry can't stand here. Put the list on lines of its own, indented."),
     ("found a tab", "A tab stands here. YAML is indented with spaces only."),

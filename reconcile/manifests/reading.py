@@ -8,7 +8,15 @@ from pydantic import BaseModel, ValidationError
 
 from reconcile.errors import Diagnostic, Location
 from reconcile.manifests.content import ProjectFiles, Unreadable
-from reconcile.manifests.interpolate import GivenText, Scope, check_syntax, converted, diagnose, evaluate
+from reconcile.manifests.interpolate import (
+    GivenText,
+    Scope,
+    check_syntax,
+    converted,
+    diagnose,
+    evaluate,
+    has_expression,
+)
 from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, Scalar, ScalarNode
 from reconcile.manifests.shape import ANY, Shape
 from reconcile.manifests.wording import Complaint, explain, given
@@ -146,7 +154,7 @@ class Reading:
     def value(self, node: ScalarNode, wanted: frozenset[type], path: Path) -> Scalar | Broken:
         """The value of a scalar at a path; BROKEN with findings, or if it is not evaluated."""
         document = self.source_of(path).document
-        if isinstance(node.value, str) and "${" in node.value and self.is_lazy(path):
+        if isinstance(node.value, str) and self.is_lazy(path) and has_expression(node.value):
             faults = check_syntax(node.value, self.scope)
             self.findings.extend(diagnose(faults, node, document, self.address))
             self.failed = self.failed or bool(faults)
@@ -154,6 +162,8 @@ class Reading:
         return self.scalar(node, wanted, document)
 
     def _scalar(self, node: ScalarNode, shape: Shape, path: Path) -> Scalar | Broken:
+        if not shape.scalars:
+            return node.value  # no expression can give a list or a mapping
         value = self.value(node, shape.scalars, path)
         if value is BROKEN:
             self.broken.append(path)
@@ -210,7 +220,8 @@ class Reading:
             loc: Path = tuple(problem["loc"])
             if incomplete and problem["type"] == "missing":
                 continue
-            if any(loc[: len(path)] == path for path in self.broken):
+            known = problem["type"] != "extra_forbidden"  # a wrong name counts, whatever stands behind it
+            if known and any(loc[: len(path)] == path for path in self.broken):
                 continue
             finding = self._explained(loc, problem)
             self._complain(loc)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from reconcile.errors import Diagnostic, Location
+from reconcile.manifests.content import ProjectFiles, Unreadable
 from reconcile.manifests.validate import Link
 from reconcile.model.address import Address
 from reconcile.model.registry import Registry, nearest
@@ -103,9 +104,36 @@ def check_moves(resources: Mapping[Address, Resource], declared: Set[Address]) -
 
 def check_kinds(resources: Mapping[Address, Resource], registry: Registry) -> Iterator[Diagnostic]:
     """What the kinds themselves find wrong."""
+    alike: dict[tuple[str, str], dict[Address, Resource]] = {}
     for address, resource in resources.items():
         if resource.external:
             continue
+        alike.setdefault((address.provider, address.kind), {})[address] = resource
         for attribute, sentence in registry.kind(address).check(resource):
-            place = resource.locations.get(attribute, resource.location) if attribute else resource.location
-            yield Diagnostic("wrong-entry", "an entry does not fit together", sentence, str(address), place)
+            yield _does_not_fit(resource, attribute, sentence)
+    for group in alike.values():
+        for address, attribute, sentence in registry.kind(next(iter(group))).check_together(group):
+            yield _does_not_fit(group[address], attribute, sentence)
+
+
+def check_sources(
+    resources: Mapping[Address, Resource], registry: Registry, files: ProjectFiles
+) -> Iterator[Diagnostic]:
+    """Files that will be read later: whether they are there, inside the project."""
+    for address, resource in resources.items():
+        for attribute, path in _sources(resource, registry).items():
+            try:
+                files.located(path)
+            except Unreadable as reason:
+                place = resource.locations.get(attribute, resource.location)
+                detail = f"`{attribute}` names {path}. {reason.detail}"
+                yield Diagnostic(reason.code, reason.summary, detail, str(address), place, reason.hint)
+
+
+def _sources(resource: Resource, registry: Registry) -> Mapping[str, str]:
+    return {} if resource.external else registry.kind(resource.address).sources(resource)
+
+
+def _does_not_fit(resource: Resource, attribute: str | None, sentence: str) -> Diagnostic:
+    place = resource.locations.get(attribute, resource.location) if attribute else resource.location
+    return Diagnostic("wrong-entry", "an entry does not fit together", sentence, str(resource.address), place)

@@ -115,7 +115,7 @@ def _named(entry: _Schema, description: str) -> _Schema:
 def _entry(kind: Kind, prefix: str, definitions: _Schema, optional: frozenset[str] | None) -> _Schema:
     """An entry: managed, or external and only looked up."""
     attributes = _attributes(kind.spec, prefix, definitions)
-    key = list(kind.natural_key)
+    key = [name for name in kind.natural_key if name != kind.spec.named]
     known = [name for name in attributes["properties"] if name not in shape_of(kind.spec).naming]
     # In any project, all but the natural key may come from its defaults.
     required = attributes.pop("required", [])

@@ -188,6 +188,8 @@ class _EntryReading(Reading):
         if model is None or self.failed:
             return None
         attributes = self._finished(model.model_dump(exclude_unset=True), self.shape)
+        if kind.spec.named is not None:
+            attributes = {kind.spec.named: self.entry.address.name, **attributes}
         sources = [self.source]
         if self._defaults is not None and self._inherited:
             sources.append(self._defaults.source)
@@ -214,12 +216,14 @@ class _EntryReading(Reading):
 
     def _only_natural_key(self, own: Mapping[str, Node]) -> dict[str, Node]:
         """The members that an external entry may have; findings about the others."""
-        key = self.entry.kind.natural_key
+        kind = self.entry.kind
+        key = kind.natural_key
+        by = " and ".join("its own name" if name == kind.spec.named else name for name in key)
         kept = {}
         for name, node in own.items():
             if name in self.shape.members and name not in key:
                 detail = (
-                    f"An external entry is only looked up, by {' and '.join(key)}, and never changed: `{name}` can't "
+                    f"An external entry is only looked up, by {by}, and never changed: `{name}` can't "
                     f"be declared. Leave it out, or manage the entry."
                 )
                 place = self.source.document.at(self.source.node.keys[name])
@@ -385,5 +389,6 @@ _NO_META: Final = _Meta()
 @cache
 def _external(kind: Kind) -> type[Spec]:
     """The Spec of an entry that is only looked up: its natural key, all of it, and nothing else."""
-    key = {name: (kind.spec.model_fields[name].annotation, kind.spec.model_fields[name]) for name in kind.natural_key}
+    fields = {name: kind.spec.model_fields[name] for name in kind.natural_key if name != kind.spec.named}
+    key = {name: (field_.annotation, field_) for name, field_ in fields.items()}
     return create_model(f"{kind.spec.__name__}External", __base__=Spec, **key)  # type: ignore[call-overload,no-any-return]

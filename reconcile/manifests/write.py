@@ -4,13 +4,14 @@ The only module that knows ruamel.yaml, which is slow; nothing that only reads m
 """
 
 import re
+import warnings
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.emitter import RoundTripEmitter
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.resolver import VersionedResolver
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, ReconcileError
@@ -69,7 +70,9 @@ def _dumped(text: str, path: str) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = StringIO()
     try:
-        yaml.dump(yaml.load(text), stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor may be defined anew
+            yaml.dump(yaml.load(text), stream)
     except (YAMLError, NotImplementedError, ValueError, AttributeError, IndexError) as error:
         raise _refusal(path) from error
     return align_comments(stream.getvalue().rstrip("\n") + "\n")
