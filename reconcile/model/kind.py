@@ -124,11 +124,13 @@ class Wanted:
     """Which objects of a collection a refresh is about: these ids, and whatever has one of these natural keys.
 
     ``doomed`` are the ids that no manifest declares any more; what stands in the way of a deletion is read for them.
+    ``everything``: all that the account has, in as many bounded requests as it takes.
     """
 
     ids: frozenset[str] = frozenset()
     keys: frozenset[tuple[Value, ...]] = frozenset()
     doomed: frozenset[str] = frozenset()
+    everything: bool = False
 
 
 class Client(Protocol):
@@ -186,6 +188,7 @@ class Kind(ABC):
         collection: where its objects are read.
         singleton: there is one per account, named "main".
         volatile: its objects may go out or be edited any minute, so each is read again right before it is written.
+        defaults: what an object has where nobody set anything, in canonical form; an export leaves such values out.
         manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
             calls, and an entry that is removed is forgotten.
     """
@@ -198,6 +201,7 @@ class Kind(ABC):
     singleton: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
     manual: ClassVar[bool] = False
+    defaults: ClassVar[Attributes] = {}
 
     @abstractmethod
     def decode(self, row: Row) -> RemoteObject:
@@ -217,6 +221,14 @@ class Kind(ABC):
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         """Findings about a declared resource beyond its types: the attribute (None: the entry) and a sentence."""
+        return ()
+
+    def sources(self, resource: Resource) -> Mapping[str, str]:
+        """Attribute -> project-relative path of a file that is read only when it is needed, such as people's data."""
+        return {}
+
+    def check_together(self, resources: Mapping[Address, Resource]) -> Iterable[tuple[Address, str | None, str]]:
+        """Findings about declared resources of this kind beside one another: address, attribute, sentence."""
         return ()
 
     def key(self, attributes: Attributes) -> tuple[Value, ...] | None:
@@ -245,6 +257,15 @@ class Kind(ABC):
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         """Why the change may not be made now, with the way out; None if it may."""
         return None
+
+    def claims(self, row: Row) -> bool:
+        """Whether an export takes an object for one of this kind, where several kinds share a collection."""
+        return True
+
+    def edited(self, live: RemoteObject) -> float | None:
+        """When the object was last changed, by whomever (UNIX seconds); None where the API doesn't tell."""
+        edited: float | None = live.facts.get("edited")
+        return edited
 
     def toll(self, live: RemoteObject) -> tuple[int, str] | None:
         """What deleting the object would lose beside itself: how many, and of what ("subscriptions")."""

@@ -67,18 +67,26 @@ def diff_computed(names: Collection[str], applied: Applied, live: RemoteObject) 
             yield AttributeChange(name, before, after, Cause.OUTSIDE, replaces=True, text=True)
 
 
-def edited_outside(
+def outside_edits(
     address: Address, rules: Mapping[str, Rule], applied: Applied, live: RemoteObject, around: Surroundings
-) -> bool:
-    """Whether a live object differs from what was last applied, as far as it can be read."""
-    for name in {*applied.attributes, *applied.observed} & live.attributes.keys():
+) -> Iterator[AttributeChange]:
+    """What of a live object differs from what was last applied, as far as it can be read; texts by their digests."""
+    for name in sorted({*applied.attributes, *applied.observed} & live.attributes.keys()):
         rule = rules.get(name, PLAIN)
         value = live.attributes[name]
         if rule.refers is not None:
             value = as_references(address, rule.refers, value, around.ids)
         if rule.readable and not _as_applied(name, value, applied):
-            return True
-    return False
+            before = applied.observed.get(name, applied.attributes.get(name))
+            after = condensed(value) if rule.text else value
+            yield AttributeChange(name, before, after, Cause.OUTSIDE, text=rule.text, members=_members(before, after))
+
+
+def edited_outside(
+    address: Address, rules: Mapping[str, Rule], applied: Applied, live: RemoteObject, around: Surroundings
+) -> bool:
+    """Whether a live object differs from what was last applied, as far as it can be read."""
+    return any(True for _ in outside_edits(address, rules, applied, live, around))
 
 
 def _readable_change(

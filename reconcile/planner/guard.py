@@ -27,6 +27,8 @@ def delete_thresholds(
     total = deletes(steps)
     if total > policy.max_delete_count:
         yield _too_many(f"The plan deletes {total} objects; policy.maxDeleteCount is {policy.max_delete_count}.", total)
+    for step in steps.values():
+        yield from _people_thresholds(step, policy)
     managed = Counter((address.provider, address.kind) for address in applied)
     gone = Counter((address.provider, address.kind) for address, step in steps.items() if step.action is Action.DELETE)
     for (provider, kind), count in sorted(gone.items()):
@@ -37,6 +39,19 @@ def delete_thresholds(
                 f"policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
+
+
+def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
+    """People taken off lists count like deletes: a file that is cut short must not empty a list."""
+    removed, ours = step.people_removed, step.people_ours
+    share = 100 * removed / ours if ours else 0
+    if removed > policy.max_delete_count:
+        reason = f"policy.maxDeleteCount is {policy.max_delete_count}"
+    elif ours >= _PERCENT_FROM and share > policy.max_delete_percent:
+        reason = f"that is {share:.0f} %, and policy.maxDeletePercent is {policy.max_delete_percent:g}"
+    else:
+        return
+    yield _too_many(f"{step.address} takes {removed:,} of {ours:,} people off their lists; {reason}.", removed)
 
 
 def with_amounts(steps: Mapping[Address, Step]) -> dict[Address, Step]:

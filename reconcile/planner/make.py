@@ -38,7 +38,7 @@ def make_plan(
     """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``."""
     former = {target: source for source, target in moves(desired, applied).items()}
     applied = moved(desired, applied)
-    bindings = _bindings(desired, applied, seen, registry)
+    bindings = live_ids(desired, applied, seen, registry)
     ids = {(address.provider, address.kind, id_): address for address, id_ in bindings.items()}
     contents: dict[Address, str] = {}
     renewed: set[Address] = set()
@@ -117,7 +117,7 @@ def _as_move(step: Step, source: Address | None) -> Step:
     return replace(step, action=action, previous_address=source)
 
 
-def _bindings(
+def live_ids(
     desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], seen: Seen, registry: Registry
 ) -> dict[Address, str]:
     """Whose id is whose: what the state says and still exists, and what others make, found by its natural key."""

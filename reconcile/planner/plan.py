@@ -37,11 +37,15 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A right that is needed, how much of it (for ``--allow-delete N``), and the refusal shown without it."""
+    """A right that is needed, how much of it (for ``--allow-delete N``), and the refusal shown without it.
+
+    ``conflict``: both sides changed the same thing, so a yes to a fresh plan does not give the right.
+    """
 
     right: Right
     diagnostic: Diagnostic
     amount: int = 1
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Send:
 
     before: float | None
     after: float | None
-    to: tuple[Value, ...] = ()
+    to: tuple[Address, ...] = ()
     people: int | None = None
 
 
@@ -106,6 +110,8 @@ class Step:
         note: a sentence for the reader, such as why nothing happens to a sent campaign.
         key: the natural key of what is declared.
         twins: ids of objects outside the state that had this natural key when the plan was made.
+        source_digest: of the file that a bulk entry was compared with; apply stops the step if it is another by then.
+        people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
     """
 
     address: Address
@@ -130,6 +136,9 @@ class Step:
     note: str | None = None
     key: tuple[Value, ...] | None = None
     twins: tuple[str, ...] = ()
+    source_digest: str | None = None
+    people_removed: int = 0
+    people_ours: int = 0
 
     @property
     def renews(self) -> bool:

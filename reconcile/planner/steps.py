@@ -7,9 +7,11 @@ from datetime import datetime
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, condensed, digest_text, fingerprint, references
+from reconcile.model.bulk import BulkKind, Comparison
 from reconcile.model.call import Call
 from reconcile.model.kind import Action, Change, Circumstances, Kind, Rule, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.planner.bulk import bulk_removal, bulk_step
 from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, edited_outside, recorded
 from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right, Send, Step
 
@@ -20,13 +22,15 @@ class Seen:
 
     ``live``: the objects behind addresses in the state or marked external, missing where there is none any more;
     ``candidates``: for addresses not in the state, the objects with their natural key that are bound to no address;
-    ``deposed``: replaced objects that still exist; ``reached``: how many people are behind an object.
+    ``deposed``: replaced objects that still exist; ``reached``: how many people are behind an object; ``comparisons``:
+    how bulk entries differ.
     """
 
     live: Mapping[Address, RemoteObject] = field(default_factory=dict)
     candidates: Mapping[Address, Sequence[RemoteObject]] = field(default_factory=dict)
     deposed: Mapping[Address, tuple[RemoteObject, ...]] = field(default_factory=dict)
     reached: Mapping[Address, int] = field(default_factory=dict)
+    comparisons: Mapping[Address, Comparison] = field(default_factory=dict)
 
 
 def live_fingerprint(live: RemoteObject) -> str:
@@ -51,6 +55,8 @@ def step_for(
         return _external(resource, kind, applied, live, seen.candidates.get(address, ()))
     if kind.manual:
         return _manual(resource, kind, applied, seen, around)
+    if address in seen.comparisons:
+        return bulk_step(resource, seen.comparisons[address], applied)
     if applied is None or live is None:
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
@@ -86,6 +92,8 @@ def removal_step(
     circumstances: Circumstances,
 ) -> Step:
     """The step for an address that is in the state and in no manifest."""
+    if isinstance(kind, BulkKind):
+        return bulk_removal(address, applied)
     live = seen.live.get(address)
     leftover = tuple(old.id for old in seen.deposed.get(address, ()))
     step = Step(
@@ -134,7 +142,9 @@ def _external(
     if applied is not None and live is not None:
         return replace(step, id=live.id, applied=replace(applied, external=True), reach=kind.reach(live))
     if len(candidates) == 1:
-        return replace(step, id=candidates[0].id, reach=kind.reach(candidates[0]))
+        # On record, so that what refers to it can be told from ids without the manifests.
+        found = Applied(candidates[0].id, dict(resource.attributes), external=True, created=False)
+        return replace(step, id=found.id, applied=found, reach=kind.reach(candidates[0]))
     key = " / ".join(str(part) for part in step.key or ())
     if candidates:
         finding = _ambiguous(resource, kind, candidates)
@@ -487,9 +497,12 @@ def _send_requirements(address: Address, calls: Sequence[Call]) -> Iterator[Requ
 
 
 def _drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> Iterator[Requirement]:
-    names = [change.name for change in changes if change.cause in (Cause.OUTSIDE, Cause.BOTH)]
+    names = [change.name for change in changes if change.cause is Cause.OUTSIDE]
     if names:
         yield _overwrites(address, f"Somebody changed {', '.join(names)} outside since the last apply")
+    both = [change.name for change in changes if change.cause is Cause.BOTH]
+    if both:
+        yield _conflicts(address, ", ".join(both))
 
 
 def _deletion_requirements(
@@ -511,6 +524,22 @@ def _deletion_requirements(
         )
 
 
+def _conflicts(address: Address, names: str) -> Requirement:
+    return Requirement(
+        Right.OVERWRITE_DRIFT,
+        Diagnostic(
+            "conflict",
+            "changed on both sides",
+            f"{names} changed in the manifest and, differently, outside since the last apply. No fresh apply decides "
+            f"which of them is right.",
+            address=str(address),
+            hint=f"Take the outside edit (reconcile pull {address}), apply a saved plan that shows the conflict, or "
+            f"--overwrite-drift.",
+        ),
+        conflict=True,
+    )
+
+
 def _overwrites(address: Address, what: str) -> Requirement:
     return Requirement(
         Right.OVERWRITE_DRIFT,
@@ -519,7 +548,8 @@ def _overwrites(address: Address, what: str) -> Requirement:
             "an outside edit would be overwritten",
             f"{what}, and an unattended apply overwrites no outside edit unasked.",
             address=str(address),
-            hint="Write the edit into the manifest, apply a saved plan that somebody has seen, or --overwrite-drift.",
+            hint=f"Write the edit into the manifest (reconcile pull {address}), apply a saved plan that somebody has "
+            f"seen, or --overwrite-drift.",
         ),
     )
 

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from reconcile.model.kind import Kind
@@ -23,3 +24,8 @@ def provider_type(name: str) -> ProviderType:
         kinds = (member for member in members if inspect.isclass(member) and issubclass(member, Kind))
         found |= {kind.kind: kind() for kind in kinds if kind.__module__ == f"{package.__name__}.{module.name}"}
     return ProviderType(name, found, operations.OPERATIONS)
+
+
+def by_hand(name: str) -> ModuleType:
+    """What a platform knows of single calls: ``outlook`` before one is made, ``aftermath`` once it was."""
+    return importlib.import_module(f"reconcile.providers.{name}.outlook")

@@ -156,11 +156,18 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
 def _entry(step: Step, known: Collection[Address], *, verbose: bool) -> Entry:
     # What can't be made needs no list of what it would be like.
     changes = () if step.blocked and step.action is Action.CREATE and not verbose else _changes(step)
-    rows = tuple(row for change in changes for row in _rows(change, step, known, verbose=verbose))
+    rows = rows_of(changes, step, known, verbose=verbose)
     calls = tuple(_call(call, known) for call in step.writes) if verbose else ()
     plain = step.action is Action.CREATE and step.cause is Cause.NEW
     cause = _cause(step.cause) if step.cause is not None and not plain else ""
     return Entry(str(step.address), LOOKS[step.action], _title(step), cause, rows, tuple(_remarks(step)), calls)
+
+
+def rows_of(
+    changes: Iterable[AttributeChange], step: Step, known: Collection[Address] = (), *, verbose: bool = False
+) -> tuple[Row, ...]:
+    """Changes of a step's attributes as they are shown; ``known`` are the addresses whose ids are."""
+    return tuple(row for change in changes for row in _rows(change, step, known, verbose=verbose))
 
 
 def _cause(cause: Cause) -> str:
@@ -187,7 +194,9 @@ def _changes(step: Step) -> Iterable[AttributeChange]:
 def _rows(change: AttributeChange, step: Step, known: Collection[Address], *, verbose: bool) -> Iterator[Row]:
     settled = step.action in (Action.CREATE, Action.DELETE, Action.ADOPT)
     marks = ["forces replacement"] if change.replaces and not settled else []
-    if change.cause != step.cause and not settled:
+    if change.cause is Cause.BOTH and not settled:
+        marks.append("conflict: changed in the manifest and, differently, outside")
+    elif change.cause != step.cause and not settled:
         marks.append(_cause(change.cause))
     if not change.readable and not settled:
         marks.append("before as last applied" if change.before is not None else "before unknown")

@@ -36,6 +36,17 @@ def render(plan: Plan, *, now: float, zone: tzinfo) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
+def render_entries(headline: str, entries: tuple[Entry, ...], facts: tuple[str, ...]) -> str:
+    """Entries that are no plan: a heading, a table, the changed places of long texts, the facts."""
+    blocks = [
+        f"### {_prose(headline)}",
+        _table(entries),
+        *_diffs(entries),
+        "\n".join(f"{_prose(fact)}  " for fact in facts),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
 def _sends(summary: Summary) -> str:
     lines = [f"**{summary.sends_title}**"]
     if summary.sends:

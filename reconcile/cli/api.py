@@ -1,0 +1,225 @@
+"""``api``: one call of the platform's, by hand; and what it shares with ``event``."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import print_json, progress, text_or_json
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import Refused, UnknownOutcome, Usage
+from reconcile.model.call import Call, Operation, Retry
+from reconcile.model.kind import Circumstances
+from reconcile.model.outlook import Outlook
+from reconcile.model.policy import Sends
+from reconcile.model.registry import nearest
+
+if TYPE_CHECKING:
+    from reconcile.engine.workflow import Workspace
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_CREDENTIALS = frozenset({"apikey", "apiuser"})
+_MASK = "***"
+
+
+@click.command(epilog="Example: reconcile api squalomail get-data entity=Mail 'filter=subject==\"Hello\"'")
+@click.argument("provider")
+@click.argument("operation")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--auto-approve", is_flag=True, help="Don't ask before a write.")
+@click.option("--allow-send", is_flag=True, help="Allow a call through which people get mail.")
+@global_options
+def api(provider: str, operation: str, arguments: tuple[str, ...], auto_approve: bool, allow_send: bool) -> None:
+    """Make one API call by hand, any of the platform's functions; the answer is printed as JSON.
+
+    PROVIDER is an alias of reconcile.yaml, OPERATION the function's name on the vendor's page. A VALUE is JSON where it
+    parses as JSON (listIds=[4,6], published=true) and text otherwise; 'name="5"' is the text 5. The key is added, and
+    never printed. Writes ask first. The rules on sends, on newsletters about to go out and on the account's pin hold
+    here too; stopping a newsletter is always allowed.
+    """
+    text_or_json()  # the other formats are for plans
+    here = project()
+    found = operation_of(here, provider, operation)
+    call = Call(operation, parsed(arguments, found))
+    print_json(make_by_hand(here, provider, call, auto_approve=auto_approve, allow_send=allow_send))
+
+
+def operation_of(here: Project, alias: str, name: str) -> Operation:
+    """The row of an operation of a provider's.
+
+    Raises:
+        Usage: there is no such provider or operation.
+    """
+    aliases = here.registry.providers
+    if alias not in aliases:
+        raise Usage(f'There is no provider "{alias}" in reconcile.yaml.', hint=_did_you_mean(alias, list(aliases)))
+    operations = here.registry.operations(alias)
+    if name not in operations:
+        raise Usage(f'{aliases[alias].name} has no operation "{name}".', hint=_did_you_mean(name, list(operations)))
+    return operations[name]
+
+
+def parsed(arguments: Sequence[str], operation: Operation) -> dict[str, Any]:
+    """The arguments of a call from ``name=value``.
+
+    Raises:
+        Usage: one is not of that form, is there twice, or is none that a caller may set.
+    """
+    values: dict[str, Any] = {}
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise Usage(f'"{argument}" is not of the form NAME=VALUE.', hint="Such as entity=List or listIds=[4,6].")
+        # The platform may take names whatever their case, so two spellings could mean one thing twice.
+        if name.lower() in (known.lower() for known in values):
+            raise Usage(f"{name} is given twice.")
+        if name.lower().replace("_", "") in _CREDENTIALS:
+            raise Usage(f"{name} is added from reconcile.yaml and can't be given here.")
+        values[name] = _value(text)
+        if operation.verb == "GET" and isinstance(values[name], list | dict):
+            raise Usage(f"{operation.name} is called by GET, which carries no arrays and objects, so not this {name}.")
+    return values
+
+
+def make_by_hand(here: Project, alias: str, call: Call, *, auto_approve: bool, allow_send: bool) -> Any:
+    """Make one call under the rules that plans keep, after asking where it writes; the answer without secrets.
+
+    Raises:
+        Refused: a rule forbids it, or nobody agreed. WrongAccount: another account's key. ApiError: it failed.
+    """
+    operation = here.registry.operations(alias)[call.operation]
+    if operation.sends:
+        _refuse_send(here, call, allow_send)
+    with here.workspace(allow_send=allow_send) as workspace:
+        if operation.write:
+            call = _permitted(here, workspace, alias, call, auto_approve=auto_approve, allow_send=allow_send)
+        answer = _sent(workspace, alias, call, operation)
+        if operation.write:
+            _look_after(here, workspace, alias, call)
+    return _redacted(answer, _secrets(here, alias))
+
+
+def _permitted(
+    here: Project, workspace: "Workspace", alias: str, call: Call, *, auto_approve: bool, allow_send: bool
+) -> Call:
+    """The call, marked if it sends, once every rule allows it and somebody has agreed."""
+    from reconcile.engine.workflow import NEVER_APPLIED, check_accounts
+
+    check_accounts(workspace, here.store().read() or NEVER_APPLIED, [alias])
+    outlook = _outlook(here, workspace, alias, call)
+    if outlook.sends:
+        _refuse_send(here, call, allow_send)
+    if auto_approve:
+        if outlook.effect is not None:
+            progress(outlook.effect)
+    else:
+        _ask(call, outlook)
+        # Whoever was asked may have taken their time.
+        _outlook(here, workspace, alias, call)
+    return replace(call, sends=outlook.sends)
+
+
+def _outlook(here: Project, workspace: "Workspace", alias: str, call: Call) -> Outlook:
+    from reconcile.providers import by_hand
+
+    platform = by_hand(here.registry.providers[alias].name)
+    outlook: Outlook = platform.outlook(workspace.clients[alias], call, _circumstances(workspace))
+    if outlook.refusal is not None:
+        raise Refused.of([outlook.refusal])
+    return outlook
+
+
+def _circumstances(workspace: "Workspace") -> Circumstances:
+    return Circumstances(now=workspace.clock(), freeze=workspace.policy.freeze)
+
+
+def _refuse_send(here: Project, call: Call, allow_send: bool) -> None:
+    if here.may_send(allow_send=allow_send):
+        return
+    denied = here.settings.policy.sends is Sends.DENY
+    raise Refused(
+        f"Through {call.operation} people may get mail that they otherwise would not, "
+        + ("and policy.sends is deny." if denied else "and this run may not send."),
+        hint="Only reconcile.yaml can allow it." if denied else "Give the right with --allow-send.",
+    )
+
+
+def _ask(call: Call, outlook: Outlook) -> None:
+    effect = f"{outlook.effect} " if outlook.effect else ""
+    if not options().may_ask():
+        raise Refused(
+            f"{effect}Nobody can be asked whether to call {call.operation}, so nothing was written.",
+            hint="Give --auto-approve.",
+        )
+    if not click.confirm(f"{effect}Call {call.operation}?", err=True):
+        raise Refused("You said no, so nothing was written.")
+
+
+def _sent(workspace: "Workspace", alias: str, call: Call, operation: Operation) -> Any:
+    try:
+        return workspace.clients[alias].send(call)
+    except UnknownOutcome as error:
+        if not operation.write or error.code == "rate-limited":
+            raise
+        again = (
+            "reconcile never repeats such a call. Look in the web interface before you do."
+            if operation.retry is Retry.NEVER
+            else "Look before you make it again."
+        )
+        error.diagnostics = tuple(
+            replace(found, detail=f"{found.detail} It may or may not have been carried out.", hint=again)
+            for found in error.diagnostics
+        )
+        raise
+
+
+def _look_after(here: Project, workspace: "Workspace", alias: str, call: Call) -> None:
+    from reconcile.errors import ApiError
+    from reconcile.providers import by_hand
+
+    platform = by_hand(here.registry.providers[alias].name)
+    finding = platform.aftermath(workspace.clients[alias], call, _circumstances(workspace))
+    if finding is not None:
+        raise ApiError.of([finding])
+
+
+def _value(text: str) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    near = nearest(word, known)
+    return f'Did you mean "{near}"?' if near else f"There are: {', '.join(known)}."
+
+
+def _secrets(here: Project, alias: str) -> tuple[str, ...]:
+    settings = here.settings.providers[alias]
+    if settings.is_sandbox:
+        return ()
+    return tuple(found for secret in settings.credentials.values() if (found := secret.reveal()))
+
+
+def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
+    """An answer without our credentials, and without the tokens by which recipients open their own pages."""
+    if isinstance(value, dict):
+        personal = "subid" in value
+        return {
+            _redacted(name, secrets): _MASK if personal and name == "key" else _redacted(member, secrets)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_redacted(member, secrets) for member in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _MASK if str(value) in secrets else value
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _MASK)
+    return value
