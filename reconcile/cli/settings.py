@@ -82,7 +82,8 @@ class ProviderSettings:
 class Settings:
     """All that the project file and the environment say, for one environment of the project.
 
-    ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state's URL.
+    ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state file, or the URL of
+    a state elsewhere.
     """
 
     root: Path
@@ -90,7 +91,7 @@ class Settings:
     version: int
     providers: Mapping[str, ProviderSettings]
     folder: Path
-    state: str
+    state: Path | str
     variables: Mapping[str, Scalar]
     environ: Mapping[str, str] = field(repr=False)
     defaults: Defaults | None = field(default=None, repr=False)
@@ -450,13 +451,13 @@ class _Loading:
             return self._root / _LOCAL / self._name / "sandbox.sqlite"
         return self._root / self._of_environment(path, ("providers", alias, "url"))
 
-    def _state(self, declared: str | None) -> str:
+    def _state(self, declared: str | None) -> Path | str:
         from reconcile.state.open import in_environment, local_path
 
         url = declared or f"file:{PurePosixPath(_LOCAL, self._name, 'state.json')}"
         if declared and self._environment is not None and not _declares(self._chosen, ("state",)):
             url = in_environment(url, self._environment)
-        return f"file:{self._root / local_path(url)}" if url.startswith("file:") else url
+        return self._root / local_path(url) if url.startswith("file:") else url
 
     def _of_environment(self, path: str, member: tuple[str, ...]) -> str:
         """A path as the chosen environment has it, so that environments never share a file by accident."""

@@ -2,11 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from reconcile.cli.options import options
 from reconcile.cli.output import show_diagnostics
@@ -16,9 +19,11 @@ from reconcile.model.policy import Sends
 if TYPE_CHECKING:
     from reconcile.engine.workflow import Workspace
     from reconcile.manifests.load import Manifests
+    from reconcile.model.address import Address
+    from reconcile.model.bulk import Place
     from reconcile.model.kind import Client
     from reconcile.model.registry import Registry
-    from reconcile.state.local import LocalStore
+    from reconcile.state.store import StateStore
 
 # Where the emulators are, in-process as over HTTP, so that a state made with one serves the other.
 SANDBOX_URL = "http://127.0.0.1:8025"
@@ -51,20 +56,29 @@ class Project:
         show_diagnostics(loaded.warnings)
         return loaded
 
-    def store(self) -> "LocalStore":
-        """Where the environment's state lives."""
-        from reconcile.state.local import LocalStore
+    def store(self) -> "StateStore":
+        """Where the environment's state lives.
 
-        return LocalStore(self.settings.state)
+        Raises:
+            InvalidInput: the URL is of no known form. StateError: a package is missing, or the key can't be used.
+        """
+        from reconcile.state.open import open_store
+
+        return open_store(self.settings.state, environ=self.settings.environ)
+
+    def may_send(self, *, allow_send: bool) -> bool:
+        """Whether the run has the right to send: ``allow_send`` is the flag, and the policy has a word too."""
+        sends = self.settings.policy.sends
+        return sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY)
 
     @contextmanager
-    def workspace(self, *, allow_send: bool = False) -> Iterator["Workspace"]:
-        """The workspace, its clients closed afterwards; ``allow_send`` is the flag, and the policy has a word too."""
+    def workspace(self, *, allow_send: bool = False, skip_invalid: bool = False) -> Iterator["Workspace"]:
+        """The workspace, its clients closed afterwards; ``allow_send`` and ``skip_invalid`` are the flags."""
         from reconcile.engine.intents import Patience
         from reconcile.engine.workflow import Workspace
 
         settings = self.settings
-        may_send = settings.policy.sends is Sends.ALLOW or (allow_send and settings.policy.sends is not Sends.DENY)
+        may_send = self.may_send(allow_send=allow_send)
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         with ExitStack() as stack:
             clients = _Clients(settings, may_send, stack)
@@ -82,7 +96,32 @@ class Project:
                 },
                 patience=Patience((0.0,)) if all(p.is_sandbox for p in settings.providers.values()) else Patience(),
                 parallelism=options().parallelism or concurrency,
+                place=self._place(skip_invalid=skip_invalid),
+                tell=_teller(quiet=options().quiet),
             )
+
+    def _place(self, *, skip_invalid: bool) -> "Place":
+        from reconcile.cli.key import project_key
+        from reconcile.model.bulk import Place
+
+        settings = self.settings
+        return Place(
+            root=settings.root,
+            folder=settings.folder,
+            beside=settings.state.parent if isinstance(settings.state, Path) else settings.folder,
+            key=lambda: project_key(settings.root, settings.environ),
+            skip_invalid=skip_invalid,
+        )
+
+
+def _teller(*, quiet: bool) -> Callable[["Address", str], None]:
+    """Tells progress from whatever thread; click knows its context in the main one only."""
+
+    def tell(address: "Address", text: str) -> None:
+        if not quiet:
+            click.echo(f"{address}: {text}", err=True)
+
+    return tell
 
 
 class _Clients(dict[str, "Client"]):

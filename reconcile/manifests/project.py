@@ -17,7 +17,13 @@ URL_PATTERN = (
     r"http://(?:localhost|127\.[0-9]+\.[0-9]+\.[0-9]+|\[::1\])(?::[0-9]+)?(?:/[^\s?#@]*)?|"
     r"sandbox:.*)$"
 )
-STATE_PATTERN = r"^file:[\s\S]*[^/]$"
+STATE_PATTERN = (
+    r"^(?:file:[\s\S]*[^/]|"
+    r"(?:s3|gs|az)://[^\s/?#@]+/[^\s?#]*[^\s/?#](?:\?[^\s#]*)?|"
+    r"postgres(?:ql)?://[^\s#]+|"
+    r"https://[^\s/?#]+/[^\s#]*[^\s/#]|"
+    r"http://(?:[^\s/?#@]+@)?(?:localhost|127\.[0-9]+\.[0-9]+\.[0-9]+|\[::1\])(?::[0-9]+)?/[^\s#]*[^\s/#])$"
+)
 
 _Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
 _Alias = Annotated[str, Field(pattern=ALIAS_PATTERN)]
@@ -64,7 +70,10 @@ class _Layer(Spec):
 
     providers: dict[_Alias, Any] = Field(ABSENT, description="The accounts, by the aliases used in manifests.")
     state: str = Field(
-        ABSENT, pattern=STATE_PATTERN, description="Where the state is kept: file:.reconcile/default/state.json."
+        ABSENT,
+        pattern=STATE_PATTERN,
+        description="Where the state is kept: file:PATH, s3://BUCKET/KEY, gs://, az://, postgresql:// or https://. "
+        "By default file:.reconcile/ENV/state.json.",
     )
     variables: dict[_Variable, str | bool | int | float | None] = Field(
         ABSENT, description="Values for ${var.name}; null: must be given with --var or RECONCILE_VAR_NAME."

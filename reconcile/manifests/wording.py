@@ -128,7 +128,7 @@ _PATTERNS = {
     VARIABLE_PATTERN: "it takes letters A to Z, digits, - and _, and begins with a letter",
     DURATION_PATTERN: "it takes a number and a unit: 90s, 60m, 24h or 2d",
     URL_PATTERN: 'it takes https://..., "sandbox:", or http:// to this machine only',
-    STATE_PATTERN: "this version keeps the state in a file only: file:PATH",
+    STATE_PATTERN: "it takes file:PATH, s3://BUCKET/KEY, gs://, az://, postgresql://, https:// or, to this machine, http://",
     "^#[0-9A-Fa-f]{6}$": 'it takes # and six hexadecimal digits, such as "#ff6600"',
     "^[0-9]$": "it takes one digit, 0 to 9",
 }

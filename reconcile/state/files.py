@@ -12,22 +12,15 @@ harm, since the journal names the serial that it goes on from: either that of st
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconcile.errors import StateError
+from reconcile.state.codec import Codec
 from reconcile.state.disk import failing, read_if_there, reason, sweep, write_whole
-from reconcile.state.journal import replay
+from reconcile.state.journaled import Names, continued
 from reconcile.state.state import State
-from reconcile.state.statefile import (
-    REBUILD,
-    JournalHeader,
-    collector_paused,
-    parse_entries,
-    parse_journal_header,
-    parse_state,
-    render_state,
-)
+from reconcile.state.statefile import REBUILD, JournalHeader, collector_paused, parse_journal_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +28,7 @@ class StateFiles:
     """Where the state is, and beside it the rest."""
 
     path: Path
+    codec: Codec = field(default_factory=Codec)
 
     @property
     def journal(self) -> Path:
@@ -92,7 +86,7 @@ class StateFiles:
             former = read_if_there(self.path)
             if former is not None:
                 write_whole(self.backup, former)
-            write_whole(self.path, render_state(following))
+            write_whole(self.path, self.codec.render_state(following))
             self.journal.unlink(missing_ok=True)
         except OSError as error:
             raise StateError(
@@ -135,12 +129,13 @@ class StateFiles:
             # way round, the state of before the run would be read without what the run has done.
             lines = self._bytes(self.journal)
             data = self._bytes(self.path)
-            header = None if lines is None else parse_journal_header(lines, str(self.journal), self._way_out_of_line())
+            names = self._names()
+            header = parse_journal_header(lines, names.journal, names.way_out_of_line) if lines is not None else None
             state = self._saved(data, header)
-            if lines is None or header is None or state is None or not self._goes_on_from(header, state):
+            if lines is None or header is None or state is None:
                 return state, False
-            replayed = self._replayed(state, lines)
-            return replayed, replayed is not state
+            whole = continued(names, self.codec, state, header, lines)
+            return whole, whole is not state
 
     def _bytes(self, path: Path) -> bytes | None:
         with failing(path, "read"):
@@ -148,7 +143,7 @@ class StateFiles:
 
     def _saved(self, data: bytes | None, journal: JournalHeader | None) -> State | None:
         if data is not None:
-            return parse_state(data, str(self.path), self._way_out())
+            return self.codec.parse_state(data, str(self.path), self._way_out())
         if self.backup.exists() or (journal and journal.serial > 0):
             left = " and ".join(str(path) for path in (self.journal, self.backup) if path.exists())
             raise StateError(
@@ -157,30 +152,8 @@ class StateFiles:
         # A journal from serial 0 is that of a project's first run, which has not ended or was cut short.
         return State(journal.lineage) if journal else None
 
-    def _goes_on_from(self, journal: JournalHeader, state: State) -> bool:
-        """Whether the journal goes on from this state; False if it is a part of it already."""
-        if journal.lineage != state.lineage:
-            raise StateError(
-                f"{self.journal} belongs to another state than {self.path}: it has the lineage {journal.lineage}, and"
-                f" the state {state.lineage}.",
-                hint="Put back the state file that the journal was written for. Or, if the state file is the right"
-                " one, move the journal out of the folder.",
-            )
-        if journal.serial > state.serial:
-            raise StateError(
-                f"{self.path} is older than its journal: it has the serial {state.serial}, and {self.journal} goes on"
-                f" from serial {journal.serial}.",
-                hint=f"Put back the state file with serial {journal.serial}. Or move the journal out of the folder,"
-                f" which loses what it records, and then: {REBUILD}",
-            )
-        return journal.serial == state.serial
-
-    def _replayed(self, state: State, lines: bytes) -> State:
-        way_out = self._way_out_of_line()
-        try:
-            return replay(state, parse_entries(lines, str(self.journal), way_out))
-        except ValueError as error:
-            raise StateError(f"{self.journal} does not fit {self.path}: {error}.", hint=way_out) from error
+    def _names(self) -> Names:
+        return Names(str(self.path), str(self.journal), "move the journal out of the folder", self._way_out())
 
     def _way_out(self) -> str:
         if not self.backup.exists():
@@ -188,10 +161,4 @@ class StateFiles:
         return (
             "Go back to the state before the last run, which does not know what that run did, with"
             f" `cp {self.backup} {self.path}`. Or: {REBUILD}"
-        )
-
-    def _way_out_of_line(self) -> str:
-        return (
-            f"Keep a copy of {self.journal} and mend it. Or move it out of the folder, which loses what the last run"
-            f" recorded, and then: {REBUILD}"
         )

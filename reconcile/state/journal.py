@@ -7,10 +7,11 @@ an entry durable.
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from reconcile.errors import StateError
+from reconcile.errors import ReconcileError, StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
@@ -248,12 +249,13 @@ class Recording(LockedState):
     """The locked state of any store: ``keep`` makes an entry durable, or raises StateError and has kept nothing.
 
     Calls of ``keep`` never overlap. An entry that could not be kept is not in the state either and may be recorded
-    again.
+    again. ``confirm`` raises if the lock is known to be gone.
     """
 
-    def __init__(self, state: State, keep: Callable[[Entry], None]) -> None:
+    def __init__(self, state: State, keep: Callable[[Entry], None], confirm: Callable[[], None] = lambda: None) -> None:
         self._draft = Draft(state)
         self._keep = keep
+        self._confirm = confirm
         self._guard = threading.Lock()
         self._closed = False
         self.interrupted = False
@@ -293,6 +295,12 @@ class Recording(LockedState):
         """Record the accounts behind these aliases; those of other aliases stay."""
         self._record(Accounts(dict(accounts)))
 
+    def confirm(self) -> None:
+        """Make sure that the lock is still ours."""
+        if self._closed:
+            raise _left()
+        self._confirm()
+
     def close(self) -> State:
         """The final state; waits for a record in progress and refuses any that comes later."""
         with self._guard:
@@ -302,7 +310,7 @@ class Recording(LockedState):
     def _record(self, entry: Entry) -> None:
         with self._guard:
             if self._closed:
-                raise StateError("The lock on the state has been left, so nothing can be recorded any more.")
+                raise _left()
             if obstacle := self._draft.obstacle(entry):
                 raise StateError(f"{obstacle}.", hint="See the addresses in the state with `reconcile state list`.")
             try:
@@ -313,3 +321,27 @@ class Recording(LockedState):
             except BaseException:
                 self.interrupted = True
                 raise
+
+
+@contextmanager
+def recorded(recording: Recording, finish: Callable[[], None]) -> Iterator[LockedState]:
+    """Give out a recording; however the block is left, ``finish`` follows.
+
+    What goes wrong in ``finish`` after an error of the block is added to that error, which is still the one raised.
+    """
+    try:
+        yield recording
+    except BaseException as error:
+        try:
+            finish()
+        except StateError as failure:
+            if isinstance(error, ReconcileError):
+                error.diagnostics += failure.diagnostics
+            else:
+                error.add_note(str(failure))
+        raise
+    finish()
+
+
+def _left() -> StateError:
+    return StateError("The lock on the state has been left, so nothing can be recorded any more.")

@@ -1,24 +1,23 @@
 """The state as a file on the local disk, under a lock of the kernel's."""
 
-import getpass
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from reconcile.errors import ReconcileError, StateError
+from reconcile.errors import LockHeld, StateError
+from reconcile.state.codec import Codec
 from reconcile.state.disk import LineFile, failing, identity, make_folder, read_if_there, write_whole
 from reconcile.state.files import StateFiles
-from reconcile.state.journal import Entry, Recording
-from reconcile.state.lockinfo import lock_held, parse_lock_info, render_lock_info
+from reconcile.state.journal import Entry, Recording, recorded
+from reconcile.state.lockinfo import described, lock_held, new_owner, parse_lock_info, render_lock_info
 from reconcile.state.state import State
-from reconcile.state.statefile import JournalHeader, render_entry, render_journal_header
+from reconcile.state.statefile import JournalHeader, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
 
 _ADVICE = (
@@ -30,10 +29,22 @@ _ADVICE = (
 class LocalStore(StateStore):
     """A state file with its journal, backup and lock beside it; see ``reconcile.state.files``."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, who: str | None = None) -> None:
-        self._files = StateFiles(path)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        who: str | None = None,
+        codec: Codec | None = None,
+    ) -> None:
+        self._files = StateFiles(path, codec or Codec())
         self._clock = clock
         self._who = who
+
+    @property
+    def name(self) -> str:
+        """The path of the state file."""
+        return str(self._files.path)
 
     def read(self) -> State | None:
         """The state, without a lock, with all that a run in progress has recorded; None if there has never been one.
@@ -58,12 +69,41 @@ class LocalStore(StateStore):
         self._files.refuse_link()
         with self._locked(why, timeout):
             run = _Run(self._files, self._files.recover() or State(lineage=str(uuid.uuid4())))
-            try:
-                yield run.recording
-            except BaseException as error:
-                run.finish_after(error)
-                raise
-            run.finish()
+            with recorded(run.recording, run.finish) as state:
+                yield state
+
+    def replace(self, why: str, make: Callable[[State | None], State], timeout: float = 0.0) -> State:
+        """Write a whole state in place of what there is, which ``make`` is given under the lock; what was written.
+
+        Raises:
+            LockHeld: somebody else has the lock.
+            StateError: as ``read``, or it can't be written.
+        """
+        self._files.refuse_link()
+        with self._locked(why, timeout):
+            former = self._files.recover()
+            made = make(former)
+            return self._files.fold(replace(made, serial=max(made.serial, former.serial if former else 0)))
+
+    def holder(self) -> LockInfo | None:
+        """Who says to have the lock, if somebody has it."""
+        with suppress(LockHeld), self._locked("a look at the lock", 0.0):
+            return None
+        return parse_lock_info(read_if_there(self._files.lock_info) or b"")
+
+    def unlock(self, id_: str) -> LockInfo:
+        """Always refused: the kernel's lock ends with its process.
+
+        Raises:
+            StateError: always.
+        """
+        info = self.holder()
+        if info is None:
+            raise StateError(f"The state {self.name} is not locked, so there is nothing to unlock.")
+        raise StateError(
+            f"The lock on the state {self.name} ends with its process: it is held by {described(info)}.",
+            hint=f"Wait for that run, or end its process ({info.pid}); what it has recorded is kept.",
+        )
 
     def set_aside(self, why: str, timeout: float = 0.0) -> tuple[Path, ...]:
         """Rename the state, its journal and its backup, usable or not, so that a new state can begin; their new paths.
@@ -91,22 +131,12 @@ class LocalStore(StateStore):
                 raise lock_held(str(files.path), info, _ADVICE) from None
         try:
             with failing(files.lock_info, "written"):
-                write_whole(files.lock_info, render_lock_info(self._owner(why)))
+                write_whole(files.lock_info, render_lock_info(new_owner(why, self._clock(), self._who)))
             yield
         finally:
             with suppress(OSError):
                 files.lock_info.unlink()
             lock.release()
-
-    def _owner(self, why: str) -> LockInfo:
-        return LockInfo(
-            id=str(uuid.uuid4()),
-            who=self._who or _user(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            why=why,
-            since=self._clock(),
-        )
 
 
 class _Run:
@@ -115,7 +145,9 @@ class _Run:
     def __init__(self, files: StateFiles, base: State) -> None:
         self._files = files
         self._found = identity(files.path)
-        self._journal = LineFile(files.journal, render_journal_header(JournalHeader(base.lineage, base.serial)))
+        self._header = JournalHeader(base.lineage, base.serial)
+        self._line = 2
+        self._journal = LineFile(files.journal, render_journal_header(self._header))
         self.recording = Recording(base, self._keep)
 
     def finish(self) -> None:
@@ -135,22 +167,13 @@ class _Run:
         finally:
             self._journal.close()
 
-    def finish_after(self, error: BaseException) -> None:
-        """As ``finish``, but what goes wrong is added to the error that the run ends with."""
-        try:
-            self.finish()
-        except StateError as failure:
-            if isinstance(error, ReconcileError):
-                error.diagnostics += failure.diagnostics
-            else:
-                error.add_note(str(failure))
-
     def _keep(self, entry: Entry) -> None:
-        line = render_entry(entry)
+        line = self._files.codec.render_entry(entry, self._header, self._line)
         with failing(self._files.journal, "written"):
             if self._overtaken():
                 raise self._conflict(self._files.journal)
             self._journal.append(line)
+        self._line += 1
 
     def _overtaken(self) -> bool:
         """Whether somebody else has written although we have the lock: it can be deleted, and the state file edited."""
@@ -173,10 +196,3 @@ class _Run:
             return journal
         with failing(journal, "renamed"):
             return journal.rename(journal.with_name(f"{journal.name}.{uuid.uuid4().hex[:6]}"))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return str(os.getuid())

@@ -27,10 +27,14 @@ REBUILD = "Bind the manifests to the live objects anew with `reconcile state reb
 
 @dataclass(frozen=True, slots=True)
 class JournalHeader:
-    """Which state a journal goes on from: its lineage and its serial."""
+    """Which state a journal goes on from: its lineage and its serial.
+
+    ``claim`` is the id of the lock that it is written under, where the kernel does not see to that.
+    """
 
     lineage: str
     serial: int
+    claim: str = ""
 
 
 def render_state(state: State) -> bytes:
@@ -64,7 +68,10 @@ def parse_state(data: bytes, name: str, way_out: str = REBUILD) -> State:
 
 def render_journal_header(header: JournalHeader) -> bytes:
     """The first line of a journal."""
-    return _dump({"version": FORMAT_VERSION, "lineage": header.lineage, "serial": header.serial}, "The journal")
+    document: dict[str, Any] = {"version": FORMAT_VERSION, "lineage": header.lineage, "serial": header.serial}
+    if header.claim:
+        document["claim"] = header.claim
+    return _dump(document, "The journal")
 
 
 def parse_journal_header(data: bytes, name: str, way_out: str = REBUILD) -> JournalHeader | None:
@@ -83,8 +90,8 @@ def parse_journal_header(data: bytes, name: str, way_out: str = REBUILD) -> Jour
             return None
         raise _damaged_line(name, 1, error.msg, way_out) from error
     _check_version(document, name)
-    row = _validated(_HeaderRow, document, f"{name}, line 1", way_out)
-    return JournalHeader(row.lineage, row.serial)
+    row = _validated(_JournalRow, document, f"{name}, line 1", way_out)
+    return JournalHeader(row.lineage, row.serial, row.claim)
 
 
 def render_entry(entry: Entry) -> bytes:
@@ -187,6 +194,10 @@ class _HeaderRow(_Row):
     version: int
     lineage: str = Field(min_length=1)
     serial: int = Field(ge=0)
+
+
+class _JournalRow(_HeaderRow):
+    claim: str = ""
 
 
 class _StateRow(_HeaderRow):

@@ -1,8 +1,9 @@
 """The StateStore protocol: read, lock, and write under the lock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from reconcile.model.account import Account
@@ -48,9 +49,21 @@ class LockedState(Protocol):
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind the provider aliases."""
 
+    def confirm(self) -> None:
+        """Make sure that the lock is still ours: for a look before each API write.
+
+        Raises:
+            LockHeld: it is gone; nothing can be recorded any more.
+            StateError: that can't be found out.
+        """
+
 
 class StateStore(Protocol):
-    """Where the state of one environment lives."""
+    """Where the state of one environment lives; messages call it ``name``, which has no credentials in it."""
+
+    @property
+    def name(self) -> str:
+        """Where the state is, for people."""
 
     def read(self) -> State | None:
         """The state, without a lock; None if there has never been one.
@@ -65,4 +78,36 @@ class StateStore(Protocol):
         Raises:
             LockHeld: somebody else has it; the message says who, when and why.
             StateError: as ``read``.
+        """
+
+    def replace(self, why: str, make: Callable[[State | None], State], timeout: float = 0.0) -> State:
+        """Write a whole state in place of what there is, which ``make`` is given under the lock; what was written.
+
+        Whatever ``make`` gives, or raises, its serial is only a lower bound: what is written is newer than both.
+
+        Raises:
+            LockHeld: somebody else has the lock.
+            StateError: as ``read``, or it can't be written.
+        """
+
+    def holder(self) -> LockInfo | None:
+        """Who has the lock; None if nobody has it, or nobody that says who.
+
+        Raises:
+            StateError: that can't be found out.
+        """
+
+    def unlock(self, id_: str) -> LockInfo:
+        """Take the lock with this id from its holder, who can't write any more then; who that was.
+
+        Raises:
+            StateError: nobody has it, its id is another one, or this store's locks end with their holders.
+        """
+
+    def set_aside(self, why: str, timeout: float = 0.0) -> Sequence[Path | str]:
+        """Rename the state and its journal, usable or not, so that a new state can begin; their new names.
+
+        Raises:
+            LockHeld: somebody else has the lock.
+            StateError: one can't be renamed, or this store has no way to.
         """

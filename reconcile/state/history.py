@@ -1,0 +1,133 @@
+"""The history: a line for each run that changed the state or meant to, each with the digest of the line before it.
+
+A line that was changed, taken out or put in between breaks the chain there. What the chain can't tell is that lines are
+missing at its end. No line has a credential or a recipient's data; the file is its owner's to read.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from filelock import FileLock
+
+from reconcile.state.disk import make_folder, read_if_there
+
+_VERSION: Final = 1
+_START: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run.
+
+    Attributes:
+        when: when it ended, UNIX seconds; ``who`` ran it on which ``host``.
+        command: what was run ("apply", "pull").
+        commit: the git commit of the project's folder, None outside of a repository.
+        plan: the fingerprint of the plan that was carried out.
+        writes: the API writes that were made, by operation; ``unfinished`` counts steps that failed half-way.
+        serial: that of the state before and after.
+        outcome: the exit code.
+    """
+
+    when: float
+    who: str
+    host: str
+    command: str
+    environment: str = "default"
+    commit: str | None = None
+    plan: str | None = None
+    writes: Mapping[str, int] = field(default_factory=dict)
+    unfinished: int = 0
+    serial: tuple[int, int] = (0, 0)
+    outcome: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as it was read: its number from 1, the run (None: it can't be read), and why the chain is broken here."""
+
+    number: int
+    run: Run | None
+    broken: str | None = None
+
+
+def append(path: Path, run: Run) -> None:
+    """Add a run to the history; when this returns, it is on disk.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    make_folder(path.parent)
+    with FileLock(path.with_name(f"{path.name}.lock"), mode=0o600, thread_local=False):
+        former = read_if_there(path) or b""
+        lines = former.split(b"\n")
+        # A line that was cut short by a crash is closed, and stays as it is: the chain goes on from it.
+        torn = bool(former) and not former.endswith(b"\n")
+        last = lines[-1] if torn else lines[-2] if former else None
+        document = {
+            "version": _VERSION,
+            "previous": _digest(last) if last is not None else _START,
+            **asdict(run),
+            "when": datetime.fromtimestamp(run.when, UTC).isoformat(timespec="seconds"),
+        }
+        line = orjson.dumps(document) + b"\n"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(b"\n" + line if torn else line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read(path: Path) -> tuple[Line, ...]:
+    """The lines of a history, oldest first; none if there is no history yet.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    content = read_if_there(path) or b""
+    lines: list[Line] = []
+    expected = _START
+    for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n") if content else [], 1):
+        lines.append(_line(number, raw, expected))
+        expected = _digest(raw)
+    return tuple(lines)
+
+
+def _line(number: int, raw: bytes, expected: str) -> Line:
+    try:
+        document: Any = orjson.loads(raw)
+        run = _run(document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Line(number, None, "it can't be read: it was cut short or damaged")
+    if document.get("previous") != expected:
+        what = "line" if number > 1 else "start"
+        return Line(number, run, f"it does not follow from the {what} before it, which was changed or taken out")
+    return Line(number, run)
+
+
+def _run(document: dict[str, Any]) -> Run:
+    before, after = document["serial"]
+    return Run(
+        when=datetime.fromisoformat(document["when"]).timestamp(),
+        who=str(document["who"]),
+        host=str(document["host"]),
+        command=str(document["command"]),
+        environment=str(document["environment"]),
+        commit=document["commit"],
+        plan=document["plan"],
+        writes={str(operation): int(count) for operation, count in document["writes"].items()},
+        unfinished=int(document["unfinished"]),
+        serial=(int(before), int(after)),
+        outcome=int(document["outcome"]),
+    )
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
