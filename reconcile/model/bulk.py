@@ -40,7 +40,7 @@ class Task:
     """What a bulk kind works on.
 
     ``ids`` are those of the objects that ``attributes`` may refer to, as far as they exist; ``declared`` the addresses
-    of all manifests.
+    of all manifests. ``unfinished``: an earlier run was cut short, and what it began may still come.
     """
 
     address: Address
@@ -50,6 +50,7 @@ class Task:
     place: Place
     location: Location | None = None
     declared: frozenset[Address] = frozenset()
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Conduct(Protocol):
 
     def intend(self, call: Call, digest: str) -> None:
         """Put on record that a call that must not happen twice is about to be made."""
+
+    def settle(self) -> None:
+        """Strike that from the record: its outcome is known."""
 
     def wait(self, seconds: float) -> None:
         """Let time pass; raises Interrupted when the run is to stop."""

@@ -25,9 +25,7 @@ def bulk_step(resource: Resource, comparison: Comparison, applied: Applied | Non
         cause=cause,
         changes=tuple(AttributeChange(name, 0, count, cause or Cause.NEW) for name, count in comparison.counts.items()),
         calls=comparison.calls,
-        applied=Applied(
-            "", resource.attributes, dependencies=dependencies, prevent_destroy=resource.prevent_destroy
-        ),
+        applied=Applied("", resource.attributes, dependencies=dependencies, prevent_destroy=resource.prevent_destroy),
         dependencies=dependencies,
         former_dependencies=applied.dependencies if applied else (),
         reach=comparison.reach or None,

@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import plan_unchanged
+from tests.bench import audience, plan_unchanged
 
-BENCHMARKS = {"plan-unchanged": plan_unchanged.main}
+BENCHMARKS = {"plan-unchanged": plan_unchanged.main, "audience": audience.main}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:

@@ -29,9 +29,7 @@ def main() -> None:
         reads = Counter(_COUNTED) - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{COUNT} campaigns: created in {created:.2f} s; unchanged plan {planned:.2f} s CPU")
-        print(
-            f"libyaml composing its YAML alone: {parsed:.2f} s CPU; the plan is {planned / parsed:.1f} times that"
-        )
+        print(f"libyaml composing its YAML alone: {parsed:.2f} s CPU; the plan is {planned / parsed:.1f} times that")
         print(f"peak memory {memory:.0f} MB; reads {dict(reads)}")
 
 

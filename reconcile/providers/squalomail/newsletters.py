@@ -1,7 +1,7 @@
 """Newsletters as the API has them: the one thing behind templates and campaigns."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -32,6 +32,8 @@ _UTM = ("addUtm", "utmSource", "utmMedium", "utmCampaign", "utmId", "utmTerm", "
 _CONTENT = ("body", "altBody")
 _COMMON = ("subject", "fromEmail", "fromName", "replyToEmail", "replyToName", "language", "visible", *_UTM)
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
+_RANGE = 250  # newsletters wanted in one answer: with their bodies, a few megabytes
+_LARGEST_ID = 2**31 - 1
 
 
 def _newlines(text: str) -> str:
@@ -97,7 +99,7 @@ class NewsletterSpec(Spec):
 class _Newsletters(Collection):
     """Newsletters with their lists and statistics: three entities of ``get-data``, 250 newsletters a call each.
 
-    An account may hold ten thousand old ones, so only wanted ids and subjects are asked for.
+    An account may hold ten thousand old ones, so only wanted ids and subjects are asked for, unless all are wanted.
     """
 
     name = "newsletters"
@@ -105,7 +107,8 @@ class _Newsletters(Collection):
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         conditions = [equals("mailid", int(id_)) for id_ in sorted(wanted.ids, key=int)]
         conditions += sorted(equals("subject", key[0]) for key in wanted.keys)
-        mails = {str(row["mailid"]): row for row in entity_rows(api, "Mail", conditions)}
+        rows = _every_mail(api) if wanted.everything else entity_rows(api, "Mail", conditions)
+        mails = {str(row["mailid"]): row for row in rows}
         by_mail = [equals("mailid", int(id_)) for id_ in mails]
         lists: dict[str, set[str]] = defaultdict(set)
         for row in entity_rows(api, "ListMail", by_mail):
@@ -115,6 +118,30 @@ class _Newsletters(Collection):
 
 
 NEWSLETTERS = _Newsletters()
+
+
+def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
+    """All newsletters that people write; an account also holds system mails, such as welcomes.
+
+    They are read by ranges of ids, as there are no pages: wider ones where ids lie far apart. What comes after the last
+    id of an answer is always asked for again, so that one that was cut short loses nothing.
+    """
+    low, width = 0, _RANGE
+    while low < _LARGEST_ID:
+        high = min(low + width, _LARGEST_ID)
+        rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{low}&&mailid<={high}"}))
+        yield from (row for row in rows if row.get("type") in (None, "", "news"))
+        low = max((row["mailid"] for row in rows), default=high)
+        if len(rows) < _RANGE // 5:
+            width *= 2
+        elif len(rows) > _RANGE:
+            width = max(_RANGE, width // 2)
+
+
+def is_draft_without_lists(row: Row) -> bool:
+    """Whether a newsletter looks like a template: nobody gets it, and nobody ever did."""
+    mail = row.data
+    return not (mail["_lists"] or mail["_sent"] or mail["senddate"])
 
 
 def condition(facts: Mapping[str, Any], now: float) -> str:
@@ -152,6 +179,10 @@ class Newsletter(Kind):
     natural_key = ("subject",)
     collection: ClassVar[Collection] = NEWSLETTERS
     volatile = True
+    defaults: ClassVar[Attributes] = {
+        **dict.fromkeys(("body", "altBody", "fromEmail", "fromName", "replyToEmail", "replyToName"), ""),
+        "visible": False,
+    }
 
     def decode(self, row: Row) -> RemoteObject:
         mail = row.data
@@ -268,6 +299,7 @@ def _facts(mail: Mapping[str, Any]) -> dict[str, Any]:
         "published": mail["published"],
         "sendDate": mail["senddate"] or 0,
         "created": mail["created"],
+        "edited": mail.get("lastupdate") or None,  # not promised by the vendor's page
         "sent": mail["_sent"],
     }
 

@@ -6,7 +6,7 @@ it back, and each is read back before anything else is done, so that never two o
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from reconcile.model.call import Call
 from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Row, Rule
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
-from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec
+from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec, is_draft_without_lists
 
 _INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?([Zz]|[+-]\d{2}:\d{2})$"
 
@@ -56,6 +56,10 @@ class SqualoMailCampaign(Newsletter):
     kind = "campaign"
     plural = "campaigns"
     spec = CampaignSpec
+    defaults: ClassVar[Attributes] = {**Newsletter.defaults, "lists": ()}
+
+    def claims(self, row: Row) -> bool:
+        return not is_draft_without_lists(row)
 
     def decode(self, row: Row) -> RemoteObject:
         newsletter = super().decode(row)
@@ -81,9 +85,7 @@ class SqualoMailCampaign(Newsletter):
 
     def releases(self, leftover: Sequence[RemoteObject]) -> Sequence[Call]:
         return [
-            Call(
-                "cancel-sending-newsletter", {"newsletterId": int(old.id)}, about=old.id, then={"schedule": None}
-            )
+            Call("cancel-sending-newsletter", {"newsletterId": int(old.id)}, about=old.id, then={"schedule": None})
             for old in leftover
             if old.attributes["schedule"] is not None
         ]

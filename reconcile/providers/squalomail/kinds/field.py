@@ -52,6 +52,7 @@ class SqualoMailField(Kind):
     natural_key = ("namekey",)
     collection: ClassVar[Collection] = _Fields()
     manual = True
+    defaults: ClassVar[Attributes] = {"value": ""}
 
     def decode(self, row: Row) -> RemoteObject:
         data = row.data

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from reconcile.errors import Diagnostic
+from reconcile.model.attributes import Attributes
 from reconcile.model.call import Call
 from reconcile.model.kind import (
     ABSENT,
@@ -59,6 +60,7 @@ class SqualoMailList(Kind):
     spec = ListSpec
     natural_key = ("name",)
     collection: ClassVar[Collection] = _Lists()
+    defaults: ClassVar[Attributes] = {"description": "", "published": False, "listTags": ()}
 
     def decode(self, row: Row) -> RemoteObject:
         data = row.data

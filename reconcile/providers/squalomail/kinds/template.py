@@ -1,6 +1,7 @@
 """A SqualoMail template: a newsletter without lists, from which campaigns are made."""
 
-from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec
+from reconcile.model.kind import Row
+from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec, is_draft_without_lists
 
 
 class TemplateSpec(NewsletterSpec):
@@ -13,3 +14,6 @@ class SqualoMailTemplate(Newsletter):
     kind = "template"
     plural = "templates"
     spec = TemplateSpec
+
+    def claims(self, row: Row) -> bool:
+        return is_draft_without_lists(row)

@@ -1,0 +1,87 @@
+"""A SqualoMail audience: the people in a file, as recipients of the account and on lists."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconcile.model.address import Address
+from reconcile.model.bulk import BulkKind, Comparison, Conduct, Task
+from reconcile.model.call import Call
+from reconcile.model.kind import ABSENT, Rule, Spec
+from reconcile.model.resource import Resource
+from reconcile.providers.squalomail import difference, enrolment
+
+_LANGUAGES = "de|en|es|fr|hr|it|sl"
+
+
+class Consents(Spec):
+    """Consents as they should be, and the language of the policy text that people have seen."""
+
+    gdprCanSend: bool = Field(ABSENT, description="Consent to be sent mail.")
+    gdprCanTrack: bool = Field(ABSENT, description="Consent to be tracked.")
+    language: str = Field(
+        pattern=f"^(?:{_LANGUAGES}|{_LANGUAGES.upper()})$", description="Language of the policy text: de, en, es, ..."
+    )
+
+
+class AudienceSpec(Spec):
+    """What a manifest may declare about an audience."""
+
+    source: str = Field(min_length=1, description="Project-relative path of the file: .csv, .csv.gz or .parquet.")
+    columns: dict[str, str] = Field(
+        description="Attribute (email, name, surname, gender, phone, or a custom field's key) to column of the file."
+    )
+    lists: Annotated[list[str], Rule(unordered=True, refers="list")] = Field(
+        ABSENT, description="The entries of `lists` that everybody in the file is on."
+    )
+    tags: Annotated[list[str], Rule(unordered=True)] = Field(ABSENT, description="Tags to add; none is ever removed.")
+    gdpr: Consents = Field(ABSENT, description="Consents, granted and revoked; never granted over a refusal.")
+    mode: Literal["add", "sync"] = Field(
+        "add", description="sync also takes off the lists whom this entry had put there and the file no longer has."
+    )
+
+
+class SqualoMailAudience(BulkKind):
+    """People are never deleted, an entry that is removed is forgotten, and who opted out stays out."""
+
+    kind = "audience"
+    plural = "audiences"
+    spec = AudienceSpec
+
+    def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
+        declared = resource.attributes
+        if not str(declared["source"]).endswith((".csv", ".csv.gz", ".parquet")):
+            yield "source", "The source is a .csv, .csv.gz or .parquet file."
+        if "email" not in declared["columns"]:
+            yield "columns", "The columns must say which one holds the address: email."
+        if declared.get("mode") == "sync" and not declared.get("lists"):
+            yield "mode", "In the mode sync people are taken off lists: declare which ones."
+
+    def sources(self, resource: Resource) -> Mapping[str, str]:
+        return {"source": resource.attributes["source"]}
+
+    def check_together(self, resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, str | None, str]]:
+        """A list that one audience keeps in sync can have no other: each would undo what the other does."""
+        for address, resource in resources.items():
+            if resource.attributes.get("mode") != "sync":
+                continue
+            for other, found in resources.items():
+                shared = set(resource.attributes.get("lists", ())) & set(found.attributes.get("lists", ()))
+                told_there = found.attributes.get("mode") == "sync" and other < address
+                if shared and other != address and not told_there:
+                    names = ", ".join(sorted(str(list_) for list_ in shared))
+                    sentence = (
+                        f"It keeps {names} in sync, and {other} puts people there, too. A list with an audience in the "
+                        f"mode sync can have no other audience."
+                    )
+                    yield address, "lists", sentence
+
+    def compare(self, task: Task) -> Comparison:
+        return difference.compare(task)
+
+    def carry_out(self, task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) -> None:
+        enrolment.carry_out(task, digest, calls, conduct)
+
+    def await_outcome(self, task: Task, digest: str, started: float, conduct: Conduct) -> None:
+        enrolment.await_outcome(task, digest, started, conduct)

@@ -1,0 +1,98 @@
+"""An account with people in it, and audiences from files; shared by tests."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reconcile.engine.apply import Event, Rights
+from reconcile.engine.intents import Patience
+from reconcile.engine.workflow import apply, outcome_code, settle
+from reconcile.model.address import Address
+from reconcile.model.bulk import Place
+from reconcile.model.resource import Resource
+from reconcile.planner.plan import Plan, Right
+from tests.world import BASE, World, ref, resource
+
+SENDS = Rights(frozenset([Right.SEND]))
+COLUMNS = {"email": "E-mail", "name": "Nome"}
+
+
+@dataclass
+class Crowd(World):
+    """A world whose runs may send and have a project folder; waiting moves its clock."""
+
+    may_send: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.told: list[str] = []
+        self.place = Place(self.home, self.home / "private", self.home, lambda: b"a project key")
+        self.workspace = replace(
+            self.workspace,
+            place=self.place,
+            patience=Patience((0.0,), self._sleep),
+            tell=lambda address, text: self.told.append(text),
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def skip_invalid(self) -> None:
+        self.workspace = replace(self.workspace, place=replace(self.place, skip_invalid=True))
+
+    def source(self, rows: Iterable[Sequence[str]], header: Sequence[str] = ("E-mail", "Nome")) -> Path:
+        path = self.home / "people.csv"
+        path.write_text("".join(",".join(row) + "\n" for row in (header, *rows)), encoding="utf-8")
+        return path
+
+    def run(self, desired: Mapping[Address, Resource], rights: Rights = SENDS) -> tuple[int, list[Event], Plan]:
+        """A fresh plan applied, its calls alone in the log."""
+        self.clear_log()
+        return self.apply(desired, rights)
+
+    def carry_out(self, saved: Plan, rights: Rights = SENDS) -> tuple[int, list[Event]]:
+        """Apply a saved plan."""
+        self.clear_log()
+        with self.store.lock("test") as locked:
+            settle(self.workspace, locked)
+            events = list(apply(self.workspace, locked, saved, rights, fresh=False))
+        return outcome_code(events), events
+
+    def make_field(self, key: str) -> None:
+        """What a person does in the web interface."""
+        page = httpx.Client(transport=httpx.MockTransport(self.sandbox.handle))
+        answer = page.post(
+            f"{BASE}/_sandbox/squalomail/{self.account}/fields",
+            json={"namekey": key, "fieldname": key, "type": "text", "published": True},
+        )
+        assert answer.status_code < 300, answer.text
+
+    def settled(self, desired: Mapping[Address, Resource]) -> bool:
+        """Whether there is nothing left to do."""
+        return not self.plan(desired).has_changes
+
+    def people(self) -> dict[str, dict[str, Any]]:
+        return {row["email"]: row for row in self.rows("Recipient")}
+
+    def on_list(self, listid: int) -> set[str]:
+        """Addresses subscribed to a list."""
+        subids = {row["subid"] for row in self.rows("ListSub", f"listid=={listid}") if row["status"] == 1}
+        return {row["email"] for row in self.rows("Recipient") if row["subid"] in subids}
+
+    def person(self, email: str, **members: Any) -> int:
+        """Somebody whom others have brought in."""
+        made: int = self.api("create-recipient", email=email, **members)["recipient"]["id"]
+        return made
+
+
+def news() -> Resource:
+    return resource("list", "news", {"name": "News"})
+
+
+def audience(**members: Any) -> Resource:
+    """The audience ``people`` on the list ``news``."""
+    declared = {"source": "people.csv", "columns": COLUMNS, "lists": [ref("list", "news")]} | members
+    return resource("audience", "people", {name: value for name, value in declared.items() if value is not None})
