@@ -2,6 +2,7 @@
 
 import click
 
+from reconcile.cli.history import remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, show_diagnostics, text_or_json
 from reconcile.cli.plan import requested
@@ -19,8 +20,13 @@ def import_(address: str, id_: str) -> None:
     here = project()
     desired = here.manifests().resources
     target = requested(here, [address], [], known=list(desired)).targets[0]
-    with here.store().lock(f"import {address}", options().lock_timeout) as locked, here.workspace() as workspace:
+    with (
+        here.store().lock(f"import {address}", options().lock_timeout) as locked,
+        here.workspace() as workspace,
+        remembered(here, locked, "import") as record,
+    ):
         import_object(workspace, locked, desired[target], id_)
+        record.begin()
     click.echo(f"{target} is bound to id {id_}. See what apply would change: reconcile plan")
 
 
@@ -33,8 +39,14 @@ def adopt() -> int:
     as_json = text_or_json() == "json"
     here = project()
     desired = here.manifests().resources
-    with here.store().lock("adopt", options().lock_timeout) as locked, here.workspace() as workspace:
+    with (
+        here.store().lock("adopt", options().lock_timeout) as locked,
+        here.workspace() as workspace,
+        remembered(here, locked, "adopt") as record,
+    ):
         adoption = bind(workspace, locked, desired)
+        record.outcome = 1 if adoption.findings else 0
+        record.begin()
     show_diagnostics(adoption.findings)
     if as_json:
         print_json(

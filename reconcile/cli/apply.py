@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconcile.cli.history import Record, remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
 from reconcile.cli.plan import read_plan, requested
@@ -48,6 +49,7 @@ _DOING = {
 @click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
 @click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits under --auto-approve.")
 @click.option("--accept-unknown", is_flag=True, help="Accept that settings which can't be read may be reset.")
+@click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @global_options
 def apply(
     file: Path | None,
@@ -59,13 +61,14 @@ def apply(
     allow_delete: int,
     overwrite_drift: bool,
     accept_unknown: bool,
+    skip_invalid: bool,
 ) -> int:
     """Carry out a plan: a saved one as it stands, or a fresh one after asking."""
     here = project()
     granted = _granted(here, allow_send, overwrite_drift or file is not None, accept_unknown)
     rights = _rights(granted, allow_delete, without_sends)
     if file is not None:
-        return _apply_saved(here, file, rights, allow_send=allow_send)
+        return _apply_saved(here, file, rights, allow_send=allow_send, skip_invalid=skip_invalid)
     manifests = here.manifests()
     state = here.store().read()
     request = requested(here, targets, replaced, [*manifests.resources, *(state.resources if state else ())])
@@ -78,6 +81,7 @@ def apply(
         request=request,
         auto_approve=auto_approve,
         allow_send=allow_send,
+        skip_invalid=skip_invalid,
     )
 
 
@@ -111,18 +115,20 @@ def _rights(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Ri
     return Rights(granted, deletes, without_sends)
 
 
-def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool) -> int:
+def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool, skip_invalid: bool) -> int:
     from reconcile.engine.workflow import check_saved, settle
 
     saved = read_plan(file)
     digest = here.manifests().digest
     with (
         here.store().lock(f"apply {file}", options().lock_timeout) as locked,
-        here.workspace(allow_send=allow_send) as workspace,
+        here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,
     ):
         check_saved(workspace, saved, locked.state, digest)
-        settle(workspace, locked)
-        return _carry_out(workspace, locked, saved, rights, fresh=False)
+        with remembered(here, locked, "apply") as record:
+            settle(workspace, locked)
+            record.outcome = _carry_out(workspace, locked, saved, rights, record, fresh=False)
+        return record.outcome
 
 
 def _apply_fresh(
@@ -135,10 +141,14 @@ def _apply_fresh(
     request: Request,
     auto_approve: bool,
     allow_send: bool,
+    skip_invalid: bool = False,
 ) -> int:
     from reconcile.engine.workflow import plan, refuse_run, settle
 
-    with here.store().lock(why, options().lock_timeout) as locked, here.workspace(allow_send=allow_send) as workspace:
+    with (
+        here.store().lock(why, options().lock_timeout) as locked,
+        here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,
+    ):
         settle(workspace, locked)
         made = plan(workspace, desired, locked.state, digest=digest, request=request)
         if options().format != "json":
@@ -147,8 +157,10 @@ def _apply_fresh(
         asked = not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes)
         if asked:
             _ask(made, why)
-            rights = replace(rights, granted=rights.granted | {Right.OVERWRITE_DRIFT})
-        return _carry_out(workspace, locked, made, rights, fresh=not asked)
+            rights = replace(rights, approved=True)
+        with remembered(here, locked, why) as record:
+            record.outcome = _carry_out(workspace, locked, made, rights, record, fresh=not asked)
+        return record.outcome
 
 
 def _ask(made: Plan, why: str) -> None:
@@ -166,18 +178,22 @@ def _ask(made: Plan, why: str) -> None:
         raise Refused("You said no, so nothing was written.")
 
 
-def _carry_out(workspace: "Workspace", locked: "LockedState", made: Plan, rights: "Rights", *, fresh: bool) -> int:
+def _carry_out(
+    workspace: "Workspace", locked: "LockedState", made: Plan, rights: "Rights", record: Record, *, fresh: bool
+) -> int:
     from reconcile.engine.apply import Outcome
     from reconcile.engine.workflow import apply as carry_out
     from reconcile.engine.workflow import outcome_code
 
-    events: list[Event] = []
+    events: list[Event] = record.events
     fatal: ReconcileError | None = None
     with _stopping() as stop:
         try:
             for event in carry_out(workspace, locked, made, rights, fresh=fresh, stop=stop):
+                record.begin(made)
                 events.append(event)
                 _tell(event)
+            record.begin(made)
         except ReconcileError as error:
             if not events:
                 raise
@@ -190,7 +206,10 @@ def _carry_out(workspace: "Workspace", locked: "LockedState", made: Plan, rights
     if fatal is not None:
         show_diagnostics(fatal.diagnostics)
         return 6 if any(event.written for event in ended.values()) else fatal.exit_code
-    if stop.is_set() and any(event.outcome is Outcome.NOT_ATTEMPTED for event in ended.values()):
+    cut_short = any(
+        event.outcome is Outcome.NOT_ATTEMPTED or event.exit_code == Interrupted.exit_code for event in ended.values()
+    )
+    if stop.is_set() and cut_short:
         raise Interrupted("Interrupted; what was done is in the state.", hint="Run again to do the rest.")
     return outcome_code(events)
 

@@ -68,7 +68,9 @@ class _Story:
         from reconcile.cli.main import run
 
         click.echo(f"$ reconcile {line.replace(f'{self.folder.parent}/', '')}")
-        code = run(["-C", str(self.folder), "--no-input", "-q", *([] if self._color else ["--no-color"]), *shlex.split(line)])
+        code = run(
+            ["-C", str(self.folder), "--no-input", "-q", *([] if self._color else ["--no-color"]), *shlex.split(line)]
+        )
         if code != 0:
             click.echo(f"(exit code {code})")
         if code != ends_with:

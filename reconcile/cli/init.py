@@ -1,12 +1,11 @@
 """``init``: a project that applies to the sandbox as it stands."""
 
-import secrets
 from pathlib import Path
 
 import click
 
+from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import write_private
 from reconcile.errors import InvalidInput
 
 _FILES = {
@@ -90,16 +89,8 @@ def init(folder: Path | None) -> None:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        _make_key(root / ".reconcile" / "key")
+        make_key(key_file(root))
     except OSError as error:
         raise InvalidInput(f"The project can't be written to {root}: {error.strerror}.") from None
     where = "" if root == Path() else f"-C {root} "
     click.echo(f"Made a project in {root}. Next: reconcile {where}plan, then reconcile {where}apply")
-
-
-def _make_key(path: Path) -> None:
-    """The key that recipients' addresses are hashed with: the project's own, never committed."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(path, secrets.token_hex(32).encode() + b"\n")

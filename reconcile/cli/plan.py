@@ -20,10 +20,16 @@ from reconcile.planner.plan import Plan
 @click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
 @click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
 @click.option("--destroy", is_flag=True, help="Plan the removal of all that is managed.")
+@click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @global_options
 def plan(
-    out: Path | None, targets: tuple[str, ...], replaced: tuple[str, ...], destroy: bool, detailed_exitcode: bool
+    out: Path | None,
+    targets: tuple[str, ...],
+    replaced: tuple[str, ...],
+    destroy: bool,
+    skip_invalid: bool,
+    detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; changes nothing."""
     from reconcile.engine.workflow import plan as make
@@ -33,7 +39,7 @@ def plan(
     desired = {} if destroy else manifests.resources
     state = here.store().read()
     request = requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())])
-    with here.workspace() as workspace:
+    with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
     print_plan(made)
     if out is not None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from graphlib import TopologicalSorter
 from typing import Any
 
+from reconcile.engine.bulk import Conditions
+from reconcile.engine.bulk import carry_out as carry_out_in_bulk
 from reconcile.engine.intents import Patience, bound_ids, look_up
 from reconcile.engine.refresh import Clients, find
 from reconcile.errors import (
@@ -27,6 +29,7 @@ from reconcile.errors import (
 )
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
+from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Action, Change, Circumstances, Wanted, rules
 from reconcile.model.reference import Reference
@@ -68,17 +71,21 @@ class Rights:
     """What this run may do beyond the harmless.
 
     ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
-    refusing the whole run.
+    refusing the whole run; ``approved``: somebody saw this fresh plan and said yes, which lets it overwrite outside
+    edits, but settles no conflict.
     """
 
     granted: frozenset[Right] = frozenset()
     deletes: int = 0
     without_sends: bool = False
+    approved: bool = False
 
     def lacks(self, need: Requirement) -> bool:
         """Whether a requirement is not met."""
         if need.right is Right.DELETE:
             return need.amount > self.deletes
+        if need.right is Right.OVERWRITE_DRIFT and self.approved and not need.conflict:
+            return False
         return need.right not in self.granted
 
 
@@ -87,7 +94,8 @@ class Run:
     """All that an apply works with.
 
     ``seen_now`` are live objects as re-read at the start of apply, by address, where the plan was shown to somebody
-    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then.
+    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then; ``conditions`` are
+    those of bulk work.
     """
 
     plan: Plan
@@ -98,6 +106,7 @@ class Run:
     circumstances: Circumstances
     before: Mapping[Address, tuple[str, ...]]
     clock: Callable[[], float]
+    conditions: Conditions
     seen_now: Mapping[Address, RemoteObject] | None = None
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
@@ -224,9 +233,15 @@ class _Executor:
         self._ids[step.address] = step.id or ""
         done: list[Call] = []
         try:
-            for call in step.calls:
-                self._call(step, call)
-                done.append(call)
+            if isinstance(kind := self._run.registry.kind(step.address), BulkKind) and step.calls:
+                run = self._run
+                # Two of them at once would trip over the people that they share.
+                with self._key_locks[step.address.provider, BulkKind]:
+                    carry_out_in_bulk(step, kind, self._ids, run.clients, locked, run.conditions, self._written)
+            else:
+                for call in step.calls:
+                    self._call(step, call)
+                    done.append(call)
         except ReconcileError as error:
             if step.send is not None and step.send.after is not None and done:
                 error.diagnostics += (_not_scheduled(step),)
@@ -402,6 +417,8 @@ class _Executor:
                 raise
 
     def _send(self, step: Step, call: Call) -> Any:
+        # Whoever lost the lock must not write: somebody else may be at it.
+        self._run.locked.confirm()
         try:
             resolved = replace(call, arguments=self._resolved(call.arguments))
             answer = self._run.clients[step.address.provider].send(resolved)

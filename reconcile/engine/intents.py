@@ -13,6 +13,7 @@ from reconcile.engine.refresh import Clients, find
 from reconcile.errors import ApiError
 from reconcile.model.address import Address
 from reconcile.model.attributes import references
+from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Retry
 from reconcile.model.kind import Wanted
 from reconcile.model.registry import Registry
@@ -83,6 +84,8 @@ def settled(state: State, registry: Registry, clients: Clients, patience: Patien
     outcome: dict[Address, Applied | None] = {}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     for address, intent in state.intents.items():
+        if isinstance(registry.kind(address), BulkKind):
+            continue  # waited for under the lock, see ``engine.bulk``
         if registry.operations(address.provider)[intent.operation].retry is Retry.NEVER:
             # What became of a send is read with the object itself, and decided by the plan.
             outcome[address] = None
@@ -99,7 +102,8 @@ def settled(state: State, registry: Registry, clients: Clients, patience: Patien
 def with_settled(state: State, outcome: Mapping[Address, Applied | None]) -> State:
     """The state as it is once the outcomes are recorded."""
     resources = {**state.resources, **{address: made for address, made in outcome.items() if made is not None}}
-    return replace(state, resources=resources, intents={})
+    left = {address: intent for address, intent in state.intents.items() if address not in outcome}
+    return replace(state, resources=resources, intents=left)
 
 
 def as_applied(intent: Intent, id_: str, former: Applied | None) -> Applied:

@@ -31,7 +31,7 @@ def verify(
     other difference is a finding: the platform took the write and did not keep it.
     """
     resources = locked.state.resources
-    applied = {address: resources[address] for address in written if address in resources}
+    applied = {address: resources[address] for address in written if address in resources and resources[address].id}
     live = refresh(
         {}, {address: replace(kept, external=True) for address, kept in applied.items()}, registry, clients
     ).live

@@ -7,18 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from reconcile.engine.apply import Event, Outcome, Rights, Run
 from reconcile.engine.apply import apply as carry_out
+from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.refresh import Clients, find, refresh
 from reconcile.engine.verify import verify
 from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, WrongAccount, first_exit_code
 from reconcile.model.account import Account
 from reconcile.model.address import Address
+from reconcile.model.bulk import Place
 from reconcile.model.call import Retry
 from reconcile.model.kind import Circumstances, Wanted
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.make import Request, make_plan, moved
+from reconcile.planner.make import Request, live_ids, make_plan, moved
 from reconcile.planner.plan import Plan, Right, Step
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
@@ -30,7 +32,8 @@ NEVER_APPLIED = State(lineage="")
 class Workspace:
     """What every run works with: the providers' kinds and clients, the policy, and the clock (UNIX seconds).
 
-    ``pins`` are the account ids that the project file pins its aliases to.
+    ``pins`` are the account ids that the project file pins its aliases to. ``place`` is where bulk kinds find files,
+    ``tell`` takes their progress.
     """
 
     registry: Registry
@@ -42,6 +45,13 @@ class Workspace:
     pins: Mapping[str, str] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
+    place: Place | None = None
+    tell: Callable[[Address, str], None] = lambda address, text: None
+
+    def conditions(self, stop: threading.Event | None = None) -> Conditions:
+        """How bulk work goes about it in this workspace."""
+        wait = self.policy.import_wait
+        return Conditions(self.place, wait, self.clock, self.patience, stop or threading.Event(), self.tell)
 
 
 def plan(
@@ -56,17 +66,20 @@ def plan(
     state = state or NEVER_APPLIED
     clients = workspace.clients
     reads_before = sum(client.reads for client in clients.values())
-    accounts = check_accounts(workspace, state, _aliases(workspace, desired, state))
+    accounts = check_accounts(workspace, state, aliases(workspace, desired, state))
     state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
     applied = moved(desired, state.resources)
     seen = refresh(desired, applied, workspace.registry, clients)
+    ids = live_ids(desired, applied, seen, workspace.registry)
+    compared = comparisons(desired, state, ids, workspace.registry, clients, workspace.place)
+    seen = replace(seen, comparisons=compared)
     now = workspace.clock()
     made = make_plan(
         desired,
         state.resources,
         seen,
         workspace.registry,
-        _circumstances(workspace, applied, now),
+        circumstances_of(workspace, applied, now),
         workspace.policy,
         request or Request(),
     )
@@ -115,13 +128,14 @@ def apply(
         clients=clients,
         locked=locked,
         rights=rights,
-        circumstances=_circumstances(workspace, locked.state.resources, workspace.clock()),
+        circumstances=circumstances_of(workspace, locked.state.resources, workspace.clock()),
         before=_matches_before(shown, locked.state, registry, clients),
         clock=workspace.clock,
         seen_now=seen_now,
         patience=workspace.patience,
         parallelism=workspace.parallelism,
         stop=stop or threading.Event(),
+        conditions=workspace.conditions(stop),
     )
     written: dict[Address, Event] = {}
     for event in carry_out(run):
@@ -140,6 +154,7 @@ def settle(workspace: Workspace, locked: LockedState) -> None:
             locked.settle(address)
         else:
             locked.put(address, made)
+    await_earlier(locked, workspace.registry, workspace.clients, workspace.conditions())
 
 
 def check_saved(workspace: Workspace, saved: Plan, state: State | None, digest: str | None) -> None:
@@ -211,8 +226,13 @@ def refuse_run(shown: Plan, rights: Rights) -> None:
         raise Refused.of(findings)
 
 
-def _aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: State) -> set[str]:
-    aliases = {address.provider for address in (*desired, *state.resources)}
+def aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: State) -> set[str]:
+    """The provider aliases that a run is about.
+
+    Raises:
+        InvalidInput: the state has an address that the project has no provider for.
+    """
+    found = {address.provider for address in (*desired, *state.resources)}
     unknown = {
         address
         for address in (*desired, *state.resources)
@@ -230,10 +250,11 @@ def _aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: S
             )
             for address in sorted(unknown)
         )
-    return aliases
+    return found
 
 
-def _circumstances(workspace: Workspace, applied: Mapping[Address, Applied], now: float) -> Circumstances:
+def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], now: float) -> Circumstances:
+    """What kinds judge changes by, at a time (UNIX seconds)."""
     managed: dict[str, set[str]] = defaultdict(set)
     for address, kept in applied.items():
         managed[workspace.registry.kind(address).collection.name] |= {kept.id, *kept.deposed}

@@ -95,8 +95,11 @@ class ProjectFiles:
             )
             raise Unreadable("path-outside-project", "a path leads out of the project", detail)
         full = self.root / path
-        if not full.is_file():
-            raise self._missing(path, full)
+        try:
+            if not full.is_file():
+                raise self._missing(path, full)
+        except OSError as error:
+            raise _closed(error) from None
         return full
 
     def _read(self, path: str) -> str:
@@ -104,9 +107,7 @@ class ProjectFiles:
             with self.located(path).open("rb") as stream:
                 data = stream.read(MAX_CONTENT + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "the path is not valid"
-            detail = f"The file can't be read: {reason}. Check its path and its permissions."
-            raise Unreadable("unreadable-file", "a file can't be read", detail) from None
+            raise _closed(error) from None
         if len(data) > MAX_CONTENT:
             detail = f"The file has more than {MAX_CONTENT:,} bytes, too much for a mail. Make it smaller."
             raise Unreadable("file-too-large", "a file is too large", detail)
@@ -127,3 +128,9 @@ class ProjectFiles:
         hint = f'Did you mean "{(PurePosixPath(path).parent / close).as_posix()}"?' if close else None
         detail = "There is no such file in the project. Paths are relative to the project's folder."
         return Unreadable("missing-file", "a file does not exist", detail, hint)
+
+
+def _closed(error: OSError | ValueError) -> Unreadable:
+    reason = getattr(error, "strerror", None) or "the path is not valid"
+    detail = f"The file can't be read: {reason}. Check its path and its permissions."
+    return Unreadable("unreadable-file", "a file can't be read", detail)

@@ -74,6 +74,11 @@ def has_expression(text: str) -> bool:
     return any(token["inner"] is not None for token in _TOKEN.finditer(text))
 
 
+def literal(text: str) -> str:
+    """The text that evaluates to this text."""
+    return text.replace("${", "$${")
+
+
 def check_syntax(text: str, scope: Scope) -> list[Fault]:
     """What is wrong with the expressions themselves, whether or not the environment has the names they use."""
     return [fault for fault in evaluate(text, scope)[1] if fault.code != "unset-environment"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs leave out what comes from C
-from yaml.error import MarkedYAMLError, YAMLError
+from yaml.error import YAMLError
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -34,6 +34,7 @@ from yaml.tokens import (
 )
 
 from reconcile.errors import Diagnostic, Location
+from reconcile.manifests.syntax import explain_syntax
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -482,83 +483,16 @@ _STARTS: Final = frozenset(["", *"~nNtTfF.+-0123456789<"])
 
 def _syntax_error(error: YAMLError, text: str, file: str) -> Diagnostic:
     """The complaint of libyaml in our words, at its place."""
-    mark = getattr(error, "problem_mark", None) if isinstance(error, MarkedYAMLError) else None
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it can't be read"
-    start = getattr(error, "context_mark", None)
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None:
+        return explain_syntax(problem, "", Location(file))
     lines = text.splitlines()
-    place = Location(file)
-    source = ""
-    if mark is not None:
-        # At the end of the text libyaml points behind it; the place where the value began helps more.
-        at_end = mark.line >= len(lines) or "end of stream" in problem
-        shown = start if start is not None and at_end else mark
-        place = Location(file, int(shown.line) + 1, int(shown.column) + 1)
-        source = lines[shown.line] if shown.line < len(lines) else ""
-    hint: str | None = None
-    sentence = next((ours for theirs, ours in _PROBLEMS if theirs in problem), f"The parser says: {problem}.")
-    rest = source[place.column - 1 :]
-    if "'}'" in problem or "']'" in problem:
-        expression = _expression_before(source, place.column)
-        if expression is not None:
-            hint = f'Within braces and brackets an expression is quoted: "{expression}".'
-    elif "cannot start any token" in problem:
-        if "\t" in source[: place.column] or rest.startswith("\t"):
-            sentence = "A tab stands here. YAML is indented with spaces only."
-        elif rest[:1] in ("@", "`", "%"):
-            hint = f"Text that begins with {rest[0]} is written within quotes."
-    return Diagnostic("yaml-syntax", "no valid YAML", sentence, location=place, hint=hint)
-
-
-_PROBLEMS: Final = (
-    ("expected ',' or '}'", "The mapping in braces is not closed with `}`, or a comma is missing before this."),
-    ("expected ',' or ']'", "The list in brackets is not closed with `]`, or a comma is missing before this."),
-    (
-        "mapping values are not allowed",
-        "A colon with a space after it can't stand here. Check the indentation; text that has one is quoted.",
-    ),
-    ("could not find expected ':'", "The line above is no `name: value`: its colon is missing, or its indentation."),
-    ("cannot start any token", "No value can begin with this character."),
-    ("end of stream", "The quotes that open here are never closed."),
-    ("document indicator", "The quotes that open here are not closed before the document ends."),
-    (
-        "unknown escape",
-        "Double quotes know no such backslash sequence. Write \\\\ for a backslash, or use single quotes.",
-    ),
-    ("hexdecimal", "The backslash sequence wants hexadecimal digits here, such as \\x41 or \\u20ac."),
-    ("invalid Unicode", "The backslash sequence stands for no character. Write another."),
-    (
-        "did not find expected key",
-        "The line does not fit those around it: its indentation is wrong, or a quote is open.",
-    ),
-    ("expected '-' indicator", "A list entry is expected here, which begins with `- `. Check the indentation."),
-    ("expected node content", "A value is expected here, or a bracket or brace above is not closed."),
-    ("expected <document start>", "The line does not belong to the mapping above. Check its indentation."),
-    ("block sequence entries", "A list entry can't stand here. Put the list on lines of its own, indented."),
-    ("found a tab", "A tab stands here. YAML is indented with spaces only."),
-    ("alphabetic or numeric", "A name of letters and digits is expected. Text that begins with & or * is quoted."),
-    ("comment or line break", "After | or > the line ends; the text begins on the next line."),
-    ("undefined tag handle", "The tag is not known. Text that begins with ! is quoted."),
-    ("incompatible YAML", "The file says that it is another YAML; manifests are YAML 1.2. Delete the `%YAML` line."),
-    ("unknown directive", "The directive is not known. Text that begins with % is quoted."),
-)
-
-
-def _expression_before(source: str, column: int) -> str | None:
-    """The unquoted ``${...}`` that libyaml stumbled over at this column."""
-    found = re.match(r"\$\{[^}\n]*\}", source[max(column - 2, 0) :])
-    return found.group() if found else None
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in no order; what aliases share comes as often as it is used."""
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        if isinstance(current, ListNode):
-            waiting.extend(current.items)
-        elif isinstance(current, MappingNode):
-            waiting.extend(current.members.values())
+    # At the end of the text libyaml points behind it; the place where the value began helps more.
+    at_end = mark.line >= len(lines) or "end of stream" in problem
+    shown = start if start is not None and at_end else mark
+    source = lines[shown.line] if shown.line < len(lines) else ""
+    return explain_syntax(problem, source, Location(file, int(shown.line) + 1, int(shown.column) + 1))
 
 
 def merged(base: MappingNode, over: MappingNode) -> MappingNode:

@@ -41,8 +41,8 @@ def test_what_does_not_fit_together(project: Project) -> None:
     project.write("people.xls", "")
     assert project.told(entry(PEOPLE.replace("email: E-mail", "name: Nome"))) == [("wrong-entry", "5:34")]
     assert project.told(entry(PEOPLE.replace("people.csv", "people.xls"))) == [("wrong-entry", "5:14")]
-    assert project.told(entry(PEOPLE.replace(", lists: [news]", ", mode: sync"))) == [("wrong-entry", "5:61")]
-    assert project.told(entry(f"{PEOPLE}, mode: merge")) == [("wrong-value", "5:82")]
+    assert project.told(entry(PEOPLE.replace(", lists: [news]", ", mode: sync"))) == [("wrong-entry", "5:60")]
+    assert project.told(entry(f"{PEOPLE}, mode: merge")) == [("wrong-value", "5:81")]
 
 
 def test_a_list_in_sync_has_one_audience(project: Project) -> None:

@@ -1,0 +1,35 @@
+"""``drift``."""
+
+import time
+
+import click
+
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import local_zone, print_json
+from reconcile.cli.workspace import project
+from reconcile.errors import Usage
+
+
+@click.command(epilog="Example: reconcile drift --format markdown")
+@click.option("--strict", is_flag=True, help="Differences that only a person can settle count, too.")
+@global_options
+def drift(strict: bool) -> int:
+    """Compare what is live with what was last applied; exit 2 on drift. Changes nothing, and reads no manifests."""
+    chosen = options()
+    if chosen.format == "html":
+        raise Usage("drift gives text, json or markdown, not html.")
+    from reconcile.engine.drift import drift as find
+    from reconcile.report.drift import drift_json, render, render_markdown
+
+    here = project()
+    state = here.store().read()
+    with here.workspace() as workspace:
+        found = find(workspace, state)
+    now, zone = time.time(), local_zone()
+    if chosen.format == "json":
+        print_json(drift_json(found, strict=strict))
+    elif chosen.format == "markdown":
+        click.echo(render_markdown(found, now=now, zone=zone), nl=False)
+    else:
+        click.echo(render(found, color=chosen.color, now=now, zone=zone), nl=False, color=chosen.color)
+    return 2 if found.counts(strict=strict) else 0

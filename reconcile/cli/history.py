@@ -1,0 +1,189 @@
+"""``history``, and the line that each run adds to it."""
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconcile.cli.options import global_options
+from reconcile.cli.output import local_zone, print_json, show_diagnostics, text_or_json
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import Diagnostic, ReconcileError, Severity, StateError
+
+if TYPE_CHECKING:
+    from reconcile.engine.apply import Event
+    from reconcile.planner.plan import Plan
+    from reconcile.state.history import Line
+    from reconcile.state.store import LockedState
+
+
+@dataclass(slots=True)
+class Record:
+    """What a run has come to so far; nothing is written of a run that did not get to do anything."""
+
+    plan: "Plan | None" = None
+    events: "list[Event]" = field(default_factory=list)
+    outcome: int = 0
+    began: bool = False
+
+    def begin(self, plan: "Plan | None" = None) -> None:
+        """From here on the run counts: whatever comes of it, there will be a line."""
+        self.plan, self.began = plan, True
+
+
+@click.command(epilog="Example: reconcile history --format json")
+@global_options
+def history() -> int:
+    """The runs so far, oldest first: when, who, what, from which commit. Exit 1 where the chain of lines is broken."""
+    from reconcile.state.history import read
+
+    as_json = text_or_json() == "json"
+    here = project()
+    path = history_file(here)
+    try:
+        lines = read(path)
+    except OSError as error:
+        raise StateError(f"The history {path} can't be read: {error.strerror}.") from None
+    if as_json:
+        print_json([_as_json(line) for line in lines])
+    else:
+        for line in lines:
+            click.echo(_as_text(line))
+        if not lines:
+            click.echo("No history yet: nothing was applied.")
+    broken = [line for line in lines if line.broken]
+    show_diagnostics(_finding(path, line) for line in broken)
+    return 1 if broken else 0
+
+
+def history_file(here: Project) -> Path:
+    """Where the history is: beside a state file; of a state elsewhere, in the environment's own folder."""
+    state = here.settings.state
+    return state.with_name(f"{state.name}.history") if isinstance(state, Path) else here.settings.folder / "history"
+
+
+@contextmanager
+def remembered(here: Project, locked: "LockedState", command: str) -> Iterator[Record]:
+    """Add a line to the history when the block is left, however it is, if the run has begun by then.
+
+    To be left under the lock, so that the lines are in the order of the serials.
+    """
+    before = locked.state
+    record = Record()
+    try:
+        yield record
+    except ReconcileError as error:
+        record.outcome = error.exit_code
+        raise
+    except BaseException:
+        record.outcome = 130
+        raise
+    finally:
+        if record.began:
+            serial = before.serial
+            _append(here, command, record, (serial, serial + (locked.state is not before)))
+
+
+def _append(here: Project, command: str, record: Record, serial: tuple[int, int]) -> None:
+    from reconcile.planner.planfile import fingerprint
+    from reconcile.state.history import Run, append
+    from reconcile.state.lockinfo import new_owner
+
+    now = time.time()
+    owner = new_owner(command, now)
+    run = Run(
+        when=now,
+        who=owner.who,
+        host=owner.host,
+        command=command,
+        environment=here.settings.environment or "default",
+        commit=_commit(here.settings.root),
+        plan=fingerprint(record.plan) if record.plan is not None else None,
+        writes=_writes(record.events),
+        unfinished=sum(1 for event in _ends(record.events) if event.written and event.exit_code),
+        serial=serial,
+        outcome=record.outcome,
+    )
+    path = history_file(here)
+    try:
+        append(path, run)
+    except OSError as error:
+        # What was done is done, and in the state: a missing line must not make it look otherwise.
+        detail = f"The history {path} can't be written: {error.strerror}. The state is not concerned."
+        show_diagnostics([Diagnostic("no-history", "a run is not in the history", detail, severity=Severity.WARNING)])
+
+
+def _ends(events: "Iterable[Event]") -> "Iterable[Event]":
+    return {event.step.address: event for event in events if event.outcome is not None}.values()
+
+
+def _writes(events: "Iterable[Event]") -> dict[str, int]:
+    """The calls of the steps that ended well, by operation."""
+    done = (event.step for event in _ends(events) if event.written and not event.exit_code)
+    return dict(sorted(Counter(call.operation for step in done for call in step.writes).items()))
+
+
+def _commit(root: Path) -> str | None:
+    """The git commit that the project's folder is at."""
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+    except (OSError, subprocess.SubprocessError):
+        return None
+    commit = answer.stdout.strip()
+    return commit if answer.returncode == 0 and commit else None
+
+
+def _as_text(line: "Line") -> str:
+    run = line.run
+    if run is None:
+        return f"line {line.number}: {line.broken}"
+    when = datetime.fromtimestamp(run.when, local_zone())
+    writes = ", ".join(f"{operation} {count:,}" for operation, count in run.writes.items()) or "no API writes"
+    parts = [
+        writes,
+        f"{run.unfinished:,} unfinished" if run.unfinished else "",
+        f"serial {run.serial[0]} -> {run.serial[1]}" if run.serial[0] != run.serial[1] else f"serial {run.serial[0]}",
+        f"commit {run.commit[:10]}" if run.commit else "",
+        f"plan {run.plan[:10]}" if run.plan else "",
+        f"exit {run.outcome}" if run.outcome else "",
+    ]
+    told = ", ".join(part for part in parts if part)
+    return f"{when:%Y-%m-%d %H:%M:%S %Z}  {run.command}  {run.who}@{run.host}  {told}"
+
+
+def _as_json(line: "Line") -> dict[str, Any]:
+    run = line.run
+    if run is None:
+        return {"line": line.number, "broken": line.broken}
+    return {
+        "line": line.number,
+        "broken": line.broken,
+        "when": datetime.fromtimestamp(run.when, UTC).isoformat(timespec="seconds"),
+        "who": run.who,
+        "host": run.host,
+        "command": run.command,
+        "environment": run.environment,
+        "commit": run.commit,
+        "plan": run.plan,
+        "writes": dict(run.writes),
+        "unfinished": run.unfinished,
+        "serial": list(run.serial),
+        "outcome": run.outcome,
+    }
+
+
+def _finding(path: Path, line: "Line") -> Diagnostic:
+    return Diagnostic(
+        "history-broken",
+        "the history was changed",
+        f"{path}, line {line.number}: {line.broken}.",
+        hint="What was applied is in the state; compare the history with a copy, or with the log of the runs.",
+    )

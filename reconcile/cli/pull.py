@@ -1,0 +1,112 @@
+"""``pull``."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.history import remembered
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import print_json, progress, show_diagnostics, text_or_json
+from reconcile.cli.plan import requested
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import Severity
+
+if TYPE_CHECKING:
+    from reconcile.engine.pull import Pull
+    from reconcile.manifests.load import Manifests
+
+
+@click.command(epilog="Example: reconcile pull squalomail.list.italia && git diff")
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@click.option("--detach", is_flag=True, help="Write the edited body of a template's campaign to a file of its own.")
+@global_options
+def pull(addresses: tuple[str, ...], detach: bool) -> int:
+    """Write what was edited outside back into the manifests, and nothing else; the state follows.
+
+    Exit 6 where some of it was written and some can't be, 1 where none can.
+    """
+    from reconcile.engine.pull import pull as take_over
+    from reconcile.manifests.interpolate import Scope
+    from reconcile.manifests.pulling import Drafts
+
+    as_json = text_or_json() == "json"
+    here = project()
+    manifests = here.manifests()
+    targets = requested(here, addresses, [], known=list(manifests.resources)).targets
+    drafts = Drafts(here.settings.root, Scope(here.settings.variables, here.settings.environ))
+    again = partial(_again, here)
+    with (
+        here.store().lock("pull", options().lock_timeout) as locked,
+        here.workspace() as workspace,
+        remembered(here, locked, "pull") as record,
+    ):
+        outcome = take_over(workspace, locked, manifests, drafts, again, targets=targets, detach=detach)
+        record.outcome = _code(outcome)
+        record.begin()
+    show_diagnostics(outcome.left)
+    if as_json:
+        print_json(_as_json(outcome))
+    else:
+        _tell(outcome)
+    return _code(outcome)
+
+
+def _code(outcome: "Pull") -> int:
+    unwritten = any(finding.severity is Severity.ERROR for finding in outcome.left)
+    return 0 if not unwritten else 6 if outcome.written else 1
+
+
+def _again(here: Project) -> "Manifests":
+    """The manifests as they are on disk now, without showing their warnings a second time."""
+    from reconcile.manifests.load import load
+
+    settings = here.settings
+    return load(
+        settings.root,
+        here.registry,
+        variables=settings.variables,
+        environ=settings.environ,
+        defaults=settings.defaults,
+    )
+
+
+def _tell(outcome: "Pull") -> None:
+    from reconcile.model.attributes import references
+    from reconcile.report.text import counted, shown
+
+    for pulled in outcome.written:
+        known = list(references((pulled.before, pulled.after)))
+        if pulled.text:
+            what = f"{len(pulled.after):,} characters"
+        else:
+            what = f"{shown(pulled.before, known)} -> {shown(pulled.after, known)}"
+        conflict = "  # conflict: the manifest's own change is gone" if pulled.conflict else ""
+        click.echo(f"{pulled.address} {pulled.attribute}: {what} ({pulled.file}){conflict}")
+    if not outcome.written:
+        click.echo("Nothing was written." if outcome.left else "Nothing to pull: no outside edits.")
+        return
+    values = counted(len(outcome.written), "value")
+    click.echo(f"Pulled {values} into {counted(len(outcome.files), 'file')}.")
+    progress("See them with: git diff")
+
+
+def _as_json(outcome: "Pull") -> dict[str, object]:
+    from reconcile.model.attributes import condensed, to_json
+    from reconcile.report.diagnostics import to_json as findings
+
+    return {
+        "written": [
+            {
+                "address": str(pulled.address),
+                "attribute": pulled.attribute,
+                "file": pulled.file,
+                "before": to_json(condensed(pulled.before) if pulled.text else pulled.before),
+                "after": to_json(condensed(pulled.after) if pulled.text else pulled.after),
+                "conflict": pulled.conflict,
+            }
+            for pulled in outcome.written
+        ],
+        "files": list(outcome.files),
+        "left": findings(outcome.left),
+    }

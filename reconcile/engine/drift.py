@@ -1,0 +1,40 @@
+"""Compare what is live with what was last applied: reads only, and no manifests."""
+
+from collections import Counter
+from dataclasses import replace
+
+from reconcile.engine.intents import settled, with_settled
+from reconcile.engine.refresh import refresh
+from reconcile.engine.workflow import Workspace, aliases, check_accounts, circumstances_of
+from reconcile.planner.drift import Drift, find_drift, unreadable
+from reconcile.state.state import State
+
+
+def drift(workspace: Workspace, state: State | None) -> Drift:
+    """What has drifted from a state; without one there is nothing to compare, and nothing is read.
+
+    Raises:
+        WrongAccount: a key opens another account than the state's.
+    """
+    if state is None or not (state.resources or state.intents):
+        return Drift((), environment=workspace.environment, serial=state.serial if state else 0)
+    registry, clients = workspace.registry, workspace.clients
+    reads_before = sum(client.reads for client in clients.values())
+    accounts = check_accounts(workspace, state, aliases(workspace, {}, state))
+    state = with_settled(state, settled(state, registry, clients, workspace.patience))
+    # External to this look: what stands in the way of a deletion is nobody's question here.
+    applied = {address: replace(kept, external=True) for address, kept in state.resources.items()}
+    live = refresh({}, applied, registry, clients).live
+    around = circumstances_of(workspace, applied, workspace.clock())
+    unchecked = Counter(
+        name for address, kept in state.resources.items() for name in unreadable(registry.kind(address), kept)
+    )
+    return Drift(
+        tuple(find_drift(state.resources, live, registry, around)),
+        checked=len(state.resources),
+        unchecked=dict(sorted(unchecked.items())),
+        accounts=accounts,
+        environment=workspace.environment,
+        serial=state.serial,
+        reads=sum(client.reads for client in clients.values()) - reads_before,
+    )

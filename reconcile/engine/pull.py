@@ -1,0 +1,272 @@
+"""Write live edits back into the manifests, and let the state follow; nothing remote changes."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconcile.engine.refresh import find
+from reconcile.engine.workflow import Workspace, plan, settle
+from reconcile.errors import Diagnostic, InvalidInput, Severity
+from reconcile.manifests.edit import Unwritable
+from reconcile.manifests.load import Manifests
+from reconcile.manifests.pulling import Drafts, made_from
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value, condensed, digest_text, references, same
+from reconcile.model.kind import Kind, Wanted, rules
+from reconcile.model.resource import RemoteObject, Resource
+from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step
+from reconcile.state.store import LockedState
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One attribute that a manifest, or a file that it points at, now says as it is live.
+
+    ``conflict``: the manifest had been changed, too, and that change is gone; ``before`` is what it said.
+    """
+
+    address: Address
+    attribute: str
+    file: str
+    before: Value
+    after: Value
+    conflict: bool = False
+    text: bool = False
+
+
+@dataclass(slots=True)
+class Pull:
+    """What a pull came to: what was written, what could not be, and which files differ now."""
+
+    written: list[Pulled] = field(default_factory=list)
+    left: list[Diagnostic] = field(default_factory=list)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Edits:
+    """What the entry of one address is to say, and what it no longer says."""
+
+    step: Step
+    resource: Resource
+    kind: Kind
+    values: dict[str, Value] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+
+def pull(
+    workspace: Workspace,
+    locked: LockedState,
+    manifests: Manifests,
+    drafts: Drafts,
+    reload: Callable[[], Manifests],
+    *,
+    targets: Collection[Address] = (),
+    detach: bool = False,
+) -> Pull:
+    """Take over what was edited outside, for all addresses or for ``targets``; ``reload`` reads the manifests anew.
+
+    Raises:
+        InvalidInput: the manifests would say more, or less, than what is live; they are as before then.
+    """
+    settle(workspace, locked)
+    made = plan(workspace, manifests.resources, locked.state)
+    pulling = _Pulling(workspace, manifests.resources, drafts, detach=detach)
+    for step in made.steps.values():
+        if not targets or step.address in targets:
+            pulling.take(step)
+    pulling.settle_bodies()
+    outcome, edits = pulling.outcome, pulling.edits
+    try:
+        with drafts.written() as files:
+            outcome.files = files
+            _check(manifests.resources, reload().resources, edits)
+    except OSError as error:
+        raise InvalidInput(f"The manifests can't be written: {error.strerror}. They are as before.") from None
+    for edit in edits.values():
+        _follow(locked, edit)
+    outcome.left += _rendered_from(made, manifests.resources, edits, workspace)
+    return outcome
+
+
+class _Pulling:
+    """Collects the edits of one pull."""
+
+    def __init__(
+        self, workspace: Workspace, desired: Mapping[Address, Resource], drafts: Drafts, *, detach: bool
+    ) -> None:
+        self._workspace = workspace
+        self._desired = desired
+        self._drafts = drafts
+        self._detach = detach
+        self._bodies: dict[str, dict[tuple[Address, str], Pulled]] = defaultdict(dict)
+        self.outcome = Pull()
+        self.edits: dict[Address, _Edits] = {}
+
+    def take(self, step: Step) -> None:
+        """Take over what differs in one object."""
+        resource = self._desired.get(step.address)
+        if resource is None:
+            if any(need.right is Right.OVERWRITE_DRIFT for need in step.requires):
+                self._leave(step, "it was edited outside, but no manifest has it any more", None)
+            return
+        if step.cause is Cause.GONE:
+            self._leave(step, "it was deleted outside. Take the entry out, or let apply make it anew", resource)
+            return
+        edits = _Edits(step, resource, self._workspace.registry.kind(step.address))
+        outside = [change for change in step.changes if change.cause in (Cause.OUTSIDE, Cause.BOTH)]
+        for change in outside:
+            if change.name in resource.attributes:
+                self._set(edits, change)
+        computed = [change.name for change in outside if change.name not in resource.attributes]
+        if computed and not self._detach:
+            self._leave(
+                step,
+                f"{' and '.join(computed)} changed outside, and the entry has it from a template. Give --detach to "
+                f"write it to a file of its own and take the template out",
+                resource,
+            )
+        elif computed:
+            self._detached(edits, computed)
+        if edits.values or edits.removed:
+            self.edits[step.address] = edits
+
+    def settle_bodies(self) -> None:
+        """Leave files as they are that other entries, whose texts differ, point at, too."""
+        for file, users in self._bodies.items():
+            others = {
+                (address, name)
+                for address, resource in self._desired.items()
+                for name, path in resource.files.items()
+                if path == file and (address, name) not in users
+            }
+            texts = {str(pulled.after) for pulled in users.values()}
+            if not others and len(texts) == 1:
+                self.outcome.written += users.values()
+                continue
+            self._drafts.bodies.pop(file)
+            for address, name in users:
+                edits = self.edits[address]
+                del edits.values[name]
+                whose = ", ".join(sorted(str(other) for other, _ in others or users if other != address))
+                reason = f"{name} changed outside, but it is in {file}, which is also the file of {whose}"
+                self._leave(edits.step, reason, edits.resource, name)
+        self.edits = {address: edits for address, edits in self.edits.items() if edits.values or edits.removed}
+
+    def _set(self, edits: _Edits, change: AttributeChange) -> None:
+        name, live = change.name, change.before
+        try:
+            file = self._drafts.set_value(edits.resource, edits.kind, name, live)
+        except Unwritable as reason:
+            self._leave(edits.step, f"{name} changed outside, but {reason.reason}", edits.resource, name)
+            return
+        edits.values[name] = live
+        conflict = change.cause is Cause.BOTH
+        pulled = Pulled(edits.step.address, name, file, change.after, live, conflict, change.text)
+        if name in edits.resource.files:
+            self._bodies[file][edits.step.address, name] = pulled
+        else:
+            self.outcome.written.append(pulled)
+
+    def _detached(self, edits: _Edits, changed: Collection[str]) -> None:
+        live = self._read(edits.step, edits.kind)
+        names = edits.kind.computed(edits.resource.attributes)
+        texts = {name: str(live.attributes[name]) for name in names if live.attributes[name] or name in changed}
+        try:
+            files = self._drafts.detach(edits.resource, edits.kind, texts)
+        except Unwritable as reason:
+            self._leave(edits.step, f"{' and '.join(changed)} changed outside, but {reason.reason}", edits.resource)
+            return
+        edits.removed = made_from(edits.kind, edits.resource)
+        edits.values |= texts
+        for (name, text), file in zip(texts.items(), files, strict=True):
+            self.outcome.written.append(Pulled(edits.step.address, name, file, None, text, text=True))
+
+    def _read(self, step: Step, kind: Kind) -> RemoteObject:
+        id_ = step.id or ""
+        found = find(kind, self._workspace.clients[step.address.provider], Wanted(frozenset([id_])))
+        if id_ not in found:
+            raise InvalidInput(f"{step.address} was deleted outside a moment ago.", hint="Run again.")
+        return found[id_]
+
+    def _leave(self, step: Step, reason: str, resource: Resource | None, name: str | None = None) -> None:
+        place = resource.location if resource is not None else None
+        if resource is not None and name is not None:
+            place = resource.locations.get(name, place)
+        self.outcome.left.append(
+            Diagnostic("not-pulled", "not written to the manifests", f"{step.address}: {reason}.", None, place)
+        )
+
+
+def _check(
+    before: Mapping[Address, Resource], after: Mapping[Address, Resource], edits: Mapping[Address, _Edits]
+) -> None:
+    """Refuse manifests that say anything but what they said before and what is live.
+
+    Raises:
+        InvalidInput: they do.
+    """
+    wrong = sorted(before.keys() ^ after.keys())
+    for address in before.keys() & after.keys():
+        edit = edits.get(address)
+        expected = dict(before[address].attributes)
+        if edit is not None:
+            expected = {name: value for name, value in expected.items() if name not in edit.removed} | edit.values
+        found = after[address].attributes
+        if expected.keys() != found.keys() or not all(same(expected[name], found[name]) for name in expected):
+            wrong.append(address)
+    if wrong:
+        raise InvalidInput(
+            f"The manifests would not say what is live: {', '.join(map(str, wrong))}. They are as before.",
+            hint="Pull the other addresses by name, and edit this one by hand.",
+        )
+
+
+def _follow(locked: LockedState, edit: _Edits) -> None:
+    """Let the state have as applied what the manifest says now and the platform has."""
+    address, source = edit.step.address, edit.step.previous_address
+    if source is not None and source in locked.state.resources:
+        locked.move(source, address)
+    kept = locked.state.resources[address]
+    known = rules(edit.kind.spec)
+    values = {name: condensed(value) if known[name].text else value for name, value in edit.values.items()}
+    attributes = {name: value for name, value in kept.attributes.items() if name not in edit.removed} | values
+    observed = {
+        name: digest_text(str(edit.values[name])) if name in edit.values else digest
+        for name, digest in kept.observed.items()
+    }
+    locked.put(
+        address,
+        replace(kept, attributes=attributes, observed=observed, dependencies=_dependencies(attributes)),
+    )
+
+
+def _dependencies(attributes: Mapping[str, Value]) -> tuple[Address, ...]:
+    return tuple(sorted(set(references(dict(attributes)))))
+
+
+def _rendered_from(
+    made: Plan, desired: Mapping[Address, Resource], edits: Mapping[Address, _Edits], workspace: Workspace
+) -> Iterator[Diagnostic]:
+    """What the next apply makes anew, as it was made from what has changed."""
+    changed = {address for address, edit in edits.items() if any(_long_texts(edit))}
+    for address, resource in desired.items():
+        known = rules(workspace.registry.kind(address).spec)
+        embedded = {
+            target for name, value in resource.attributes.items() if known[name].embeds for target in references(value)
+        }
+        detached = address in edits and edits[address].removed
+        if embedded & changed and address in made.steps and not detached:
+            names = ", ".join(map(str, sorted(embedded & changed)))
+            yield Diagnostic(
+                "rendered-before",
+                "made from what has changed",
+                f"{address} was made from {names} as it was before, so the next apply makes it anew, unless it was "
+                f"sent.",
+                severity=Severity.WARNING,
+            )
+
+
+def _long_texts(edit: _Edits) -> Iterator[str]:
+    known = rules(edit.kind.spec)
+    return (name for name in edit.values if known[name].text)

@@ -1,0 +1,92 @@
+"""Drift: what is live against what was last applied. It needs no manifests, and says nothing of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconcile.model.account import Account
+from reconcile.model.address import Address
+from reconcile.model.bulk import BulkKind
+from reconcile.model.kind import Circumstances, Kind, rules
+from reconcile.model.registry import Registry
+from reconcile.model.resource import Applied, RemoteObject
+from reconcile.planner.diff import Surroundings, outside_edits
+from reconcile.planner.plan import AttributeChange
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One object that is no longer as it was applied.
+
+    Attributes:
+        id: the object's id; ``gone`` tells that it was deleted outside.
+        changes: from what was last applied to what is live; long texts as digests.
+        edited: when it was last changed, by whomever (UNIX seconds); None where the API doesn't tell.
+        manual: only a person can change this kind, so the difference is for a person to settle, too.
+        final: it can't change any more (it was sent), so no plan will ever touch it.
+    """
+
+    address: Address
+    id: str
+    gone: bool = False
+    changes: tuple[AttributeChange, ...] = ()
+    edited: float | None = None
+    manual: bool = False
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """All that has drifted, by address; ``checked`` objects were compared, at this ``serial`` of the state.
+
+    ``unchecked`` counts, by attribute, what can't be read back; ``reads`` how many API reads it took.
+    """
+
+    entries: tuple[Drifted, ...]
+    checked: int = 0
+    unchecked: Mapping[str, int] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    environment: str = "default"
+    serial: int = 0
+    reads: int = 0
+
+    def counts(self, *, strict: bool = False) -> bool:
+        """Whether there is drift: what only a person can change does not count unless ``strict``, what is final never.
+
+        A final object that is gone counts: it can't change, but it can be missed.
+        """
+        return any((strict or not entry.manual) and (entry.gone or not entry.final) for entry in self.entries)
+
+
+def find_drift(
+    applied: Mapping[Address, Applied],
+    live: Mapping[Address, RemoteObject],
+    registry: Registry,
+    circumstances: Circumstances,
+) -> Iterator[Drifted]:
+    """What of the state's objects is not as it was applied, by address."""
+    ids = {(address.provider, address.kind, kept.id): address for address, kept in applied.items()}
+    around = Surroundings(ids)
+    for address, kept in sorted(applied.items()):
+        kind = registry.kind(address)
+        if isinstance(kind, BulkKind):
+            continue  # people come and go by themselves: that is no drift
+        found = live.get(address)
+        if found is None:
+            yield Drifted(address, kept.id, gone=True, manual=kind.manual)
+            continue
+        changes = tuple(outside_edits(address, rules(kind.spec), kept, found, around))
+        if changes:
+            yield Drifted(
+                address,
+                kept.id,
+                changes=changes,
+                edited=kind.edited(found),
+                manual=kind.manual,
+                final=kind.immutable(found, circumstances),
+            )
+
+
+def unreadable(kind: Kind, applied: Applied) -> Iterator[str]:
+    """The applied attributes that can't be read back, so that an edit of theirs goes unseen."""
+    names = rules(kind.spec)
+    return (name for name in applied.attributes if name in names and not names[name].readable)
