@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from reconcile.engine.apply import Event, Rights
 from reconcile.engine.intents import Patience
+from reconcile.engine.run import Event, Rights
 from reconcile.engine.workflow import apply, outcome_code, settle
 from reconcile.model.address import Address
 from reconcile.model.bulk import Place

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from reconcile.engine.apply import Event, Rights
 from reconcile.engine.intents import Patience
+from reconcile.engine.run import Event, Rights
 from reconcile.engine.workflow import Workspace, apply, outcome_code, plan, settle
 from reconcile.errors import Location
 from reconcile.model.address import Address

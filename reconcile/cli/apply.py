@@ -25,7 +25,7 @@ from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
 
 if TYPE_CHECKING:
-    from reconcile.engine.apply import Event, Rights
+    from reconcile.engine.run import Event, Rights
     from reconcile.engine.workflow import Workspace
     from reconcile.state.store import LockedState
 
@@ -110,7 +110,7 @@ def _granted(here: Project, allow_send: bool, overwrite_drift: bool, accept_unkn
 
 
 def _rights(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Rights":
-    from reconcile.engine.apply import Rights
+    from reconcile.engine.run import Rights
 
     return Rights(granted, deletes, without_sends)
 
@@ -181,7 +181,7 @@ def _ask(made: Plan, why: str) -> None:
 def _carry_out(
     workspace: "Workspace", locked: "LockedState", made: Plan, rights: "Rights", record: Record, *, fresh: bool
 ) -> int:
-    from reconcile.engine.apply import Outcome
+    from reconcile.engine.run import Outcome
     from reconcile.engine.workflow import apply as carry_out
     from reconcile.engine.workflow import outcome_code
 
@@ -234,7 +234,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 def _tell(event: "Event") -> None:
-    from reconcile.engine.apply import Outcome
+    from reconcile.engine.run import Outcome
 
     step = event.step
     if step.action is Action.NO_OP and not event.diagnostics:

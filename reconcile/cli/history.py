@@ -18,7 +18,7 @@ from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, ReconcileError, Severity, StateError
 
 if TYPE_CHECKING:
-    from reconcile.engine.apply import Event
+    from reconcile.engine.run import Event
     from reconcile.planner.plan import Plan
     from reconcile.state.history import Line
     from reconcile.state.store import LockedState

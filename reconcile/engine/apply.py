@@ -4,113 +4,23 @@ A step starts when its own predecessors are done, not level by level. One that f
 depends on it and nothing else. Each outcome is durable in the state before the next step starts.
 """
 
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from graphlib import TopologicalSorter
-from typing import Any
 
-from reconcile.engine.bulk import Conditions
-from reconcile.engine.bulk import carry_out as carry_out_in_bulk
-from reconcile.engine.intents import Patience, bound_ids, look_up
-from reconcile.engine.refresh import Clients, find
+from reconcile.engine.carry import Carrier
+from reconcile.engine.run import Event, Outcome, Run
 from reconcile.errors import (
-    ApiError,
-    Diagnostic,
     PlanStale,
     ReconcileError,
     Refused,
     StateError,
-    UnknownOutcome,
-    Unreachable,
 )
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value, same
-from reconcile.model.bulk import BulkKind
-from reconcile.model.call import Call, Operation, Retry
-from reconcile.model.kind import Action, Change, Circumstances, Wanted, rules
-from reconcile.model.reference import Reference
-from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied, RemoteObject
+from reconcile.model.kind import Action
 from reconcile.planner.order import Node, Phase, graph
-from reconcile.planner.plan import Plan, Requirement, Right, Step
-from reconcile.planner.steps import live_fingerprint
-from reconcile.state.state import Intent
-from reconcile.state.store import LockedState
-
-
-class Outcome(StrEnum):
-    """How a step ended."""
-
-    APPLIED = "applied"
-    FAILED = "failed"
-    REFUSED = "refused"
-    NOT_ATTEMPTED = "not attempted"
-    BY_HAND = "left to be done by hand"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a step: it started (no outcome yet) or ended.
-
-    ``written`` says whether any of its API writes was made; ``exit_code`` is what its failure asks for.
-    """
-
-    step: Step
-    outcome: Outcome | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
-    exit_code: int = 0
-    written: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What this run may do beyond the harmless.
-
-    ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
-    refusing the whole run; ``approved``: somebody saw this fresh plan and said yes, which lets it overwrite outside
-    edits, but settles no conflict.
-    """
-
-    granted: frozenset[Right] = frozenset()
-    deletes: int = 0
-    without_sends: bool = False
-    approved: bool = False
-
-    def lacks(self, need: Requirement) -> bool:
-        """Whether a requirement is not met."""
-        if need.right is Right.DELETE:
-            return need.amount > self.deletes
-        if need.right is Right.OVERWRITE_DRIFT and self.approved and not need.conflict:
-            return False
-        return need.right not in self.granted
-
-
-@dataclass(slots=True)
-class Run:
-    """All that an apply works with.
-
-    ``seen_now`` are live objects as re-read at the start of apply, by address, where the plan was shown to somebody
-    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then; ``conditions`` are
-    those of bulk work.
-    """
-
-    plan: Plan
-    registry: Registry
-    clients: Clients
-    locked: LockedState
-    rights: Rights
-    circumstances: Circumstances
-    before: Mapping[Address, tuple[str, ...]]
-    clock: Callable[[], float]
-    conditions: Conditions
-    seen_now: Mapping[Address, RemoteObject] | None = None
-    patience: Patience = field(default_factory=Patience)
-    parallelism: int = 4
-    stop: threading.Event = field(default_factory=threading.Event)
+from reconcile.planner.plan import Step
 
 
 def apply(run: Run) -> Iterator[Event]:
@@ -121,9 +31,7 @@ def apply(run: Run) -> Iterator[Event]:
 class _Executor:
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._ids: dict[Address, str] = dict(run.plan.bindings)
-        self._key_locks: dict[object, threading.Lock] = defaultdict(threading.Lock)
-        self._written: set[Address] = set()
+        self._carrier = Carrier(run)
         self._fatal: ReconcileError | None = None
 
     def events(self) -> Iterator[Event]:
@@ -150,7 +58,7 @@ class _Executor:
                         continue
                     if phase is Phase.APPLY or not step.calls:
                         yield Event(step)
-                    running[pool.submit(self._work, step, phase)] = node
+                    running[pool.submit(self._carrier.half, step, phase)] = node
                 ready = list(sorter.get_ready())
                 if ready or not running:
                     continue
@@ -162,7 +70,7 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address]:
                             ended.add(address)
-                            yield Event(step, Outcome.APPLIED, written=address in self._written)
+                            yield Event(step, Outcome.APPLIED, written=address in self._carrier.written)
                     else:
                         ended.add(address)
                         yield self._failure(step, error)
@@ -170,7 +78,7 @@ class _Executor:
         for address in sorted({address for address, _ in waiting} - ended):
             step = run.plan.steps[address]
             if step.action is not Action.NO_OP:
-                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._written)
+                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._carrier.written)
         if self._fatal is not None:
             raise self._fatal
 
@@ -195,287 +103,5 @@ class _Executor:
             Outcome.REFUSED if refused else Outcome.FAILED,
             findings,
             error.exit_code,
-            written=step.address in self._written,
+            written=step.address in self._carrier.written,
         )
-
-    def _work(self, step: Step, phase: Phase) -> None:
-        if phase is Phase.APPLY:
-            self._check(step)
-            self._make(step)
-        else:
-            if not step.calls:
-                self._check(step)
-            self._remove(step)
-
-    def _check(self, step: Step) -> None:
-        """Refuse what may not be done, or not any more."""
-        if step.blocked is not None:
-            raise Refused.of([step.blocked])
-        lacking = [need.diagnostic for need in step.requires if self._run.rights.lacks(need)]
-        if lacking:
-            raise Refused.of(lacking)
-        if self._run.seen_now is not None and step.live_fingerprint is not None:
-            _unchanged(step, self._run.seen_now.get(step.address))
-        strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
-        if step.action is Action.CREATE and strangers:
-            raise PlanStale(
-                f"Since the plan was made, an object with the same natural key has appeared (id "
-                f"{', '.join(sorted(strangers))}), so this one is not made.",
-                hint="Plan again.",
-                address=str(step.address),
-            )
-
-    def _make(self, step: Step) -> None:
-        """The step's calls, then its record in the state."""
-        locked = self._run.locked
-        if step.calls:
-            self._still_as_planned(step)
-        self._ids[step.address] = step.id or ""
-        done: list[Call] = []
-        try:
-            if isinstance(kind := self._run.registry.kind(step.address), BulkKind) and step.calls:
-                run = self._run
-                # Two of them at once would trip over the people that they share.
-                with self._key_locks[step.address.provider, BulkKind]:
-                    carry_out_in_bulk(step, kind, self._ids, run.clients, locked, run.conditions, self._written)
-            else:
-                for call in step.calls:
-                    self._call(step, call)
-                    done.append(call)
-        except ReconcileError as error:
-            if step.send is not None and step.send.after is not None and done:
-                error.diagnostics += (_not_scheduled(step),)
-            raise
-        if step.action is Action.FORGET:
-            locked.remove(step.address)
-        elif step.applied is not None and step.action is not Action.DELETE:
-            applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
-            locked.put(step.address, applied)
-
-    def _call(self, step: Step, call: Call) -> None:
-        """One of the step's calls; what has come of the step so far is on record when it returns."""
-        locked = self._run.locked
-        operation = self._run.registry.operations(step.address.provider)[call.operation]
-        if operation.retry is Retry.LOOKUP:
-            # One at a time for a natural key, until it is on record: no other step must take this object for its own.
-            with self._key_locks[step.address.provider, step.key]:
-                self._ids[step.address] = made = self._make_once(step, operation, call)
-                locked.put(step.address, self._so_far(step, made, whole=call is step.calls[-1]))
-            return
-        self._perform(step, operation, call)
-        about = self._resolved(call.about)
-        kept = locked.state.resources.get(step.address)
-        if call.then and kept is not None and str(about) == kept.id:
-            locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.then}))
-
-    def _so_far(self, step: Step, id_: str, *, whole: bool) -> Applied:
-        """What the state holds of a new object; what follows may fail, so nothing that is still to come."""
-        applied = step.applied or Applied(id_, {})
-        attributes = applied.attributes if whole else self._without_due(step)
-        return replace(applied, id=id_, deposed=step.deposed, attributes=attributes)
-
-    def _without_due(self, step: Step) -> dict[str, Value]:
-        """What a new object has before it is scheduled."""
-        names = rules(self._run.registry.kind(step.address).spec)
-        attributes = step.applied.attributes if step.applied is not None else {}
-        return {name: value for name, value in attributes.items() if name not in names or not names[name].due}
-
-    def _remove(self, step: Step) -> None:
-        """The step's removals, one per object, the state following each."""
-        locked = self._run.locked
-        operations = self._run.registry.operations(step.address.provider)
-        doomed = [*([step.id] if step.action is Action.DELETE and step.id else []), *step.deposed]
-        for call, id_ in zip(step.removals, tuple(doomed), strict=True):
-            self._may_remove(step, id_)
-            self._perform(step, operations[call.operation], call, id_)
-            doomed.remove(id_)
-            kept = locked.state.resources.get(step.address)
-            if kept is not None and step.action is not Action.DELETE:
-                locked.put(step.address, replace(kept, deposed=tuple(old for old in kept.deposed if old in doomed)))
-        if step.action in (Action.DELETE, Action.FORGET):
-            locked.remove(step.address)
-
-    def _still_as_planned(self, step: Step) -> None:
-        """Read a volatile object again right before it is written."""
-        if not self._is_volatile(step):
-            return
-        if step.id is None or step.live_fingerprint is None:
-            self._refuse_if(step, step.action, None)
-            return
-        live = self._read(step, step.id)
-        _unchanged(step, live)
-        self._refuse_if(step, step.action, live)
-
-    def _may_remove(self, step: Step, id_: str) -> None:
-        if not self._is_volatile(step):
-            return
-        live = self._read(step, id_)
-        if live is None:
-            return
-        if step.action is Action.DELETE and id_ == step.id and not step.calls:
-            _unchanged(step, live)
-        self._refuse_if(step, Action.DELETE, live)
-
-    def _is_volatile(self, step: Step) -> bool:
-        return self._run.registry.kind(step.address).volatile
-
-    def _read(self, step: Step, id_: str) -> RemoteObject | None:
-        """The object as it is now, None if it is gone."""
-        kind = self._run.registry.kind(step.address)
-        return find(kind, self._run.clients[step.address.provider], Wanted(frozenset([id_]))).get(id_)
-
-    def _refuse_if(self, step: Step, action: Action, live: RemoteObject | None) -> None:
-        """Ask the kind once more, with the object and the time as they are now."""
-        kind = self._run.registry.kind(step.address)
-        circumstances = replace(self._run.circumstances, now=self._run.clock())
-        if live is not None and kind.immutable(live, circumstances):
-            raise PlanStale("It was sent since the plan was made, so it is left as it is.", address=str(step.address))
-        change = Change(
-            action,
-            step.address,
-            desired={changed.name: changed.after for changed in step.changes},
-            applied=self._run.locked.state.resources.get(step.address),
-            live=live,
-            id=live.id if live is not None else None,
-            changed=frozenset(changed.name for changed in step.changes),
-        )
-        refusal = kind.refusal(change, circumstances)
-        if refusal is not None:
-            raise Refused.of([refusal])
-
-    def _perform(self, step: Step, operation: Operation, call: Call, doomed: str | None = None) -> None:
-        """Send one call that makes nothing new, and see that what it was to do is done."""
-        self._refuse_if_due(call)
-        if operation.retry is Retry.NEVER:
-            self._run.locked.intend(
-                Intent(step.address, operation.name, started=self._run.clock(), id=self._ids.get(step.address))
-            )
-        try:
-            self._send(step, call)
-        except ApiError as error:
-            if not self._happened(step, call, doomed, error):
-                raise
-        else:
-            if call.then and not self._reads(step, call):
-                raise _not_as_expected(step, call)
-        if operation.retry is Retry.NEVER:
-            self._run.locked.settle(step.address)
-
-    def _refuse_if_due(self, call: Call) -> None:
-        if call.due is not None and call.due - self._run.clock() <= self._run.circumstances.freeze:
-            raise Refused(
-                "The time at which it was to go out has come too near (policy.freeze), so it is not scheduled.",
-                hint="Choose a later time.",
-            )
-
-    def _happened(self, step: Step, call: Call, doomed: str | None, error: ApiError) -> bool:
-        """Whether a call that ended in an error has the outcome that it was to have."""
-        if doomed is not None:
-            # Deleting what is gone already is an error to the platform and success to us.
-            return self._read(step, doomed) is None
-        # A platform may refuse to cancel what is no longer scheduled; and a reply may be lost.
-        return bool(call.then) and not isinstance(error, Unreachable) and self._reads(step, call)
-
-    def _reads(self, step: Step, call: Call) -> bool:
-        """Whether the object reads as it must after the call; looked at again while the platform may lag."""
-        about = str(self._resolved(call.about))
-        for pause in self._run.patience.waits:
-            self._run.patience.sleep(pause)
-            live = self._read(step, about)
-            if live is not None and all(same(live.attributes.get(name), value) for name, value in call.then.items()):
-                return True
-        return False
-
-    def _make_once(self, step: Step, operation: Operation, call: Call) -> str:
-        """A create: on record before it is sent; when the reply is lost, looked for before it is sent again."""
-        locked = self._run.locked
-        intent = Intent(
-            step.address,
-            operation.name,
-            key=step.key,
-            before=self._run.before.get(step.address, ()),
-            attributes=self._without_due(step),
-            started=self._run.clock(),
-            id=step.id,
-        )
-        locked.intend(intent)
-        tries = 3
-        while True:
-            tries -= 1
-            try:
-                return _made_id(operation, self._send(step, call))
-            except UnknownOutcome:
-                bound = bound_ids(step.address, locked.state, self._run.registry)
-                made = look_up(intent, bound, self._run.registry, self._run.clients, self._run.patience)
-                if made is not None:
-                    return made
-                if not tries:
-                    locked.settle(step.address)
-                    raise
-            except (ApiError, Refused):
-                locked.settle(step.address)
-                raise
-
-    def _send(self, step: Step, call: Call) -> Any:
-        # Whoever lost the lock must not write: somebody else may be at it.
-        self._run.locked.confirm()
-        try:
-            resolved = replace(call, arguments=self._resolved(call.arguments))
-            answer = self._run.clients[step.address.provider].send(resolved)
-        except UnknownOutcome:
-            self._written.add(step.address)
-            raise
-        self._written.add(step.address)
-        return answer
-
-    def _resolved(self, value: Value) -> Value:
-        """The value with the ids of what it refers to; both platforms' ids are whole numbers."""
-        if isinstance(value, Reference):
-            id_ = self._ids[value.address]
-            return int(id_) if id_.isdigit() else id_
-        if isinstance(value, Mapping):
-            return {key: self._resolved(member) for key, member in value.items()}
-        if isinstance(value, tuple | list):
-            return [self._resolved(member) for member in value]
-        return value
-
-
-def _not_scheduled(step: Step) -> Diagnostic:
-    return Diagnostic(
-        "not-scheduled",
-        "not scheduled",
-        "NOT SCHEDULED, as far as can be read: the step ended before its new time could be confirmed.",
-        address=str(step.address),
-        hint="Plan again: it shows how it stands. Then apply again.",
-    )
-
-
-def _not_as_expected(step: Step, call: Call) -> ApiError:
-    expected = ", ".join(f"{name} {value if value is not None else 'not set'}" for name, value in call.then.items())
-    return ApiError(
-        f"The platform accepted {call.operation}, but afterwards the object does not read as it must ({expected}).",
-        hint="Look at it in the web interface, and plan again.",
-        address=str(step.address),
-    )
-
-
-def _unchanged(step: Step, live: RemoteObject | None) -> None:
-    """Stop a step whose object is not what it was when the plan was made."""
-    if live is not None and live_fingerprint(live) == step.live_fingerprint:
-        return
-    what = "was deleted" if live is None else "was edited"
-    raise PlanStale(
-        f"It {what} outside since the plan was made, so it is left as it is.",
-        hint="Plan again to see the difference.",
-        address=str(step.address),
-    )
-
-
-def _made_id(operation: Operation, answer: Any) -> str:
-    """The id of a new object in an answer."""
-    value = answer
-    for member in (operation.returns or "id").split("."):
-        value = value.get(member) if isinstance(value, Mapping) else None
-    if value is None:
-        raise UnknownOutcome(f"{operation.name}: the answer doesn't say the new object's id.")
-    return str(value)

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reconcile.engine.apply import Event, Outcome, Rights, Run
 from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.refresh import Clients, find, refresh
+from reconcile.engine.run import Event, Outcome, Rights, Run
 from reconcile.engine.verify import verify
 from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, WrongAccount, first_exit_code
 from reconcile.model.account import Account

@@ -200,7 +200,7 @@ def _list_changes(text: str, span: Span, before: list[Plain], after: list[Plain]
 def _rewritten(text: str, span: Span, after: list[Plain]) -> list[_Change]:
     if span.style == "[":
         items = span.items
-        inner = (items[0].begin, items[-1].end) if items else (span.start + 1, span.end - 1)
+        inner = (items[0].begin, items[-1].end) if items and after else (span.start + 1, span.end - 1)
         return [(*inner, ", ".join(scalar_text(item, flow=True) for item in after))]
     lines = [change for index in range(len(span.items)) for change in _line_removed(text, span, index)]
     if not after:

@@ -1,14 +1,18 @@
 """Values -> YAML text: plain where that is safe, else within quotes, or as a text over lines."""
 
-import json
 import re
 from typing import Final
 
 from reconcile.errors import Diagnostic
 from reconcile.manifests.nodes import MappingNode, Scalar, ScalarNode, parse_yaml
 
-# What JSON leaves as it is and a manifest may not have (see ``nodes``).
+# What a manifest may not have as it is (see ``nodes``), line ends and tabs aside.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_SPECIAL = re.compile(f'[\x00-\x1f"\\\\]|{_ESCAPED.pattern}')
+_SHORT: Final = {
+    "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
+    "\x1b": "\\e", '"': '\\"', "\\": "\\\\", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
+}  # fmt: skip
 # Text that YAML 1.1, as other tools read it, takes for something else.
 _OTHERWISE: Final = re.compile(r"(?i:y|n|yes|no|on|off)")
 
@@ -81,9 +85,9 @@ def _is_plain(text: str, flow: bool) -> bool:
 
 
 def _double(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _ESCAPED.sub(lambda found: _escape(ord(found[0])), quoted)
+    return '"' + _SPECIAL.sub(lambda found: _escape(found[0]), text) + '"'
 
 
-def _escape(code: int) -> str:
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+def _escape(character: str) -> str:
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -12,8 +11,16 @@ from reconcile.model.call import Call
 from reconcile.model.kind import Action, Change, Circumstances, Kind, Rule, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.bulk import bulk_removal, bulk_step
-from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, edited_outside, recorded
-from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right, Send, Step
+from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, recorded
+from reconcile.planner.plan import AttributeChange, Cause, Step
+from reconcile.planner.requirements import (
+    deletion_requirements,
+    drift_requirements,
+    protected,
+    send_requirements,
+    unknown_requirements,
+)
+from reconcile.planner.sends import send_of, unscheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +129,12 @@ def removal_step(
         action=Action.DELETE,
         calls=(*step.calls, *before),
         removals=(deletion, *removals),
-        send=_unscheduled(kind, live),
+        send=unscheduled(kind, live),
         former_dependencies=_former_dependencies(address, kind, applied, live, around),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
-        blocked=_protected(address, applied) or kind.refusal(change, circumstances),
-        requires=tuple(_deletion_requirements(address, kind, applied, live, around)),
+        blocked=protected(address, applied) or kind.refusal(change, circumstances),
+        requires=tuple(deletion_requirements(address, kind, applied, live, around)),
     )
 
 
@@ -241,7 +248,7 @@ def _create(
         calls=calls,
         removals=tuple(call for old in leftover for call in _deletion(address, kind, old.id)),
         deposed=tuple(old.id for old in leftover),
-        send=_send(kind, None, resource.attributes, changes, seen, around),
+        send=send_of(kind, None, resource.attributes, changes, seen.reached),
         applied=Applied(
             "",
             recorded(names, _remembered(resource, names), around.contents),
@@ -251,7 +258,7 @@ def _create(
         dependencies=_dependencies(resource.attributes),
         former_dependencies=applied.dependencies if applied else (),
         blocked=kind.refusal(change, circumstances) or _duplicate(resource, kind, seen.candidates.get(address, ())),
-        requires=tuple(_send_requirements(address, calls)),
+        requires=tuple(send_requirements(address, calls)),
         key=kind.key(resource.attributes),
         twins=tuple(candidate.id for candidate in seen.candidates.get(address, ())),
     )
@@ -336,12 +343,12 @@ def _with_calls(
     return replace(
         step,
         calls=calls,
-        send=_send(kind, live, change.desired, step.changes, seen, around),
+        send=send_of(kind, live, change.desired, step.changes, seen.reached),
         blocked=kind.refusal(change, circumstances),
         requires=(
-            *_send_requirements(address, calls),
-            *_drift_requirements(address, step.changes),
-            *_unknown_requirements(address, kind.unknown_on_write(change)),
+            *send_requirements(address, calls),
+            *drift_requirements(address, step.changes),
+            *unknown_requirements(address, kind.unknown_on_write(change)),
         ),
     )
 
@@ -354,44 +361,6 @@ def _with_references(address: Address, kind: Kind, live: RemoteObject, around: S
         if rule.refers is not None and name in live.attributes
     }
     return replace(live, attributes={**live.attributes, **referring}) if referring else live
-
-
-def _send(
-    kind: Kind,
-    live: RemoteObject | None,
-    desired: Attributes,
-    changes: Sequence[AttributeChange],
-    seen: Seen,
-    around: Surroundings,
-) -> Send | None:
-    """What the changes do to the time at which people get mail."""
-    name = next((name for name, rule in rules(kind.spec).items() if rule.due), None)
-    change = next((change for change in changes if change.name == name), None)
-    if name is None:
-        return None
-    before = live.attributes.get(name) if live is not None else None
-    after = desired.get(name, before)
-    if change is None and (before is None or live is None or not any(changed.replaces for changed in changes)):
-        return None
-    if before is None and after is None:
-        return None
-    known = rules(kind.spec)
-    to = [value for key, value in desired.items() if known[key].refers is not None and not known[key].embeds]
-    targets = tuple(sorted(set(references(to))))
-    reached = [seen.reached[target] for target in targets if target in seen.reached]
-    people = sum(reached) if reached else None
-    return Send(_seconds(before), _seconds(after), targets, people)
-
-
-def _unscheduled(kind: Kind, live: RemoteObject) -> Send | None:
-    """What deleting an object does to mail that it was to send."""
-    names = [name for name, rule in rules(kind.spec).items() if rule.due]
-    before = live.attributes.get(names[0]) if names else None
-    return Send(_seconds(before), None) if before is not None else None
-
-
-def _seconds(instant: str | None) -> float | None:
-    return None if instant is None else datetime.fromisoformat(instant).timestamp()
 
 
 def _next_applied(
@@ -467,103 +436,3 @@ def _cause(changes: Sequence[AttributeChange]) -> Cause | None:
     if outside and ours:
         return Cause.BOTH
     return Cause.MANIFEST
-
-
-def _protected(address: Address, applied: Applied) -> Diagnostic | None:
-    if not applied.prevent_destroy:
-        return None
-    return Diagnostic(
-        "protected",
-        "protected from being destroyed",
-        "The entry had lifecycle.preventDestroy when it was last applied, and taking it out of the manifests does not "
-        "take the protection away.",
-        address=str(address),
-        hint="To delete it after all: put the entry back without preventDestroy, apply, then take it out again.",
-    )
-
-
-def _send_requirements(address: Address, calls: Sequence[Call]) -> Iterator[Requirement]:
-    if any(call.sends for call in calls):
-        yield Requirement(
-            Right.SEND,
-            Diagnostic(
-                "send-not-allowed",
-                "people would get mail",
-                "Through this change people get mail that they otherwise would not, and this run may not send.",
-                address=str(address),
-                hint="Give the right with --allow-send, or apply the rest with --without-sends.",
-            ),
-        )
-
-
-def _drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> Iterator[Requirement]:
-    names = [change.name for change in changes if change.cause is Cause.OUTSIDE]
-    if names:
-        yield _overwrites(address, f"Somebody changed {', '.join(names)} outside since the last apply")
-    both = [change.name for change in changes if change.cause is Cause.BOTH]
-    if both:
-        yield _conflicts(address, ", ".join(both))
-
-
-def _deletion_requirements(
-    address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
-) -> Iterator[Requirement]:
-    if edited_outside(address, rules(kind.spec), applied, live, around):
-        yield _overwrites(address, "Somebody changed it outside since the last apply")
-    toll = kind.toll(live)
-    if toll is not None and toll[0]:
-        yield Requirement(
-            Right.DELETE,
-            Diagnostic(
-                "delete-loses-people",
-                "deleting it loses more than itself",
-                f"Deleting it also loses {toll[0]:,} {toll[1]}, opt-outs among them.",
-                address=str(address),
-                hint="If that is meant: --allow-delete N, N being the number of deletes in the plan.",
-            ),
-        )
-
-
-def _conflicts(address: Address, names: str) -> Requirement:
-    return Requirement(
-        Right.OVERWRITE_DRIFT,
-        Diagnostic(
-            "conflict",
-            "changed on both sides",
-            f"{names} changed in the manifest and, differently, outside since the last apply. No fresh apply decides "
-            f"which of them is right.",
-            address=str(address),
-            hint=f"Take the outside edit (reconcile pull {address}), apply a saved plan that shows the conflict, or "
-            f"--overwrite-drift.",
-        ),
-        conflict=True,
-    )
-
-
-def _overwrites(address: Address, what: str) -> Requirement:
-    return Requirement(
-        Right.OVERWRITE_DRIFT,
-        Diagnostic(
-            "outside-edit",
-            "an outside edit would be overwritten",
-            f"{what}, and an unattended apply overwrites no outside edit unasked.",
-            address=str(address),
-            hint=f"Write the edit into the manifest (reconcile pull {address}), apply a saved plan that somebody has "
-            f"seen, or --overwrite-drift.",
-        ),
-    )
-
-
-def _unknown_requirements(address: Address, names: Sequence[str]) -> Iterator[Requirement]:
-    if names:
-        yield Requirement(
-            Right.ACCEPT_UNKNOWN,
-            Diagnostic(
-                "unknown-reset",
-                "a setting that can't be read may be reset",
-                f"The write may reset {', '.join(names)}: the platform can't tell what they are, and reconcile never "
-                f"set them.",
-                address=str(address),
-                hint="Declare them as they should be, or accept the loss with --accept-unknown.",
-            ),
-        )

@@ -10,8 +10,8 @@ from datetime import UTC
 
 import pytest
 
-from reconcile.engine.apply import Rights
 from reconcile.engine.intents import Patience
+from reconcile.engine.run import Rights
 from reconcile.engine.workflow import apply
 from reconcile.errors import Interrupted, PlanStale, ReconcileError, Refused
 from reconcile.model.call import Call

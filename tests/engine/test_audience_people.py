@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from reconcile.engine.apply import Rights
+from reconcile.engine.run import Rights
 from reconcile.planner.plan import Right
 from tests.crowd import Crowd, audience, news
 from tests.world import address, declared, failures

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.engine.apply import Rights
 from reconcile.engine.drift import drift
+from reconcile.engine.run import Rights
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, same
 from reconcile.model.bulk import BulkKind

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from reconcile.engine.apply import Outcome
+from reconcile.engine.run import Outcome
 from reconcile.errors import ReconcileError
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource

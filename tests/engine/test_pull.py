@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.engine.apply import Rights
 from reconcile.engine.drift import drift
 from reconcile.engine.pull import Pull, pull
+from reconcile.engine.run import Rights
 from reconcile.errors import InvalidInput, Severity
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import Defaults, Manifests, load

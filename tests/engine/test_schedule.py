@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcile.engine.apply import Outcome, Rights
+from reconcile.engine.run import Outcome, Rights
 from reconcile.errors import ReconcileError, Refused
 from reconcile.model.address import Address
 from reconcile.model.policy import Policy

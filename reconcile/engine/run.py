@@ -1,0 +1,90 @@
+"""What an apply works with, and what it tells: rights, outcomes, events."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconcile.engine.bulk import Conditions
+from reconcile.engine.intents import Patience
+from reconcile.engine.refresh import Clients
+from reconcile.errors import (
+    Diagnostic,
+)
+from reconcile.model.address import Address
+from reconcile.model.kind import Circumstances
+from reconcile.model.registry import Registry
+from reconcile.model.resource import RemoteObject
+from reconcile.planner.plan import Plan, Requirement, Right, Step
+from reconcile.state.store import LockedState
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_ATTEMPTED = "not attempted"
+    BY_HAND = "left to be done by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a step: it started (no outcome yet) or ended.
+
+    ``written`` says whether any of its API writes was made; ``exit_code`` is what its failure asks for.
+    """
+
+    step: Step
+    outcome: Outcome | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    exit_code: int = 0
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What this run may do beyond the harmless.
+
+    ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
+    refusing the whole run; ``approved``: somebody saw this fresh plan and said yes, which lets it overwrite outside
+    edits, but settles no conflict.
+    """
+
+    granted: frozenset[Right] = frozenset()
+    deletes: int = 0
+    without_sends: bool = False
+    approved: bool = False
+
+    def lacks(self, need: Requirement) -> bool:
+        """Whether a requirement is not met."""
+        if need.right is Right.DELETE:
+            return need.amount > self.deletes
+        if need.right is Right.OVERWRITE_DRIFT and self.approved and not need.conflict:
+            return False
+        return need.right not in self.granted
+
+
+@dataclass(slots=True)
+class Run:
+    """All that an apply works with.
+
+    ``seen_now`` are live objects as re-read at the start of apply, by address, where the plan was shown to somebody
+    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then; ``conditions`` are
+    those of bulk work.
+    """
+
+    plan: Plan
+    registry: Registry
+    clients: Clients
+    locked: LockedState
+    rights: Rights
+    circumstances: Circumstances
+    before: Mapping[Address, tuple[str, ...]]
+    clock: Callable[[], float]
+    conditions: Conditions
+    seen_now: Mapping[Address, RemoteObject] | None = None
+    patience: Patience = field(default_factory=Patience)
+    parallelism: int = 4
+    stop: threading.Event = field(default_factory=threading.Event)

@@ -1,0 +1,116 @@
+"""What stands in a step's way: protection, and the rights that a run must have been given."""
+
+from collections.abc import Iterator, Sequence
+
+from reconcile.errors import Diagnostic
+from reconcile.model.address import Address
+from reconcile.model.call import Call
+from reconcile.model.kind import Kind, rules
+from reconcile.model.resource import Applied, RemoteObject
+from reconcile.planner.diff import Surroundings, edited_outside
+from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right
+
+
+def protected(address: Address, applied: Applied) -> Diagnostic | None:
+    """Why an object may not be deleted at all: it was protected when it was last applied."""
+    if not applied.prevent_destroy:
+        return None
+    return Diagnostic(
+        "protected",
+        "protected from being destroyed",
+        "The entry had lifecycle.preventDestroy when it was last applied, and taking it out of the manifests does not "
+        "take the protection away.",
+        address=str(address),
+        hint="To delete it after all: put the entry back without preventDestroy, apply, then take it out again.",
+    )
+
+
+def send_requirements(address: Address, calls: Sequence[Call]) -> Iterator[Requirement]:
+    """The right to send, where a call may make people get mail."""
+    if any(call.sends for call in calls):
+        yield Requirement(
+            Right.SEND,
+            Diagnostic(
+                "send-not-allowed",
+                "people would get mail",
+                "Through this change people get mail that they otherwise would not, and this run may not send.",
+                address=str(address),
+                hint="Give the right with --allow-send, or apply the rest with --without-sends.",
+            ),
+        )
+
+
+def drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> Iterator[Requirement]:
+    """The right to overwrite what somebody changed outside; a conflict asks for more."""
+    names = [change.name for change in changes if change.cause is Cause.OUTSIDE]
+    if names:
+        yield _overwrites(address, f"Somebody changed {', '.join(names)} outside since the last apply")
+    both = [change.name for change in changes if change.cause is Cause.BOTH]
+    if both:
+        yield _conflicts(address, ", ".join(both))
+
+
+def deletion_requirements(
+    address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
+) -> Iterator[Requirement]:
+    """The rights to delete what was edited outside, or takes people's subscriptions with it."""
+    if edited_outside(address, rules(kind.spec), applied, live, around):
+        yield _overwrites(address, "Somebody changed it outside since the last apply")
+    toll = kind.toll(live)
+    if toll is not None and toll[0]:
+        yield Requirement(
+            Right.DELETE,
+            Diagnostic(
+                "delete-loses-people",
+                "deleting it loses more than itself",
+                f"Deleting it also loses {toll[0]:,} {toll[1]}, opt-outs among them.",
+                address=str(address),
+                hint="If that is meant: --allow-delete N, N being the number of deletes in the plan.",
+            ),
+        )
+
+
+def _conflicts(address: Address, names: str) -> Requirement:
+    return Requirement(
+        Right.OVERWRITE_DRIFT,
+        Diagnostic(
+            "conflict",
+            "changed on both sides",
+            f"{names} changed in the manifest and, differently, outside since the last apply. No fresh apply decides "
+            f"which of them is right.",
+            address=str(address),
+            hint=f"Take the outside edit (reconcile pull {address}), apply a saved plan that shows the conflict, or "
+            f"--overwrite-drift.",
+        ),
+        conflict=True,
+    )
+
+
+def _overwrites(address: Address, what: str) -> Requirement:
+    return Requirement(
+        Right.OVERWRITE_DRIFT,
+        Diagnostic(
+            "outside-edit",
+            "an outside edit would be overwritten",
+            f"{what}, and an unattended apply overwrites no outside edit unasked.",
+            address=str(address),
+            hint=f"Write the edit into the manifest (reconcile pull {address}), apply a saved plan that somebody has "
+            f"seen, or --overwrite-drift.",
+        ),
+    )
+
+
+def unknown_requirements(address: Address, names: Sequence[str]) -> Iterator[Requirement]:
+    """The right to reset what can't be read and was never set by us."""
+    if names:
+        yield Requirement(
+            Right.ACCEPT_UNKNOWN,
+            Diagnostic(
+                "unknown-reset",
+                "a setting that can't be read may be reset",
+                f"The write may reset {', '.join(names)}: the platform can't tell what they are, and reconcile never "
+                f"set them.",
+                address=str(address),
+                hint="Declare them as they should be, or accept the loss with --accept-unknown.",
+            ),
+        )

@@ -1,0 +1,222 @@
+"""Whatever people do in the manifests and outside, in whatever order: no outside edit is lost that nobody was shown.
+
+A machine edits manifests and the account at random, plans, applies saved, fresh and approved plans, and remembers each
+outside edit of a managed attribute. After each apply, every such edit is still live, unless the plan that was carried
+out showed it and somebody had approved that plan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from reconcile.engine.refresh import refresh
+from reconcile.engine.run import Rights
+from reconcile.engine.workflow import apply, check_saved, plan, settle
+from reconcile.errors import PlanStale
+from reconcile.model.address import Address
+from reconcile.model.attributes import Value, same
+from reconcile.model.kind import Action
+from reconcile.model.resource import RemoteObject, Resource
+from reconcile.planner.plan import Cause, Plan, Right
+from tests.outside import colleague, id_of, typed
+from tests.world import REGISTRY, World, address, declared, ref, resource
+
+WORDS = ["red", "green", "blue", "grey"]
+LISTS = [(), (ref("list", "a"),), (ref("list", "a"), ref("list", "b"))]
+# Address -> the attributes that are edited on both sides, with their values.
+EDITS: Mapping[Address, Mapping[str, list[Value]]] = {
+    address("list", "a"): {"name": WORDS, "description": WORDS, "color": ["#111111", "#222222", "#333333"]},
+    address("list", "b"): {"description": WORDS, "listTags": [(), ("x",), ("x", "y")]},
+    address("template", "t"): {"subject": WORDS, "body": ["<p>{{x}} 1</p>", "<p>{{x}} 2</p>", "<p>{{x}} 3</p>"]},
+    address("campaign", "c"): {"fromName": WORDS, "body": WORDS, "visible": [True, False], "lists": LISTS},
+    address("campaign", "d"): {"fromName": WORDS, "language": ["it", "en", "sl"]},
+}
+# What the platform renders is edited outside only.
+RENDERED = {address("campaign", "d"): {"body": WORDS}}
+OUTSIDE = {where: {**edits, **RENDERED.get(where, {})} for where, edits in EDITS.items()}
+EVERYTHING = Rights(frozenset([Right.OVERWRITE_DRIFT, Right.ACCEPT_UNKNOWN]), deletes=100)
+UNATTENDED = Rights(frozenset([Right.ACCEPT_UNKNOWN]), deletes=100)
+
+
+def everything() -> dict[Address, Resource]:
+    replacements = {"texts": {"x": {"value": "1"}}}
+    return declared(
+        resource("list", "a", {"name": "A", "description": "red", "color": "#111111"}),
+        resource("list", "b", {"name": "B", "description": "red", "listTags": ("x",)}),
+        resource("template", "t", {"subject": "T", "body": "<p>{{x}}</p>"}),
+        resource(
+            "campaign", "c", {"subject": "C", "body": "red", "fromName": "red", "visible": True, "lists": LISTS[2]}
+        ),
+        resource(
+            "campaign",
+            "d",
+            {
+                "subject": "D",
+                "template": ref("template", "t"),
+                "templateCustomAttributes": replacements,
+                "fromName": "red",
+                "language": "it",
+            },
+        ),
+    )
+
+
+pairs = st.sampled_from([(where, name) for where in EDITS for name in EDITS[where]])
+outside_pairs = st.sampled_from([(where, name) for where in OUTSIDE for name in OUTSIDE[where]])
+numbers = st.integers(0, 11)
+choices = st.integers(0, 10**6)
+
+
+class Machine(RuleBasedStateMachine):
+    """Manifests, an account and two kinds of people."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World()
+        self.desired = everything()
+        self.saved: tuple[Plan, dict[Address, RemoteObject]] | None = None
+        # Which managed attribute of which object somebody set outside to what, until an apply takes it over.
+        self.edits: dict[tuple[Address, str], Value] = {}
+        self.world.apply(self.desired, EVERYTHING)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.world.close()
+
+    @rule(pair=pairs, number=numbers)
+    def edit_manifest(self, pair: tuple[Address, str], number: int) -> None:
+        where, name = pair
+        values = EDITS[where][name]
+        if where in self.desired:
+            attributes = {**self.desired[where].attributes, name: values[number % len(values)]}
+            if name == "lists":
+                there = {reference for reference in attributes["lists"] if reference.address in self.desired}
+                attributes["lists"] = tuple(sorted(there))
+            self.desired[where] = replace(self.desired[where], attributes=attributes)
+
+    @rule(name=st.sampled_from(["c", "d"]))
+    def remove_or_bring_back(self, name: str) -> None:
+        where = address("campaign", name)
+        if where in self.desired:
+            del self.desired[where]
+        else:
+            self.desired[where] = everything()[where]
+
+    @rule(pair=outside_pairs, number=numbers)
+    def edit_outside(self, pair: tuple[Address, str], number: int) -> None:
+        where, name = pair
+        live = self.live().get(where)
+        if live is None:
+            return
+        values = OUTSIDE[where][name]
+        value = values[number % len(values)]
+        members = {"lists": self.list_ids(value)} if name == "lists" else {}
+        entered = {"listIds": members["lists"]} if members else typed(self.world, name, value)
+        colleague(self.world).edit(where.kind, live.id, **entered)
+        after = self.live()[where].attributes[name]
+        if not same(after, live.attributes[name]):
+            self.edits[where, name] = after
+
+    @rule(where=st.sampled_from(sorted(EDITS)))
+    def delete_outside(self, where: Address) -> None:
+        live = self.live().get(where)
+        if live is not None and where.kind == "campaign":
+            colleague(self.world).delete(where.kind, live.id)
+            self.forget(where)
+
+    @rule()
+    def save_a_plan(self) -> None:
+        self.saved = (self.world.plan(dict(self.desired)), self.live())
+
+    @rule(meddling=choices)
+    def apply_the_saved_plan(self, meddling: int) -> None:
+        if self.saved is None:
+            return
+        (made, seen), self.saved = self.saved, None
+        self.meddle(made, meddling)
+        with self.world.store.lock("saved") as locked:
+            try:
+                check_saved(self.world.workspace, made, locked.state, None)
+            except PlanStale:
+                return
+            list(apply(self.world.workspace, locked, made, EVERYTHING, fresh=False))
+        self.check(made, seen, approved=True, conflicts=True)
+
+    @rule()
+    def apply_unattended(self) -> None:
+        made = self.world.apply(dict(self.desired), UNATTENDED)[2]
+        self.check(made, {}, approved=False)
+
+    @rule(meddling=choices)
+    def apply_after_asking(self, meddling: int) -> None:
+        """Somebody looks at a fresh plan and says yes; meanwhile, somebody else edits."""
+        with self.world.store.lock("asked") as locked:
+            settle(self.world.workspace, locked)
+            made = plan(self.world.workspace, dict(self.desired), locked.state)
+            seen = self.live()
+            self.meddle(made, meddling)
+            list(apply(self.world.workspace, locked, made, replace(UNATTENDED, approved=True), fresh=False))
+        self.check(made, seen, approved=True)
+
+    def meddle(self, made: Plan, choice: int) -> None:
+        """Every other time, edit something that the plan is about to write."""
+        written = [
+            (step.address, name) for step in made.steps.values() if step.writes for name in OUTSIDE[step.address]
+        ]
+        if choice % 2 and written:
+            self.edit_outside(written[choice // 2 % len(written)], choice // 3)
+
+    # What is looked at
+
+    def live(self) -> dict[Address, RemoteObject]:
+        state = self.world.store.read()
+        assert state is not None
+        applied = {where: replace(kept, external=True) for where, kept in state.resources.items()}
+        return dict(refresh({}, applied, REGISTRY, self.world.workspace.clients).live)
+
+    def list_ids(self, value: Value) -> list[int]:
+        return [int(id_of(self.world, reference.address)) for reference in value]
+
+    def check(
+        self, made: Plan, seen: Mapping[Address, RemoteObject], *, approved: bool, conflicts: bool = False
+    ) -> None:
+        """No edit is gone but those that the approved plan showed."""
+        live = self.live()
+        for (where, name), value in list(self.edits.items()):
+            now = live[where].attributes.get(name) if where in live else None
+            kept = where in live and same(now, value)
+            if not kept:
+                assert approved, f"{where} {name}: {value} was overwritten unattended"
+                assert _was_shown(made, seen, where, name, value, conflicts), f"{where} {name}: {value} was not shown"
+            if not kept or self.is_taken_over(where, name, value):
+                del self.edits[where, name]
+
+    def is_taken_over(self, where: Address, name: str, value: Value) -> bool:
+        """Whether the state has the value as applied, so that changing it is a change like any other."""
+        state = self.world.store.read()
+        assert state is not None
+        attributes = state.resources[where].attributes if where in state.resources else {}
+        return name in attributes and name != "lists" and same(attributes[name], value)
+
+    def forget(self, where: Address) -> None:
+        self.edits = {(at, name): value for (at, name), value in self.edits.items() if at != where}
+
+
+def _was_shown(
+    made: Plan, seen: Mapping[Address, RemoteObject], where: Address, name: str, value: Any, conflicts: bool
+) -> bool:
+    step = made.steps.get(where)
+    if step is None or where not in seen or not same(seen[where].attributes.get(name), value):
+        return False  # made before the edit
+    if step.action is Action.DELETE:
+        return True
+    causes = {Cause.OUTSIDE, Cause.BOTH} if conflicts else {Cause.OUTSIDE}
+    return any(change.name == name and change.cause in causes for change in step.changes)
+
+
+TestOutsideEdits = Machine.TestCase
+TestOutsideEdits.settings = settings(max_examples=100, stateful_step_count=20)
