@@ -1,6 +1,8 @@
 """A SqualoMail account on the emulator, and the workspace that plans and applies to it; shared by tests."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +73,8 @@ class World:
         # In a folder that is given, the account's data outlive the process too.
         data = self.folder / "sandbox.sqlite" if self.folder is not None else ":memory:"
         self.home = self.folder or Path(tempfile.mkdtemp(prefix="reconcile-test-"))
+        if self.folder is None:
+            weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
         self.sandbox = Sandbox(
             data, account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
         )
