@@ -1,8 +1,6 @@
 """A SqualoMail account on the emulator, and the workspace that plans and applies to it; shared by tests."""
 
-import shutil
 import tempfile
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +30,8 @@ from reconcile.state.local import LocalStore
 REGISTRY = Registry({"squalomail": provider_type("squalomail")})
 NOW = 1_800_000_000.0
 BASE = "http://127.0.0.1:8025"
+# Where worlds live; the tests' configuration sets it to a folder that pytest clears up.
+HOMES: dict[str, Path] = {}
 NO_RIGHTS = Rights()
 OVERWRITE = Rights(frozenset([Right.OVERWRITE_DRIFT]), deletes=1000)
 
@@ -72,9 +72,7 @@ class World:
         self.now = NOW
         # In a folder that is given, the account's data outlive the process too.
         data = self.folder / "sandbox.sqlite" if self.folder is not None else ":memory:"
-        self.home = self.folder or Path(tempfile.mkdtemp(prefix="reconcile-test-"))
-        if self.folder is None:
-            weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
+        self.home = self.folder or Path(tempfile.mkdtemp(dir=HOMES.get("folder")))
         self.sandbox = Sandbox(
             data, account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
         )
