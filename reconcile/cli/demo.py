@@ -22,7 +22,7 @@ _EXAMPLES = (_HERE.parent.parent / "examples" / "quickstart", _HERE.parent / "_e
 @click.option("--keep", is_flag=True, help="Keep the scratch project, and say where it is.")
 @global_options
 def demo(keep: bool) -> None:
-    """Tell the whole story: plan, apply, an outside edit noticed and put back, a changed mail; on scratch data."""
+    """Tell the whole story: plan, apply, outside edits put back or taken over, a changed mail; on scratch data."""
     source = next((path for path in _EXAMPLES if path.is_dir()), None)
     if source is None:
         raise InvalidInput("The quickstart example is not installed with this package.", hint="Run it in a checkout.")
@@ -114,10 +114,15 @@ def _story(story: _Story) -> None:
         "Somebody changes a list by hand. The plan notices, and an unattended apply does not overwrite it unasked."
     )
     story.edit_outside("Vabila Slovenija", color="#0055aa", description="Edited by hand")
+    story.run("drift", ends_with=2)
     story.run("apply --auto-approve", ends_with=3)
     story.say("Somebody looks at it, saves the plan, and has git's version put back.")
     story.run(f"plan --detailed-exitcode -o {story.file('put-back.plan')}", ends_with=2)
     story.run(f"apply {story.file('put-back.plan')}")
+    story.run("plan --detailed-exitcode")
+    story.say("Another edit is worth keeping: it is written into the manifest, and nothing else there changes.")
+    story.edit_outside("Letters abroad", color="#005533")
+    story.run("pull")
     story.run("plan --detailed-exitcode")
     story.say("A mail changes in git: the reviewer sees which words.")
     story.edit_manifest("emails/harvest-letter.html", "Dear", "Hello,")
@@ -127,6 +132,8 @@ def _story(story: _Story) -> None:
     story.edit_manifest("manifests/campaigns/it.yaml", "Regali che si finiscono", "Regali da finire")
     story.run("apply --auto-approve")
     story.run("plan --detailed-exitcode")
+    story.say("Who did what so far?")
+    story.run("history")
     story.say("The state is lost. Nothing is made a second time.")
     story.run("state list")
     state = story.folder / ".reconcile" / "default"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from reconcile.cli.options import Options, global_options, new_options
+from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
 
 # Command -> module of this package that holds it under the same name; groups hold their own commands.
@@ -74,20 +75,22 @@ class _Commands(click.Group):
 def cli() -> None:
     """Keep an e-mail marketing setup in git: plan and apply SqualoMail accounts from YAML.
 
-    Exit codes: 0 done, 1 error, 2 there are changes (plan --detailed-exitcode), 3 refused by a safety rule, 4 the plan
-    no longer matches, 5 locked by someone else, 6 applied in part, 7 wrong credentials or account, 64 wrong usage,
-    130 interrupted.
+    Exit codes: 0 done, 1 error, 2 there are changes (plan --detailed-exitcode) or drift (drift), 3 refused by a safety
+    rule, 4 the plan no longer matches, 5 locked by someone else, 6 applied in part, 7 wrong credentials or account,
+    64 wrong usage, 130 interrupted.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of what happened."""
+    steady()
     code = run(arguments)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left (``| head``); Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        click.echo(f"error[output] The output can't be written: {error.strerror}.", err=True)
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # or Python would complain once more at exit
+        code = code or 1
     sys.exit(code)
 
 
@@ -115,16 +118,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ReconcileError as error:
         _show(error, options)
         return error.exit_code
-    except BrokenPipeError:
-        return 0
     except Exception as error:
-        if options.verbose > 1:
-            raise
-        click.echo(
-            f"error[internal] {type(error).__name__}: {error}\n"
-            "  This is a fault of reconcile, not yours. Run again with -vv to see where, and report it.",
-            err=True,
-        )
+        from reconcile.cli.unforeseen import told
+
+        click.echo(told(error, options), err=True)
         return 1
     return outcome if isinstance(outcome, int) else 0
 

@@ -12,11 +12,16 @@ import click
 from reconcile.errors import Usage
 
 FORMATS = ("text", "json", "markdown", "html")
+_SECRETS = ("RECONCILE_KEY", "RECONCILE_STATE_KEY", "RECONCILE_HTTP_PASSWORD")
+_LEAST_SECRET = 6
 
 
 @dataclass(slots=True)
 class Options:
-    """The global options of this run; ``color`` is whether stdout gets colours."""
+    """The global options of this run; ``color`` is whether stdout gets colours.
+
+    ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them.
+    """
 
     directory: Path = field(default_factory=Path)
     environment: str | None = None
@@ -28,6 +33,14 @@ class Options:
     quiet: bool = False
     verbose: int = 0
     input: bool = True
+    secrets: list[str] = field(default_factory=list)
+
+    def redacted(self, text: str) -> str:
+        """A text without our credentials; a very short one would take innocent words with it."""
+        for secret in self.secrets:
+            if len(secret) >= _LEAST_SECRET:
+                text = text.replace(secret, "***")
+        return text
 
     def may_ask(self) -> bool:
         """Whether somebody sits at a terminal and may be asked."""
@@ -47,6 +60,7 @@ def new_options() -> Options:
     return Options(
         environment=os.environ.get("RECONCILE_ENV") or None,
         color=sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+        secrets=[os.environ[name] for name in _SECRETS if name in os.environ],
     )
 
 

@@ -27,7 +27,7 @@ def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = Non
     chosen = shown or options()
     text = render(findings, color=chosen.color and sys.stderr.isatty())
     if text:
-        click.echo(text.rstrip("\n"), err=True)
+        click.echo(chosen.redacted(text.rstrip("\n")), err=True)
 
 
 def progress(text: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 from reconcile.cli.options import options
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import ProviderSettings, Settings, load_settings
+from reconcile.errors import InvalidInput
 from reconcile.model.policy import Sends
 
 if TYPE_CHECKING:
@@ -150,8 +151,17 @@ def project() -> Project:
     settings = load_settings(
         chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
     )
+    chosen.secrets += _secrets(settings)
     show_diagnostics(settings.warnings)
     return Project(settings, settings.registry())
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """The credentials that are set, of accounts that are no sandbox."""
+    for provider in settings.providers.values():
+        for secret in () if provider.is_sandbox else provider.credentials.values():
+            with suppress(InvalidInput):  # whoever needs it will say so
+                yield secret.reveal()
 
 
 def tool_version() -> str:

@@ -88,6 +88,8 @@ def adopted(resource: Resource, kind: Kind, live: RemoteObject, ids: Mapping[tup
     for name, rule in rules(kind.spec).items():
         if name not in resource.attributes or not rule.readable or name not in live.attributes:
             continue
+        if name in resource.ignore_changes:
+            continue
         value = live.attributes[name]
         if rule.refers is not None:
             value = as_references(resource.address, rule.refers, value, ids)

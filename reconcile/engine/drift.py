@@ -6,6 +6,7 @@ from dataclasses import replace
 from reconcile.engine.intents import settled, with_settled
 from reconcile.engine.refresh import refresh
 from reconcile.engine.workflow import Workspace, aliases, check_accounts, circumstances_of
+from reconcile.model.bulk import BulkKind
 from reconcile.planner.drift import Drift, find_drift, unreadable
 from reconcile.state.state import State
 
@@ -31,7 +32,7 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
     )
     return Drift(
         tuple(find_drift(state.resources, live, registry, around)),
-        checked=len(state.resources),
+        checked=sum(not isinstance(registry.kind(address), BulkKind) for address in state.resources),
         unchecked=dict(sorted(unchecked.items())),
         accounts=accounts,
         environment=workspace.environment,

@@ -7,6 +7,7 @@ the intended value differs and every comment is still there, the edit is refused
 import textwrap
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from reconcile.errors import Diagnostic
@@ -33,7 +34,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
     Raises:
         Unwritable: the value can't be set without touching anything else; the text stays.
     """
-    tree = spans(text)
+    tree = _spans(text)
     entry = _entry(tree, path)
     member = entry.members.get(path[-1])
     if member is None:
@@ -59,7 +60,7 @@ def without(text: str, file: str, path: Path) -> str:
     Raises:
         Unwritable: something else would change with it.
     """
-    entry = _entry(spans(text), path)
+    entry = _entry(_spans(text), path)
     start, end = _extent(text, entry, path[-1])
     edited = text[:start] + text[end:]
     expected = _plain(_parsed(text, file))
@@ -315,20 +316,40 @@ def _checked(before: str, after: str, file: str, expected: Plain, *, comments_to
     Raises:
         Unwritable: something does.
     """
-    findings: list[Diagnostic] = []
-    root = parse_yaml(after.encode("utf-8", "surrogatepass"), file, findings).root
-    if findings or root is None or not _equal(_plain(root), expected):
+    root = _root(after, file)
+    if root is None or not _equal(_plain(root), expected):
         raise Unwritable("it can't be set there without changing what else the file says")
-    if comments_too and sorted(comments(before)) != sorted(comments(after)):
+    if comments_too and _comments(before) != _comments(after):
         raise Unwritable("a comment would be lost")
     return after
 
 
 def _parsed(text: str, file: str) -> MappingNode:
-    root = parse_yaml(text.encode("utf-8", "surrogatepass"), file, []).root
+    root = _root(text, file)
     if root is None:
         raise Unwritable("its file can't be read")
     return root
+
+
+# What one edit looks at afterwards, the next one looks at before: a file is read once for each edit.
+
+
+@lru_cache(2)
+def _spans(text: str) -> Span:
+    return spans(text)
+
+
+@lru_cache(2)
+def _comments(text: str) -> list[str]:
+    return sorted(comments(text))
+
+
+@lru_cache(2)
+def _root(text: str, file: str) -> MappingNode | None:
+    """The top mapping; None if there is none, or anything is wrong with the text."""
+    findings: list[Diagnostic] = []
+    root = parse_yaml(text.encode("utf-8", "surrogatepass"), file, findings).root
+    return None if findings else root
 
 
 def _found(text: str, file: str, path: Path) -> Node | None:

@@ -1,7 +1,8 @@
 """YAML text -> a tree of values that know where they stand.
 
-The only module that knows PyYAML. It reads libyaml's events one by one, with a stack of its own, so that neither deep
-nor self-multiplying input can hurt. Plain scalars follow the core schema of YAML 1.2: ``no`` and ``on`` are text.
+The only module beside ``spans`` that knows PyYAML. It reads libyaml's events one by one, with a stack of its own, so
+that neither deep nor self-multiplying input can hurt. Plain scalars follow the core schema of YAML 1.2: ``no`` and
+``on`` are text.
 """
 
 import re

@@ -111,6 +111,7 @@ class Step:
         key: the natural key of what is declared.
         twins: ids of objects outside the state that had this natural key when the plan was made.
         source_digest: of the file that a bulk entry was compared with; apply stops the step if it is another by then.
+        edited: where something changed outside, when the object was last changed (UNIX seconds), if the API tells.
         people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
     """
 
@@ -139,6 +140,7 @@ class Step:
     source_digest: str | None = None
     people_removed: int = 0
     people_ours: int = 0
+    edited: float | None = None
 
     @property
     def renews(self) -> bool:

@@ -85,6 +85,7 @@ def step_for(
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
         key=kind.key(resource.attributes),
+        edited=kind.edited(live) if any(change.cause in (Cause.OUTSIDE, Cause.BOTH) for change in changes) else None,
     )
     step = _with_calls(step, resource, kind, applied, live, seen, around, circumstances)
     return replace(step, applied=_next_applied(step, resource, kind, applied, live, around))

@@ -6,7 +6,7 @@ Certificates are always verified; redirects are never followed, since a followed
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,7 @@ import httpx
 
 from reconcile.errors import ApiError, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.call import Operation, Retry
+from reconcile.providers.personal import without_people
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -86,8 +87,11 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         sends: bool = False,
         decode: Callable[[Any], Any] = lambda answer: answer,
+        private: Callable[[], Iterable[str]] = tuple,
     ) -> Any:
         """The decoded JSON answer, after the retries that the operation's class allows.
+
+        ``private`` gives what the call says of people, which no message repeats; it is asked for only after an error.
 
         Raises:
             Refused: the call sends mail and the run may not.
@@ -110,7 +114,7 @@ class Transport:
             wait_jitter=self._pace.wait,
         ):
             with attempt:
-                return self._once(operation, url, params, body, decode)
+                return self._once(operation, url, params, body, decode, private)
         raise AssertionError("stamina gives at least one attempt")
 
     def _once(
@@ -120,6 +124,7 @@ class Transport:
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
         decode: Callable[[Any], Any],
+        private: Callable[[], Iterable[str]],
     ) -> Any:
         if self._limiter is not None:
             self._limiter()
@@ -128,10 +133,12 @@ class Transport:
         try:
             return decode(self._decoded(operation, answer))
         except ApiError as error:
-            # What the platform says may repeat what it was sent, key included.
-            error.args = (self._redacted(str(error)),)
+            # What the platform says may repeat what it was sent, key and people included.
+            texts = tuple(private())
+            error.args = (without_people(self._redacted(str(error)), texts),)
             error.diagnostics = tuple(
-                replace(found, detail=self._redacted(found.detail)) for found in error.diagnostics
+                replace(found, detail=without_people(self._redacted(found.detail), texts))
+                for found in error.diagnostics
             )
             raise
 

@@ -109,7 +109,7 @@ def summarise(plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False) ->
         sends=tuple(_send(step, now=now, zone=zone) for step in steps if is_send(step)),
         refusals=(*(_blocked(finding) for finding in plan.blocked), *map(_required, plan.requires)),
         warnings=plan.warnings,
-        entries=tuple(_entry(step, known, verbose=verbose) for step in acting),
+        entries=tuple(_entry(step, known, now=now, zone=zone, verbose=verbose) for step in acting),
         notes=_notes([step for step in steps if step.note and not _acts(step)], verbose=verbose),
         headline=_headline(acting),
         facts=tuple(_facts(plan, steps, now=now, zone=zone)),
@@ -153,14 +153,15 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     return [moment(send.after, now=now, zone=zone), to, people, standing]
 
 
-def _entry(step: Step, known: Collection[Address], *, verbose: bool) -> Entry:
+def _entry(step: Step, known: Collection[Address], *, now: float, zone: tzinfo, verbose: bool) -> Entry:
     # What can't be made needs no list of what it would be like.
     changes = () if step.blocked and step.action is Action.CREATE and not verbose else _changes(step)
     rows = rows_of(changes, step, known, verbose=verbose)
     calls = tuple(_call(call, known) for call in step.writes) if verbose else ()
     plain = step.action is Action.CREATE and step.cause is Cause.NEW
     cause = _cause(step.cause) if step.cause is not None and not plain else ""
-    return Entry(str(step.address), LOOKS[step.action], _title(step), cause, rows, tuple(_remarks(step)), calls)
+    remarks = (*_last_changed(step, now=now, zone=zone), *_remarks(step))
+    return Entry(str(step.address), LOOKS[step.action], _title(step), cause, rows, remarks, calls)
 
 
 def rows_of(
@@ -287,6 +288,11 @@ def _elements(
         return Row(name, marks=("the same values in another order or number", *marks))
     parts = [f"{word} {shown(elements, known)}" for word, elements in (("less", gone), ("plus", new)) if elements]
     return Row(name, None, ", ".join(parts), (f"{len(before):,} -> {counted(len(after), 'value')}", *marks))
+
+
+def _last_changed(step: Step, *, now: float, zone: tzinfo) -> Iterator[Remark]:
+    if step.edited is not None:
+        yield Remark("last changed", moment(step.edited, now=now, zone=zone))
 
 
 def _remarks(step: Step) -> Iterator[Remark]:

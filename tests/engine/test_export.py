@@ -1,6 +1,7 @@
 """An account written out as a project: for whatever it holds, the very next plan is empty."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from reconcile.engine.export import Export, export, slug, unique
 from reconcile.engine.workflow import plan
 from reconcile.manifests.load import Manifests, load
 from reconcile.manifests.write import format_text
+from reconcile.model.registry import Registry
 from reconcile.planner.plan import Plan
 from reconcile.state.local import LocalStore
 from tests.outside import colleague
@@ -212,3 +214,19 @@ def test_all_newsletters_are_found_in_bounded_requests(cap: int) -> None:
     found = export(world.workspace, ["squalomail"])
     assert found.counts["templates"] == 40
     assert len(world.log()) < 150
+
+
+def test_several_accounts_have_folders_of_their_own() -> None:
+    one, other = World(), World(account="4712")
+    colleague(one).make("list", name="A")
+    colleague(other).make("list", name="A")
+    both = replace(
+        one.workspace,
+        registry=Registry(dict.fromkeys(("one", "other"), REGISTRY.providers["squalomail"])),
+        clients={"one": one.client, "other": other.client},
+    )
+    found = export(both, ["one", "other"])
+    assert sorted(found.files) == ["manifests/one/lists.yaml", "manifests/other/lists.yaml"]
+    assert found.files["manifests/one/lists.yaml"].startswith(b"# yaml-language-server: $schema=../../schemas/")
+    assert {str(address) for address in found.applied} == {"one.list.a", "other.list.a"}
+    assert {alias: account.id for alias, account in found.accounts.items()} == {"one": "4711", "other": "4712"}

@@ -118,7 +118,9 @@ class Machine(RuleBasedStateMachine):
         entered = {"listIds": members["lists"]} if members else typed(self.world, name, value)
         colleague(self.world).edit(where.kind, live.id, **entered)
         after = self.live()[where].attributes[name]
-        if not same(after, live.attributes[name]):
+        if self.is_applied(where, name, after):
+            self.edits.pop((where, name), None)  # put back
+        elif not same(after, live.attributes[name]):
             self.edits[where, name] = after
 
     @rule(where=st.sampled_from(sorted(EDITS)))
@@ -192,15 +194,20 @@ class Machine(RuleBasedStateMachine):
             if not kept:
                 assert approved, f"{where} {name}: {value} was overwritten unattended"
                 assert _was_shown(made, seen, where, name, value, conflicts), f"{where} {name}: {value} was not shown"
-            if not kept or self.is_taken_over(where, name, value):
+            if not kept or self.is_applied(where, name, value):
                 del self.edits[where, name]
 
-    def is_taken_over(self, where: Address, name: str, value: Value) -> bool:
+    def is_applied(self, where: Address, name: str, value: Value) -> bool:
         """Whether the state has the value as applied, so that changing it is a change like any other."""
         state = self.world.store.read()
         assert state is not None
-        attributes = state.resources[where].attributes if where in state.resources else {}
-        return name in attributes and name != "lists" and same(attributes[name], value)
+        kept = state.resources.get(where)
+        if kept is None or name not in {*kept.attributes, *kept.observed}:
+            return False
+        applied = kept.observed.get(name, kept.attributes.get(name))
+        if name == "lists":
+            applied = tuple(sorted(str(id_) for id_ in self.list_ids(applied)))
+        return same(applied, value)
 
     def forget(self, where: Address) -> None:
         self.edits = {(at, name): value for (at, name), value in self.edits.items() if at != where}

@@ -429,6 +429,43 @@ def test_a_write_that_says_too_much_is_taken_back(project: Project) -> None:
     assert not list(project.root.rglob("*.tmp-*"))
 
 
+def test_an_entry_under_a_new_name(project: Project) -> None:
+    project.write(lists=LISTS)
+    project.apply()
+    project.edit("list", "club", name="C")
+    moved = LISTS.replace("club: {name: Club}", "members: {name: Club, was: [club]}")
+    project.write(lists=moved)
+    assert not project.pull().left
+    assert project.text("manifests/lists.yaml") == moved.replace("name: Club", "name: C")
+    assert project.is_in_sync()
+    state = project.world.store.read()
+    assert state is not None
+    assert {where.name for where in state.resources} == {"italia", "members", "slovenija"}
+
+
+def test_a_byte_order_mark_and_wide_characters_stay(project: Project) -> None:
+    manifest = "\ufeff# \U0001f600\n" + LISTS.replace("Italia", '"\U0001f600 Italia"  # \U0001f600', 1)
+    manifest = manifest.replace(
+        '{name: "\U0001f600 Italia"  # \U0001f600}', '{name: "\U0001f600 Italia"}  # \U0001f600'
+    )
+    project.write(lists=manifest)
+    project.apply()
+    project.edit("list", "italia", name="\U0001f600\U0001f600")
+    project.edit("list", "slovenija", name="S")
+    assert not project.pull().left
+    expected = manifest.replace("\U0001f600 Italia", "\U0001f600\U0001f600").replace("name: Slovenija", "name: S")
+    assert project.text("manifests/lists.yaml") == expected
+    assert project.is_in_sync()
+
+
+def test_what_no_manifest_has_any_more_is_reported(project: Project) -> None:
+    project.write(lists=LISTS)
+    project.apply()
+    project.edit("list", "club", name="C")
+    project.write(lists=LISTS.replace("    club: {name: Club}\n", ""))
+    assert ["no manifest has it any more" in finding.detail for finding in project.pull().left] == [True]
+
+
 # Generated manifests
 
 

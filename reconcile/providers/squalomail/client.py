@@ -1,6 +1,8 @@
 """The SqualoMail client: envelopes, credentials, the account behind a key (System API page; JSON only)."""
 
-from collections.abc import Mapping
+import base64
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -35,6 +37,7 @@ class SqualoMail:
             body=arguments if operation.verb == "POST" else None,
             sends=call.sends,
             decode=lambda answer: _checked(call.operation, answer),
+            private=lambda: _about_people(call),
         )
 
     def account(self) -> Account:
@@ -50,6 +53,35 @@ class SqualoMail:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+
+def _about_people(call: Call) -> Iterator[str]:
+    """The texts by which a call says something of people, one by one."""
+    arguments = to_json(call.arguments)
+    if call.operation == "get-data":
+        yield from re.findall(r'"([^"]*)"', str(arguments.get("filter", "")))
+    elif re.search("recipient|gdpr|event", call.operation):
+        yield from _texts(arguments)
+        yield from _cells(arguments.get("base64EncodedFile"))
+
+
+def _cells(file: Any) -> list[str]:
+    try:
+        text = base64.b64decode(file or "").decode("utf-8", "replace")
+    except (TypeError, ValueError):  # given by hand
+        return []
+    return re.split(r"[\r\n,;\t\"]+", text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _texts(member)
+    elif isinstance(value, str):
+        yield value
 
 
 def _checked(function: str, answer: Any) -> Any:

@@ -12,10 +12,11 @@ from reconcile.model.attributes import Attributes
 from reconcile.model.bulk import Comparison, Task
 from reconcile.model.call import Call
 from reconcile.model.reference import Reference
+from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, Treatment, cheapest, imports
 from reconcile.providers.squalomail.operations import OPERATIONS
-from reconcile.providers.squalomail.private import mask, write_lines
+from reconcile.providers.squalomail.private import write_lines
 from reconcile.providers.squalomail.recipients import CONSENTS, OURS, Goal, Workbench, workbench
 from reconcile.providers.squalomail.source import Loaded
 

@@ -1,10 +1,33 @@
-"""Files that only their owner may read: marks of people, and lists of rejected rows."""
+"""Files that only their owner may read: marks of people, lists of rejected rows, and what is worked with meanwhile."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder for people's data; what killed processes have left of theirs goes, too."""
+    ours = f"reconcile-{os.getuid()}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{ours}*-*"):
+        number = left.name.removeprefix(ours).partition("-")[0]
+        if number.isdecimal() and not _runs(int(number)) and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{ours}{os.getpid()}-") as folder:  # for its owner only
+        yield Path(folder)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -21,10 +44,3 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-
-
-def mask(address: str) -> str:
-    """An address as it may be shown: m***@e***.com."""
-    local, _, domain = address.partition("@")
-    ending = domain.rpartition(".")[2] if "." in domain else ""
-    return f"{local[:1]}***@{domain[:1]}***{'.' + ending if ending else ''}"

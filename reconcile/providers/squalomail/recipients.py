@@ -6,7 +6,6 @@ Tables: ``wanted`` (one row a person of the source), ``live`` and ``member`` (wh
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import orjson
 from reconcile.errors import ReconcileError
 from reconcile.providers.squalomail import source
 from reconcile.providers.squalomail.cheapest import Need
-from reconcile.providers.squalomail.private import write_lines
+from reconcile.providers.squalomail.private import scratch_folder, write_lines
 
 MEMORY: Final = "768MB"
 _BATCH: Final = 50_000  # rows of an answer that go into duckdb at once
@@ -91,12 +90,13 @@ def workbench(key: bytes) -> Iterator["Workbench"]:
             "Audiences are compared with duckdb, which is not installed.",
             hint="Install it with: pip install 'reconcile[audience]'",
         ) from None
-    with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:  # for its owner only
-        settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": folder, "preserve_insertion_order": False}
+    with scratch_folder() as folder:
+        settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(folder)}
+        settings["preserve_insertion_order"] = False
         settings["autoinstall_known_extensions"] = False
         try:
             with duckdb.connect(config=settings) as connection:
-                yield Workbench(connection, Path(folder), key)
+                yield Workbench(connection, folder, key)
         except duckdb.Error as error:
             # Its messages quote what it works on, so only the kind of error is told.
             raise ReconcileError(

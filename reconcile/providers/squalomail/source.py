@@ -137,8 +137,9 @@ def _check_columns(file: Path, columns: Mapping[str, str], header: Sequence[str]
         if wanted not in header:
             close = nearest(wanted, header)
             hint = f'Did you mean "{close}"?' if close else f"Its columns are: {', '.join(header)}."
-            if any("@" in name for name in header):
-                hint = "Its first line holds a person, it seems; it must hold the names of the columns."
+            if any("@" in name for name in header) or not (close or set(columns.values()) & set(header)):
+                # What is no header holds a person.
+                hint = "Its first line must hold the names of the columns, and has none of those of the entry."
             raise InvalidInput(f'The source {file.name} has no column "{wanted}", which `{name}` is from.', hint=hint)
 
 
