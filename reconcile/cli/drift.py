@@ -15,6 +15,11 @@ from reconcile.errors import Usage
 @global_options
 def drift(strict: bool) -> int:
     """Compare what is live with what was last applied; exit 2 on drift. Changes nothing, and reads no manifests."""
+    return 2 if show_drift(strict=strict) else 0
+
+
+def show_drift(*, strict: bool) -> bool:
+    """Print what was changed outside; gives whether there is drift."""
     chosen = options()
     if chosen.format == "html":
         raise Usage("drift gives text, json or markdown, not html.")
@@ -32,4 +37,4 @@ def drift(strict: bool) -> int:
         click.echo(render_markdown(found, now=now, zone=zone), nl=False)
     else:
         click.echo(render(found, color=chosen.color, now=now, zone=zone), nl=False, color=chosen.color)
-    return 2 if found.counts(strict=strict) else 0
+    return bool(found.counts(strict=strict))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from reconcile.cli.drift import show_drift
 from reconcile.cli.options import global_options
 from reconcile.cli.output import print_plan, progress, write_private
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import Diagnostic, InvalidInput
+from reconcile.errors import Diagnostic, InvalidInput, Usage
 from reconcile.model.address import Address, parse_address
 from reconcile.model.registry import nearest
 from reconcile.planner.make import Request
@@ -20,6 +21,7 @@ from reconcile.planner.plan import Plan
 @click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
 @click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
 @click.option("--destroy", is_flag=True, help="Plan the removal of all that is managed.")
+@click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @global_options
@@ -28,10 +30,15 @@ def plan(
     targets: tuple[str, ...],
     replaced: tuple[str, ...],
     destroy: bool,
+    refresh_only: bool,
     skip_invalid: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; changes nothing."""
+    if refresh_only:
+        if out is not None or targets or replaced or destroy:
+            raise Usage("--refresh-only looks at everything and plans nothing, so it takes no other of plan's options.")
+        return 2 if show_drift(strict=False) and detailed_exitcode else 0
     from reconcile.engine.workflow import plan as make
 
     here = project()

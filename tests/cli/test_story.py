@@ -176,6 +176,18 @@ def test_a_saved_plan_stops_at_an_edit_made_since(over_http: Project, server: Se
     assert received_writes(server) == {"update-newsletter": 1}
 
 
+def test_refresh_only_shows_outside_edits_and_nothing_else(quickstart: Project) -> None:
+    quickstart.run("apply", "--auto-approve")
+    _colour(quickstart)
+    assert quickstart.run("plan", "--refresh-only", "--detailed-exitcode").code == 0
+    quickstart.run("api", "squalomail", "update-list", "id=1", "name=Edited", "--auto-approve")
+    edited = quickstart.run("plan", "--refresh-only", "--detailed-exitcode")
+    assert edited.code == 2
+    assert '"Edited"' in edited.out
+    assert quickstart.run("plan", "--refresh-only").code == 0
+    assert quickstart.run("plan", "--refresh-only", "--destroy").code == 64
+
+
 def test_destroy_keeps_what_is_protected(quickstart: Project) -> None:
     quickstart.run("apply", "--auto-approve")
     too_many = quickstart.run("destroy", "--auto-approve")
