@@ -8,6 +8,7 @@ GET    clock, POST clock       {"now": Unix seconds or null}; what comes due by 
 GET    switches, POST switches {name: value}; null puts a switch to its default
 GET    faults, POST faults     {"faults": [spec, ...]}
 *      squalomail/{app id}/... what a person does in the web interface, see squalomail.backoffice
+*      gatormail/...           the same, GatorMail's tokens and its switches, see gatormail.service and its backoffice
 """
 
 import json

@@ -1,7 +1,7 @@
 """What the sandbox asks of an emulated provider, so that a second one can stand beside the first."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
@@ -12,7 +12,7 @@ class Call:
     """One request to a provider, understood but not carried out yet.
 
     ``arguments`` are the names that were sent, without values, since values may be personal or secret; ``perform``
-    carries the call out and returns the answer.
+    carries the call out and returns the answer. ``throttled`` is the body of a refusal for too many requests.
     """
 
     operation: str
@@ -20,6 +20,9 @@ class Call:
     arguments: Sequence[str]
     account: str | None
     perform: Callable[[], httpx.Response]
+    throttled: Mapping[str, Any] = field(
+        default_factory=lambda: {"errorCode": 8, "errorMessage": "Too many requests.", "httpStatusCode": 429}
+    )
 
 
 class ControlError(Exception):

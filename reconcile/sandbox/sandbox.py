@@ -15,6 +15,7 @@ from reconcile.sandbox import faults as fault_kinds
 from reconcile.sandbox.clock import Clock
 from reconcile.sandbox.control import Control
 from reconcile.sandbox.faults import Fault, Faults
+from reconcile.sandbox.gatormail.service import GatorMail, GatorMailSetup
 from reconcile.sandbox.provider import Call, Provider
 from reconcile.sandbox.squalomail.service import SqualoMail
 from reconcile.sandbox.store import Store
@@ -23,7 +24,7 @@ from reconcile.sandbox.switchboard import Switches
 CONTROL = "/_sandbox/"
 _LOGGED = 10_000  # requests that are remembered
 _SECRETS = re.compile(
-    r"(?i)((?:^|[?&;])(?:amp;)?(?:[^=&]*key|[^=&]*token|[^=&]*secret|[^=&]*password|[^=&]*user|username)=)[^&]*"
+    r"(?i)((?:^|[?&;])(?:amp;)?(?:[^=&]*key|[^=&]*token|[^=&]*secret|[^=&]*password|[^=&]*user|username|value)=)[^&]*"
 )
 _HTML_ERROR = b"<!DOCTYPE html><html><head><title>Server Error</title></head><body><h1>Server Error</h1></body></html>"
 
@@ -34,7 +35,8 @@ class Sandbox:
     ``data`` is a file or ``:memory:``. Without ``accounts`` every non-empty key opens the one account ``account``;
     with them each key opens the application that it maps to. ``now`` is the clock's source (Unix seconds),
     ``switches`` positions by name (see ``switches.TABLE``), ``faults`` specs as in ``faults``, ``seed`` makes random
-    choices repeatable, and ``latency_ms`` is added to every API call. Wrong switches and faults are a ``ValueError``.
+    choices repeatable, and ``latency_ms`` is added to every API call. ``gatormail`` sets GatorMail up, its own switches
+    and contract included. Wrong switches, faults and contract rows are a ``ValueError``.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Sandbox:
         faults: Sequence[str] = (),
         seed: int = 0,
         latency_ms: int = 0,
+        gatormail: GatorMailSetup | None = None,
     ) -> None:
         self.clock = Clock(now)
         self.switches = Switches(switches)
@@ -60,7 +63,8 @@ class Sandbox:
         self.squalomail = SqualoMail(
             self.store, self.clock, self.switches, accounts=accounts, account=account, seed=seed
         )
-        self.providers: tuple[Provider, ...] = (self.squalomail,)
+        self.gatormail = GatorMail(self.store, self.clock, gatormail or GatorMailSetup())
+        self.providers: tuple[Provider, ...] = (self.squalomail, self.gatormail)
         self._control = Control(self)
 
     def __enter__(self) -> "Sandbox":
@@ -124,7 +128,7 @@ class Sandbox:
         try:
             if before:
                 entry["fault"], entry["performed"] = before.spec, False
-                response = _instead(before, request)
+                response = _instead(before, request, call)
             else:
                 response = call.perform()
             for fault in hit:
@@ -161,7 +165,7 @@ class Sandbox:
             self._log.append(entry)
 
 
-def _instead(fault: Fault, request: httpx.Request) -> httpx.Response:
+def _instead(fault: Fault, request: httpx.Request, call: Call) -> httpx.Response:
     """What comes of a call that a fault keeps from being carried out."""
     html = {"Content-Type": "text/html; charset=utf-8"}
     match fault.kind:
@@ -170,8 +174,7 @@ def _instead(fault: Fault, request: httpx.Request) -> httpx.Response:
         case "drop-before":
             raise httpx.ReadError("sandbox fault: connection reset", request=request)
         case "429":
-            body = {"errorCode": 8, "errorMessage": "Too many requests.", "httpStatusCode": 429}
-            return httpx.Response(429, json=body, headers={"Retry-After": str(fault.after)})
+            return httpx.Response(429, json=dict(call.throttled), headers={"Retry-After": str(fault.after)})
         case "500":
             return httpx.Response(500, content=_HTML_ERROR, headers=html)
         case _:
@@ -189,9 +192,9 @@ def _spoiled(fault: Fault, request: httpx.Request, response: httpx.Response) -> 
         case "drop-after":
             raise httpx.ReadError("sandbox fault: connection reset", request=request)
     content = {"truncate": response.content[: len(response.content) // 2], "null": b"null"}.get(fault.kind, b"")
-    return httpx.Response(
-        response.status_code, content=content, headers={"Content-Type": response.headers["Content-Type"]}
-    )
+    # An answer without content has no type either.
+    headers = {name: response.headers[name] for name in ("Content-Type",) if name in response.headers}
+    return httpx.Response(response.status_code, content=content, headers=headers)
 
 
 def _delay(milliseconds: int, request: httpx.Request) -> None:

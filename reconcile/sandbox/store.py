@@ -149,6 +149,13 @@ class Store:
             if self._depth == 0:
                 self._connection.execute("COMMIT")
 
+    def add_tables(self, first: str, script: str) -> None:
+        """Make the tables of one more provider, unless the one named ``first`` is there already."""
+        with self.transaction(write=True) as db:
+            if db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (first,)).fetchone() is None:
+                for statement in script.split(";"):
+                    db.execute(statement)
+
     def snapshot(self) -> sqlite3.Connection:
         """A copy of everything as it is now, in memory; the caller closes it."""
         with self._lock:

@@ -1,21 +1,22 @@
 """The positions of the switches, checked whenever one is moved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconcile.sandbox.switches import BY_NAME, TABLE, Switch, Value
+from reconcile.sandbox.switches import TABLE, Switch, Value
 
 
 class Switches:
-    """The positions of all switches; unknown names and values that are not allowed are a ``ValueError``."""
+    """The positions of a table's switches; unknown names and values that are not allowed are a ``ValueError``."""
 
-    def __init__(self, positions: Mapping[str, Any] | None = None) -> None:
-        self._positions: dict[str, Value] = {switch.name: switch.default for switch in TABLE}
+    def __init__(self, positions: Mapping[str, Any] | None = None, table: Sequence[Switch] = TABLE) -> None:
+        self._table = {switch.name: switch for switch in table}
+        self._positions: dict[str, Value] = {switch.name: switch.default for switch in table}
         self.set(positions or {})
 
     def set(self, positions: Mapping[str, Any]) -> None:
         """Move switches; either all of them or, when one is wrong, none. ``None`` puts a switch to its default."""
-        self._positions |= {name: _checked(name, value) for name, value in positions.items()}
+        self._positions |= {name: self._checked(name, value) for name, value in positions.items()}
 
     def text(self, name: str) -> str:
         """The position of a switch between words."""
@@ -33,7 +34,7 @@ class Switches:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Every switch with its position, as ``GET /_sandbox/switches`` lists them."""
-        for switch in TABLE:
+        for switch in self._table.values():
             yield {
                 "name": switch.name,
                 "number": switch.number,
@@ -44,18 +45,17 @@ class Switches:
                 "value": self._positions[switch.name],
             }
 
-
-def _checked(name: str, value: Any) -> Value:
-    switch = BY_NAME.get(name)
-    if switch is None:
-        raise ValueError(f"there is no switch {name!r}")
-    if value is None:
-        return switch.default
-    value = _converted(switch, value)
-    # True equals 1 in Python, but not in JSON; so the type has to fit too.
-    if type(value) is not type(switch.default) or value not in switch.allowed:
-        raise ValueError(f"switch {name} can't be {value!r}; allowed: {_described(switch.allowed)}")
-    return switch.default if value == switch.default else _typed(value)
+    def _checked(self, name: str, value: Any) -> Value:
+        switch = self._table.get(name)
+        if switch is None:
+            raise ValueError(f"there is no switch {name!r}")
+        if value is None:
+            return switch.default
+        value = _converted(switch, value)
+        # True equals 1 in Python, but not in JSON; so the type has to fit too.
+        if type(value) is not type(switch.default) or value not in switch.allowed:
+            raise ValueError(f"switch {name} can't be {value!r}; allowed: {_described(switch.allowed)}")
+        return switch.default if value == switch.default else _typed(value)
 
 
 def _converted(switch: Switch, value: Any) -> Any:
