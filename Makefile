@@ -19,9 +19,9 @@ lint: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench
 
-# Kill an apply at every boundary there is; the tests take some of them.
+# Kill an apply at every boundary there is, and at 1,000 random instants; the tests take some of them.
 chaos: .venv/dev.stamp
-	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py
+	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 
 lock: .venv/dev.stamp
 	$(PIP) uv

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import show_diagnostics
+from reconcile.cli.output import rewrite, show_diagnostics
 from reconcile.errors import Diagnostic, InvalidInput, ReconcileError
 
 
@@ -38,7 +38,7 @@ def fmt(check: bool, files: tuple[Path, ...]) -> int:
             differing += 1
             click.echo(path)
             if not check:
-                path.write_bytes(formatted.encode())
+                rewrite(path, formatted.encode())
     if findings:
         show_diagnostics(findings)
         return InvalidInput.exit_code

@@ -36,11 +36,11 @@ def progress(text: str) -> None:
         click.echo(text, err=True)
 
 
-def print_json(value: Any) -> None:
-    """A result as indented JSON on stdout."""
+def print_json(value: Any, *, indent: bool = True) -> None:
+    """A result as JSON on stdout."""
     import orjson
 
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode())
 
 
 def text_or_json() -> str:
@@ -63,7 +63,8 @@ def print_plan(plan: Plan) -> None:
         case "json":
             from reconcile.report.to_json import plan_json
 
-            print_json(plan_json(plan))
+            # On one line, as Terraform has it: some tools for its plans read no further.
+            print_json(plan_json(plan), indent=False)
         case "markdown":
             from reconcile.report import to_markdown
 
@@ -84,3 +85,19 @@ def write_private(path: Path, content: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(content)
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace what is in a file that is there: whatever happens, it holds the one or the other, whole."""
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("xb") as file:
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

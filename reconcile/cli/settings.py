@@ -23,7 +23,7 @@ from reconcile.manifests.reading import Path as NodePath
 from reconcile.manifests.shape import shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
-from reconcile.model.policy import Policy, Sends
+from reconcile.model.policy import Policy, Sends, Targets
 from reconcile.model.registry import Registry, nearest
 
 Layer = TypeVar("Layer", bound=Spec)
@@ -478,6 +478,7 @@ class _Loading:
             "sends": ("sends", Sends),
             "planExpiry": ("plan_expiry", parse_duration),
             "importWait": ("import_wait", parse_duration),
+            "targets": ("targets", _targets),
         }
         values: dict[str, Any] = {names[name][0]: names[name][1](value) for name, value in declared.items()}
         policy = Policy(**values)
@@ -498,6 +499,11 @@ class _Loading:
 
     def _find(self, code: str, summary: str, detail: str, location: Location | None, hint: str | None = None) -> None:
         self._findings.append(Diagnostic(code, summary, detail, None, location, hint))
+
+
+def _targets(declared: Mapping[str, Any]) -> Targets:
+    lists = declared.get("lists")
+    return Targets(tuple(lists) if lists is not None else None, declared.get("maxAudience"))
 
 
 class _Top:

@@ -26,6 +26,7 @@ from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
 NEVER_APPLIED = State(lineage="")
+_CLOCKS_DIFFER = 300.0  # seconds that the clocks of two machines may be apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,8 @@ def check_saved(workspace: Workspace, saved: Plan, state: State | None, digest: 
         reason = f'It was made for the environment "{saved.environment}", and this is "{workspace.environment}".'
     elif workspace.clock() > saved.expires:
         reason = "It has expired (policy.planExpiry)."
+    elif workspace.clock() < saved.created - _CLOCKS_DIFFER:
+        reason = "By this machine's clock it has yet to be made, so the clock was set back: see that it is right."
     elif saved.serial != state.serial or (saved.lineage and saved.lineage != state.lineage):
         reason = (
             f"It was made from serial {saved.serial} of the state, which is at {state.serial} now: it was applied "

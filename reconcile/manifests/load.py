@@ -253,15 +253,24 @@ class _Loading:
 
 
 def find_manifests(root: Path) -> list[str]:
-    """The project-relative paths of all manifests, sorted; hidden files and folders are none."""
+    """The project-relative paths of all manifests, sorted; hidden files and folders are none.
+
+    Raises:
+        InvalidInput: a folder can't be read. What is in it must not be taken for removed.
+    """
     found: list[str] = []
     top = root / MANIFESTS
-    for folder, folders, files in os.walk(top):
+    for folder, folders, files in os.walk(top, onerror=_unreadable_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inside = Path(folder).relative_to(root)
         manifests = (name for name in files if name.endswith((".yaml", ".yml")) and not name.startswith("."))
         found += [(inside / name).as_posix() for name in manifests]
     return sorted(found)
+
+
+def _unreadable_folder(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise InvalidInput(f"The folder {error.filename} can't be read: {error.strerror}. Check its permissions.")
 
 
 def _is_null(node: Node) -> bool:

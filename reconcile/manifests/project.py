@@ -54,6 +54,13 @@ PROVIDERS: dict[str, type[Spec]] = {"squalomail": SqualoMailSpec}
 PLANNED = ("gatormail",)
 
 
+class TargetsSpec(Spec):
+    """Whom campaigns and audiences may be for; what is for anybody else is refused."""
+
+    lists: list[str] = Field(ABSENT, description="Only these entries of `lists`.")
+    maxAudience: int = Field(ABSENT, ge=0, le=1000000000, description="Only lists with at most so many people in all.")
+
+
 class PolicySpec(Spec):
     """What bounds a run, whatever the manifests say."""
 
@@ -63,6 +70,7 @@ class PolicySpec(Spec):
     sends: Literal["ask", "allow", "deny"] = Field(ABSENT, description="Whether runs may send mail.")
     planExpiry: _Duration = Field(ABSENT, description="For how long a saved plan can be applied.")
     importWait: _Duration = Field(ABSENT, description="For how long an import of recipients is waited for.")
+    targets: TargetsSpec = Field(ABSENT, description="Whom campaigns and audiences may be for.")
 
 
 class _Layer(Spec):

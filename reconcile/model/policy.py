@@ -13,11 +13,20 @@ class Sends(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """Whom campaigns and audiences may be for: these entries of lists only, and at most so many people; None: any."""
+
+    lists: tuple[str, ...] | None = None
+    max_audience: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The policy block of the project file; times in seconds.
 
     ``freeze``: a campaign that goes out within it is not written. Deletes above ``max_delete_count``, or above
-    ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``.
+    ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``. ``targets`` bounds
+    whom anything may be for.
     """
 
     freeze: float = 3600.0
@@ -26,3 +35,4 @@ class Policy:
     sends: Sends = Sends.ASK
     plan_expiry: float = 86400.0
     import_wait: float = 1800.0
+    targets: Targets = Targets()

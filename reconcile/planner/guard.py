@@ -9,7 +9,7 @@ from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.model.policy import Policy
 from reconcile.model.resource import Applied
-from reconcile.planner.plan import Requirement, Right, Step
+from reconcile.planner.plan import Cause, Requirement, Right, Step
 
 # A percentage of a handful says nothing.
 _PERCENT_FROM = 10
@@ -27,6 +27,7 @@ def delete_thresholds(
     total = deletes(steps)
     if total > policy.max_delete_count:
         yield _too_many(f"The plan deletes {total} objects; policy.maxDeleteCount is {policy.max_delete_count}.", total)
+    yield from _another_project(steps, applied, total)
     for step in steps.values():
         yield from _people_thresholds(step, policy)
     managed = Counter((address.provider, address.kind) for address in applied)
@@ -39,6 +40,19 @@ def delete_thresholds(
                 f"policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
+
+
+def _another_project(
+    steps: Mapping[Address, Step], applied: Mapping[Address, Applied], total: int
+) -> Iterator[Requirement]:
+    """A plan that makes things and keeps nothing of what the state has: most likely the state is another project's."""
+    kept = [step for address, step in steps.items() if address in applied and step.cause is not Cause.REMOVED]
+    if total and not kept and len(steps) > len(applied):
+        yield _too_many(
+            f"The manifests declare nothing of what the state manages, and the plan deletes all {total} objects of it. "
+            f"Is it the state of another project?",
+            total,
+        )
 
 
 def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:

@@ -16,6 +16,7 @@ from reconcile.planner.guard import delete_thresholds, held_back, nothing_known,
 from reconcile.planner.order import in_order
 from reconcile.planner.plan import Cause, Plan, Step
 from reconcile.planner.steps import Seen, removal_step, step_for
+from reconcile.planner.targets import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def make_plan(
         steps[address] = _as_move(step, former.get(address))
     for address in applied.keys() - desired.keys():
         steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
-    steps = with_amounts(_targeted(held_back(steps), request.targets))
+    steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
+    steps = with_amounts(_targeted(steps, request.targets))
     return Plan(
         steps={address: steps[address] for address in sorted(steps)},
         bindings=bindings,

@@ -261,7 +261,7 @@ def _configuration(plan: Plan, ids: _Ids) -> dict[str, Any]:
                 {
                     **_identity(step.address, plan),
                     "provider_config_key": step.address.provider,
-                    "expressions": {name: _expression(value, ids) for name, value in _planned(step).items()},
+                    "expressions": {name: _expression(name, value, ids) for name, value in _planned(step).items()},
                     "schema_version": 0,
                     "depends_on": [str(address) for address in step.dependencies],
                 }
@@ -271,9 +271,13 @@ def _configuration(plan: Plan, ids: _Ids) -> dict[str, Any]:
     }
 
 
-def _expression(value: Value, ids: _Ids) -> dict[str, Any]:
+def _expression(name: str, value: Value, ids: _Ids) -> dict[str, Any]:
     found = () if type(value) in _SCALARS else sorted(set(references(value)))
-    return {"references": [str(address) for address in found]} if found else {"constant_value": _plain(value, ids)}
+    # terraform-compliance puts what refers to an object into a value of it that is named for the kind, so where an
+    # attribute has that name, as ``template`` does, it would end there; ``depends_on`` has it all the same.
+    if not found or any(address.kind == name for address in found):
+        return {"constant_value": _plain(value, ids)}
+    return {"references": [str(address) for address in found]}
 
 
 # Our own part. Encoders and decoders follow from the types of the dataclasses' fields, so that a field added there is
