@@ -256,16 +256,26 @@ def find_manifests(root: Path) -> list[str]:
     """The project-relative paths of all manifests, sorted; hidden files and folders are none.
 
     Raises:
-        InvalidInput: a folder can't be read. What is in it must not be taken for removed.
+        InvalidInput: a folder can't be read, or is a link. What is in it must not be taken for removed.
     """
     found: list[str] = []
     top = root / MANIFESTS
     for folder, folders, files in os.walk(top, onerror=_unreadable_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            _refuse_link(Path(folder, name))
         inside = Path(folder).relative_to(root)
         manifests = (name for name in files if name.endswith((".yaml", ".yml")) and not name.startswith("."))
         found += [(inside / name).as_posix() for name in manifests]
     return sorted(found)
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise InvalidInput(
+            f"The folder {folder} is a symbolic link. It is not followed, and what is in it must not count as removed.",
+            hint="Put the folder itself there, or take the link away.",
+        )
 
 
 def _unreadable_folder(error: OSError) -> None:

@@ -106,6 +106,17 @@ def test_all_findings_come_in_one_run(project: Project) -> None:
     }
 
 
+def test_a_linked_folder_of_manifests_is_not_passed_over(project: Project) -> None:
+    project.run("apply", "--auto-approve")
+    elsewhere = project.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (project.root / "manifests/all.yaml").rename(elsewhere / "all.yaml")
+    (project.root / "manifests/linked").symlink_to(elsewhere)
+    result = project.run("plan")
+    assert result.code == 1
+    assert "manifests/linked" in result.err
+
+
 def test_a_project_file_that_is_not_there(project: Project) -> None:
     (project.root / "reconcile.yaml").unlink()
     result = project.run("plan")
