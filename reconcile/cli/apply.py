@@ -117,9 +117,11 @@ def _rights(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Ri
 
 def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool, skip_invalid: bool) -> int:
     from reconcile.engine.workflow import check_saved, settle
+    from reconcile.manifests.load import find_manifests
 
     saved = read_plan(file)
-    digest = here.manifests().digest
+    # A plan has all it needs; where there are manifests, they must still be those that it was made from.
+    digest = here.manifests().digest if find_manifests(here.settings.root) else None
     with (
         here.store().lock(f"apply {file}", options().lock_timeout) as locked,
         here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,

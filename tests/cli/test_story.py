@@ -1,6 +1,7 @@
 """The spine, as a user runs it: plan, apply, plan again, change, remove, rename, lose the state."""
 
 import json
+import shutil
 from collections import Counter
 
 import httpx
@@ -157,6 +158,20 @@ def test_an_outside_edit_is_shown_and_not_overwritten_unasked(over_http: Project
     used = over_http.run("apply", str(saved))
     assert used.code == 4
     assert "applied already" in used.err
+
+
+def test_a_saved_plan_needs_no_manifests_but_none_that_changed(quickstart: Project) -> None:
+    saved = str(quickstart.root / "all.plan")
+    quickstart.run("plan", "-o", saved)
+    quickstart.replace("emails/gift-guide.html", "</body>", "<p>Since then</p></body>")
+    changed = quickstart.run("apply", saved)
+    assert changed.code == 4
+    assert "have changed since" in changed.err
+    for folder in ("manifests", "emails"):
+        shutil.rmtree(quickstart.root / folder)
+    applied = quickstart.run("apply", saved)
+    assert applied.code == 0, applied.err
+    assert applied.out.endswith("Apply: 12 created.\n")
 
 
 def test_a_saved_plan_stops_at_an_edit_made_since(over_http: Project, server: Server) -> None:
