@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
-test: lint
+test: lint .venv/azurite.stamp .venv/compliance.stamp
 	$(BIN)/python -m pytest -n auto
 
 lint: .venv/dev.stamp
@@ -23,10 +23,13 @@ bench: .venv/dev.stamp
 chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev.stamp
 	$(PIP) uv
-	$(BIN)/uv pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/run.txt $(LOCKFLAGS)
-	$(BIN)/uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.txt -c requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) pyproject.toml --group build -o requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt -c requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) --group compliance-build -o requirements/compliance.build.txt $(LOCKFLAGS)
+	$(COMPILE) --group compliance -o requirements/compliance.txt -c requirements/compliance.build.txt $(LOCKFLAGS)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -43,4 +46,20 @@ clean:
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
 	$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	touch $@
+
+# Azurite, the emulator of Azure's storage, for the tests: a package of npm's, run by the Node.js that a wheel brings.
+.venv/azurite.stamp: .venv/dev.stamp tests/state/azurite/package.json tests/state/azurite/package-lock.json
+	rm -rf .venv/azurite
+	cp -R tests/state/azurite .venv/azurite
+	$(BIN)/npm ci --prefix .venv/azurite
+	touch $@
+
+# terraform-compliance, which only the tests run, in an environment of its own: it pins what it needs. Two of its
+# dependencies come as source only; setuptools, installed first, builds them without the network.
+COMPLIANCE_PIP := PIP_PYTHON=.venv/compliance/bin/python $(PIP) --require-hashes --only-binary :all:
+.venv/compliance.stamp: .venv/python.stamp requirements/compliance.build.txt requirements/compliance.txt
+	$(BIN)/python -m venv --clear --without-pip .venv/compliance
+	$(COMPLIANCE_PIP) -r requirements/compliance.build.txt
+	$(COMPLIANCE_PIP) --no-binary docopt,pysingleton --use-pep517 --no-build-isolation -r requirements/compliance.txt
 	touch $@
