@@ -4,6 +4,7 @@ Three sorts of server exist: those that honour the conditions, those that ignore
 is right. ``Objects.test`` tells them apart, with seven requests on a scratch key.
 """
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("s3", "gs", "az")
 _TRIES: Final = 3
 _TIMEOUT: Final = timedelta(seconds=20)
+_NO_BUCKET: Final = re.compile("<Code>(NoSuchBucket|ContainerNotFound)</Code>")
+_ANSWER: Final = re.compile(r"<Code>([^<]+)</Code>\s*<Message>([^<\n]+)")
+_CREDENTIALS: Final = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_SERVICE_ACCOUNT",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (or AZURE_STORAGE_SAS_TOKEN)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,9 @@ class Conflict(Exception):
 def open_bucket(scheme: str, bucket: str, options: Mapping[str, str]) -> "ObjectStore":
     """A bucket of Amazon S3 and its like (``s3``) or Google (``gs``), or a container of Azure (``az``).
 
-    ``options`` may have an ``endpoint`` and, for S3, a ``region``; all else, such as credentials, comes from the
-    environment variables that the platform's own tools read (AWS_ACCESS_KEY_ID, GOOGLE_SERVICE_ACCOUNT,
-    AZURE_STORAGE_ACCOUNT_NAME), or from the machine's role.
+    ``options`` may have an ``endpoint`` and, for S3, a ``region``; all else, such as credentials, comes from
+    environment variables (AWS_ACCESS_KEY_ID, GOOGLE_SERVICE_ACCOUNT, AZURE_STORAGE_ACCOUNT_NAME and their like), or
+    from the machine's role. Azure's endpoint has the account in its path where the account has no host of its own.
 
     Raises:
         StateError: the package is missing, or an option is wrong.
@@ -66,7 +74,10 @@ def open_bucket(scheme: str, bucket: str, options: Mapping[str, str]) -> "Object
             bucket, config=config, client_options=client, retry_config={"max_retries": 4, "retry_timeout": _TIMEOUT}
         )
     except (BaseError, ValueError) as error:
-        raise StateError(f"{scheme}://{bucket} can't be used for the state: {_said(error)}.") from error
+        raise StateError(
+            f"{scheme}://{bucket} can't be used for the state: {_said(error)}.",
+            hint=f"The account and its credentials come from the environment: {_CREDENTIALS[scheme]}.",
+        ) from error
     return opened
 
 
@@ -81,7 +92,7 @@ class Objects:
         """The object; None if there is none.
 
         Raises:
-            StateError: it can't be read.
+            StateError: it can't be read, or there is no such bucket.
         """
         from obstore.exceptions import NotFoundError
 
@@ -89,7 +100,9 @@ class Objects:
             try:
                 got = self._bucket.get(key)
                 return Found(bytes(got.bytes()), _version(got.meta))
-            except (NotFoundError, FileNotFoundError):
+            except (NotFoundError, FileNotFoundError) as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise  # or a mistyped name would look like a project that has no state yet
                 return None
 
     def write(self, key: str, data: bytes, former: "UpdateVersion | None") -> "UpdateVersion":
@@ -101,18 +114,14 @@ class Objects:
             Conflict: it is another version.
             StateError: it can't be written, or nobody knows whether it was.
         """
-        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+        from obstore.exceptions import BaseError
 
         for last in range(1, _TRIES + 1):
             try:
                 return self.put(key, data, former)
-            except (AlreadyExistsError, PreconditionError, NotFoundError, FileNotFoundError):
-                found = self.read(key)
-                if found is not None and found.data == data:
-                    return found.version
-                raise Conflict(found) from None
             except (BaseError, OSError, ValueError):
-                # Nobody knows whether it was written, so this looks: a racing write may also be answered like that.
+                # Nobody knows whether it was written, so this looks. What was refused although nobody wrote meanwhile
+                # is no conflict: another tool's hold on the object, say, or a racing write that came to nothing.
                 found = self.read(key)
                 if found is not None and found.data == data:
                     return found.version
@@ -196,8 +205,8 @@ class Objects:
         except (BaseError, OSError, ValueError) as error:
             raise StateError(
                 f"{self.name}/{key} can't be {done}: {_said(error)}.",
-                hint="See that the bucket exists, that the endpoint and region are right, and that the credentials of"
-                " the environment may read, write and delete below this key.",
+                hint="See that the bucket or container exists, that the endpoint and region are right, and that the"
+                " credentials of the environment may read, write and delete below this key.",
             ) from error
 
 
@@ -209,6 +218,8 @@ def _version(meta: Mapping[str, Any]) -> "UpdateVersion":
 
 
 def _said(error: Exception) -> str:
-    """The first line of what the library says: the rest is its debugging output."""
+    """What the server answered, else the first line of what the library says: the rest is its debugging output."""
+    if answer := _ANSWER.search(str(error)):
+        return f"{answer[1]}: {answer[2].strip().rstrip('.')}"
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].strip().rstrip(".") if lines else type(error).__name__

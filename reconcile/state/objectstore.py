@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from reconcile.errors import StateError
 from reconcile.state.codec import Codec
@@ -30,9 +29,6 @@ from reconcile.state.objects import Conflict, Found, Objects
 from reconcile.state.state import State
 from reconcile.state.statefile import JournalHeader, collector_paused, parse_journal_header, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
-
-if TYPE_CHECKING:
-    pass
 
 _TRIES = 10
 _SMALL = 1024 * 1024

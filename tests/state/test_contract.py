@@ -293,12 +293,12 @@ def test_a_lock_that_nobody_has_cannot_be_taken_away(backend: Backend) -> None:
 
 
 def test_of_sixteen_that_race_one_wins(backend: Backend, racers: Racers) -> None:
-    for _ in range({"seaweed": 1, "s3": 2, "http": 3}.get(backend.kind, 5)):
+    for _ in range({"seaweed": 1, "s3": 2, "azure": 2, "http": 3}.get(backend.kind, 5)):
         assert sorted(racers.race(backend.url)) == ["lost"] * 15 + ["won"]
 
 
 def test_no_write_of_sixteen_that_take_turns_is_lost(backend: Backend, racers: Racers) -> None:
-    turns = 1 if backend.kind in ("s3", "seaweed", "http") else 5
+    turns = 1 if backend.kind in ("s3", "seaweed", "azure", "http") else 5
     assert racers.count(backend.url, turns) == ["counted"] * 16
     assert read(backend.store()).resources[Address("squalomail", "list", "counter")].id == str(16 * turns)
 

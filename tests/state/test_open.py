@@ -51,6 +51,7 @@ def test_each_scheme_has_its_store(url: str, name: str | None) -> None:
         ("s3://states/state.json?lease=soon", "takes seconds, 1 to 3600"),
         ("s3://states/state.json?lease=0", "takes seconds, 1 to 3600"),
         ("s3://states/state.json?endpoint=http://s3.example", "plain http"),
+        ("az://states/state.json?endpoint=http://blob.example/shop", "plain http"),
         ("http://states.example/shop", "plain http"),
         ("http://[bad/shop", "can't be read"),
     ],
@@ -58,6 +59,17 @@ def test_each_scheme_has_its_store(url: str, name: str | None) -> None:
 def test_what_is_no_url_of_a_state_is_refused(url: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         open_store(url, environ={})
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("s3", "AWS_ENDPOINT_URL"), ("az", "AZURE_STORAGE_ENDPOINT")])
+def test_an_endpoint_of_the_environment_is_no_way_around(scheme: str, name: str) -> None:
+    with pytest.raises(InvalidInput, match="plain http"):
+        open_store(f"{scheme}://states/state.json", environ={name: "http://storage.example/shop"})
+
+
+def test_an_option_that_is_another_platforms_is_refused() -> None:
+    with pytest.raises(StateError, match="'region' is not valid"):
+        open_store("az://states/state.json?region=x", environ={})
 
 
 @pytest.mark.parametrize(
