@@ -5,10 +5,14 @@ A fault is written ``KIND:PATTERN:KEY=VALUE...``, everything after the kind bein
     drop-after:create-*:n=2        the reply to the second create call is lost, the write is done
     500:get-data:p=0.1:seed=7      one call in ten fails, the same ones in each run
     latency:*:ms=300               every call takes 300 ms longer
+    401:gatormail_*:n=3            the third call's token is refused, as if it had expired
+    503:oauth_token:after=5        nobody can sign in, and is told to come back in five seconds
 
-The pattern is matched against the operation's name as in file names (``*``, ``?``, ``[abc]``). Which of the matching
-calls are hit: ``n=2`` the second, ``n=2-4`` the second to the fourth, ``every=3`` each third, ``p=0.1`` each with that
-probability (``seed`` makes another draw), else all. ``ms`` is for latency and timeout, ``after`` (seconds) for 429.
+The pattern is matched against the operation's name as in file names (``*``, ``?``, ``[abc]``): SqualoMail's functions,
+GatorMail's operation ids, ``oauth_token`` for its sign-on. Which of the matching calls are hit: ``n=2`` the second,
+``n=2-4`` the second to the fourth, ``every=3`` each third, ``p=0.1`` each with that probability (``seed`` makes another
+draw), else all. ``ms`` is for latency and timeout, ``after`` (seconds) for 429 and 503. What 401, 403, 429 and 503 say
+is put as the service that was called would, at the sign-on as OAuth does.
 """
 
 import fnmatch
@@ -17,13 +21,17 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-BEFORE = frozenset({"refuse", "drop-before", "429", "500", "html"})
+REFUSALS = frozenset({"401", "403", "429", "503"})
+BEFORE = REFUSALS | {"refuse", "drop-before", "500", "html"}
 AFTER = frozenset({"latency", "drop-after", "timeout", "truncate", "empty", "null"})
 KINDS = {
     "latency": "the answer is late by ms",
     "timeout": "the call is carried out, and no answer comes within the client's patience",
+    "401": "the key or token is refused; nothing is done",
+    "403": "the key or token is good, but not for this; nothing is done",
     "429": "too many requests, with Retry-After; nothing is done",
     "500": "server error with an HTML body; nothing is done",
+    "503": "not available just now, with Retry-After; nothing is done",
     "html": "status 200 with an HTML page, as from a proxy; nothing is done",
     "refuse": "no connection comes about; nothing is done",
     "drop-before": "the connection breaks; nothing is done",

@@ -1,7 +1,7 @@
 """What the sandbox asks of an emulated provider, so that a second one can stand beside the first."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
@@ -12,7 +12,8 @@ class Call:
     """One request to a provider, understood but not carried out yet.
 
     ``arguments`` are the names that were sent, without values, since values may be personal or secret; ``perform``
-    carries the call out and returns the answer. ``throttled`` is the body of a refusal for too many requests.
+    carries the call out and returns the answer. ``refused`` is what the service answers instead when it refuses the
+    call with one of the statuses 401, 403, 429 and 503.
     """
 
     operation: str
@@ -20,9 +21,7 @@ class Call:
     arguments: Sequence[str]
     account: str | None
     perform: Callable[[], httpx.Response]
-    throttled: Mapping[str, Any] = field(
-        default_factory=lambda: {"errorCode": 8, "errorMessage": "Too many requests.", "httpStatusCode": 429}
-    )
+    refused: Callable[[int], httpx.Response]
 
 
 class ControlError(Exception):

@@ -168,13 +168,16 @@ class Sandbox:
 def _instead(fault: Fault, request: httpx.Request, call: Call) -> httpx.Response:
     """What comes of a call that a fault keeps from being carried out."""
     html = {"Content-Type": "text/html; charset=utf-8"}
+    if fault.kind in fault_kinds.REFUSALS:
+        refusal = call.refused(int(fault.kind))
+        if refusal.status_code in (429, 503):
+            refusal.headers["Retry-After"] = str(fault.after)
+        return refusal
     match fault.kind:
         case "refuse":
             raise httpx.ConnectError("sandbox fault: connection refused", request=request)
         case "drop-before":
             raise httpx.ReadError("sandbox fault: connection reset", request=request)
-        case "429":
-            return httpx.Response(429, json=dict(call.throttled), headers={"Retry-After": str(fault.after)})
         case "500":
             return httpx.Response(500, content=_HTML_ERROR, headers=html)
         case _:

@@ -70,6 +70,9 @@ def test_probability_is_repeatable_and_about_right() -> None:
     ("kind", "status", "content", "done"),
     [
         ("429", 429, "Too many requests", 0),
+        ("401", 401, "The API key is missing or wrong", 0),
+        ("403", 403, "The API key is not for this function", 0),
+        ("503", 503, "The service is not available", 0),
         ("500", 500, "<h1>Server Error</h1>", 0),
         ("html", 200, "<h1>Server Error</h1>", 0),
         ("empty", 200, "", 1),
@@ -82,7 +85,7 @@ def test_faults_with_an_answer(make: Any, kind: str, status: int, content: str, 
     response = api.client.post("/squalomail/v1/create-list", json={"apiKey": "K", "name": "A"})
     assert response.status_code == status
     assert content in response.text
-    assert response.headers.get("Retry-After") == ("7" if kind == "429" else None)
+    assert response.headers.get("Retry-After") == ("7" if kind in ("429", "503") else None)
     assert len(api.data("List")) == done
     (entry, _) = api.sandbox.requests()
     assert (entry["status"], entry["fault"], entry["performed"]) == (
@@ -90,6 +93,25 @@ def test_faults_with_an_answer(make: Any, kind: str, status: int, content: str, 
         spec,
         bool(done),
     )
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_refusals_have_the_platforms_envelope(make: Any, status: int) -> None:
+    api = make(faults=[str(status)])
+    answer = api("create-list", name="A")
+    assert list(answer) == ["errorCode", "errorMessage", "httpStatusCode"]
+    assert answer["errorCode"] != 0
+    assert answer["httpStatusCode"] == api.last.status_code == status
+
+
+def test_a_refusal_by_chance_is_repeatable(make: Any) -> None:
+    def statuses(seed: int) -> list[int]:
+        api = make(faults=["401:get-app-id:p=0.3", "503:get-app-id:p=0.3:seed=5"], seed=seed)
+        return [api.client.get("/squalomail/v1/get-app-id?apiKey=K").status_code for _ in range(40)]
+
+    first = statuses(1)
+    assert first == statuses(1) != statuses(2)
+    assert set(first) == {200, 401, 503}
 
 
 def test_truncated_answers_are_no_json(make: Any) -> None:
@@ -124,7 +146,8 @@ def test_faults_that_break_the_connection(make: Any, kind: str, error: type[http
 
 def test_every_kind_is_tested_here() -> None:
     assert set(KINDS) == {
-        "latency", "timeout", "429", "500", "html", "refuse", "drop-before", "drop-after", "truncate", "empty", "null",
+        "latency", "timeout", "401", "403", "429", "500", "503", "html", "refuse", "drop-before",
+        "drop-after", "truncate", "empty", "null",
     }  # fmt: skip
 
 

@@ -49,7 +49,9 @@ def fields_of(page: str, action: str) -> dict[str, Any]:
         if found["type"] != "checkbox" or " checked" in f" {attributes}":
             values.setdefault(found["name"], []).append(unescape(found["value"]))
     for name, content in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
-        values[name] = [unescape(content.removeprefix("\n")).replace("\n", "\r\n")]
+        # Browsers know one line end, and send another.
+        lines = content.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\n")
+        values[name] = [unescape(lines).replace("\n", "\r\n")]
     for name, options in re.findall(r'<select [^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
         values[name] = re.findall(r'value="([^"]*)" selected', options)
     return dict(values)

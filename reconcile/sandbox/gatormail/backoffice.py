@@ -5,6 +5,7 @@ Control calls come in as ``/_sandbox/gatormail/{instance}/...``:
     POST   ui/get-schema              the user presses Get Schema
     PUT    ui/mappings                {"mappings": [{entityName, attributeName, contactAttribute, dataCleanse}]}
     GET    ui/mappings                the draft that was put
+    POST   ui/mapping                 one row more in the draft;    DELETE ui/mapping takes one out
     POST   ui/publish                 the draft is published
     PUT    ui/group/ID/rule           {"contacts": [id or address, ...]}: whom the group's rules find
     PUT    ui/options                 the data feed's options, as on the General tab
@@ -75,6 +76,16 @@ def _draft(instance: Instance, body: dict[str, Any]) -> Any:
     return mappings.drafts(instance)
 
 
+def _map(instance: Instance, body: dict[str, Any]) -> Any:
+    mappings.map_attribute(instance, body)
+    return mappings.drafts(instance)
+
+
+def _unmap(instance: Instance, body: dict[str, Any]) -> Any:
+    mappings.unmap_attribute(instance, body)
+    return mappings.drafts(instance)
+
+
 def _publish(instance: Instance, body: dict[str, Any]) -> Any:
     mappings.publish(instance)
     return mappings.get(instance)
@@ -127,7 +138,7 @@ def _activity(instance: Instance, body: dict[str, Any]) -> Any:
     kind = body.get("activityType")
     if kind not in ENUMS["activityType"]:
         raise invalid("activityType", "Unknown value")
-    if kind == "Bounced" and body.get("bounceType") not in ENUMS["bounceType"]:
+    if (kind == "Bounced" or "bounceType" in body) and body.get("bounceType") not in ENUMS["bounceType"]:
         raise invalid("bounceType", "Unknown value")
     contact = contact_of(instance, body.get("contact"))
     for _ in range(int(body.get("times", 1))):
@@ -169,6 +180,8 @@ _DEEDS: Mapping[tuple[str, str], _Deed] = {
     ("POST", "ui/get-schema"): _get_schema,
     ("PUT", "ui/mappings"): _draft,
     ("GET", "ui/mappings"): lambda instance, body: mappings.drafts(instance),
+    ("POST", "ui/mapping"): _map,
+    ("DELETE", "ui/mapping"): _unmap,
     ("POST", "ui/publish"): _publish,
     ("PUT", "ui/options"): _options,
     ("POST", "ui/field"): _field,

@@ -167,7 +167,7 @@ def _checked(key: str, value: Any) -> Any:
     if default is None:
         raise ValueError(f"the contract has no key {key!r}")
     if isinstance(default, str):
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not (value.strip() or default == ""):
             raise ValueError(f"{key} should be a text")
         if key.startswith("op."):
             _route(key, value)

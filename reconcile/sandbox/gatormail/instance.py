@@ -119,9 +119,12 @@ def _converted(text: str, zone: tzinfo, zoned: bool) -> str:
 
 
 def zone_of(name: str) -> tzinfo:
-    """The zone of a name such as Europe/London; GMT needs no database of zones."""
+    """The zone that ``c.date.zone`` names, ``ValueError`` when there is none; GMT needs no database of zones."""
     if name.upper() in ("GMT", "UTC", "Z"):
         return UTC
-    from zoneinfo import ZoneInfo
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"c.date.zone should be a zone such as Europe/London, not {name!r}") from None

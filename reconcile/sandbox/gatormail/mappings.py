@@ -93,19 +93,36 @@ def press_get_schema(instance: Instance) -> None:
 def draft(instance: Instance, rows: Sequence[dict[str, Any]]) -> None:
     """A person maps contact fields to attributes that the schema has; nothing of it is published yet."""
     instance.run("DELETE FROM gm_mapping WHERE instance = :instance AND NOT published")
-    fields = {name.lower(): name for name in contacts.field_names(instance)}
     for at, row in enumerate(rows):
-        entity = _entity(instance, str(row.get("entityName")))
-        attribute = None if entity is None else _attribute(instance, entity, str(row.get("attributeName")))
-        field = fields.get(str(row.get("contactAttribute")).lower())
-        if entity is None or attribute is None or field is None:
-            raise invalid(f"mappings[{at}]", "Unknown entity, attribute or contact field")
-        cleanse = row.get("dataCleanse") is True
-        instance.run(
-            "INSERT INTO gm_mapping VALUES (:instance, 0, :entity, :attribute, :field, :cleanse) "
-            "ON CONFLICT DO UPDATE SET cleanse = :cleanse",
-            {"entity": entity, "attribute": attribute, "field": field, "cleanse": cleanse},
-        )
+        map_attribute(instance, row, f"mappings[{at}]")
+
+
+def map_attribute(instance: Instance, row: dict[str, Any], where: str = "mapping") -> None:
+    """A person maps one contact field to one attribute of the schema, beside what the draft has."""
+    fields = {name.lower(): name for name in contacts.field_names(instance)}
+    entity = _entity(instance, str(row.get("entityName")))
+    attribute = None if entity is None else _attribute(instance, entity, str(row.get("attributeName")))
+    field = fields.get(str(row.get("contactAttribute")).lower())
+    if entity is None or attribute is None or field is None:
+        raise invalid(where, "Unknown entity, attribute or contact field")
+    cleanse = row.get("dataCleanse") is True
+    instance.run(
+        "INSERT INTO gm_mapping VALUES (:instance, 0, :entity, :attribute, :field, :cleanse) "
+        "ON CONFLICT DO UPDATE SET cleanse = :cleanse",
+        {"entity": entity, "attribute": attribute, "field": field, "cleanse": cleanse},
+    )
+
+
+def unmap_attribute(instance: Instance, row: dict[str, Any]) -> None:
+    """A person takes one row out of the draft; what is published stays until the next time."""
+    members = {"entity": "entityName", "attribute": "attributeName", "field": "contactAttribute"}
+    gone = instance.run(
+        "DELETE FROM gm_mapping WHERE instance = :instance AND NOT published AND fold(entity) = fold(:entity) "
+        "AND fold(attribute) = fold(:attribute) AND fold(contactattribute) = fold(:field)",
+        {name: str(row.get(member)) for name, member in members.items()},
+    )
+    if not gone:
+        raise invalid("mapping", "Is not in the draft")
 
 
 def publish(instance: Instance) -> None:

@@ -5,6 +5,19 @@ The envelope is the reference's proposal (section "Status codes and error envelo
 
 from collections.abc import Mapping, Sequence
 
+_REFUSALS = {
+    401: "Authorization has been denied for this request.",
+    403: "The token is not for this request.",
+    429: "Too many requests.",
+    503: "The service is not available.",
+}
+_OAUTH = {
+    401: "invalid_client",
+    403: "access_denied",
+    429: "temporarily_unavailable",
+    503: "temporarily_unavailable",
+}
+
 
 class ApiError(Exception):
     """A call that fails with a status."""
@@ -15,6 +28,12 @@ class ApiError(Exception):
         self.message = message
         self.model_state = {field: list(texts) for field, texts in (model_state or {}).items()}
 
+    @property
+    def sentence(self) -> str:
+        """The message and what is wrong with which member, for a person."""
+        details = "".join(f" {field}: {', '.join(texts)}." for field, texts in self.model_state.items())
+        return f"{self.message}.{details}" if details and not self.message.endswith(".") else self.message + details
+
 
 class OAuthError(Exception):
     """A token that is refused; members as of OAuth 2.0."""
@@ -24,6 +43,16 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
         self.status = status
+
+
+def refused(status: int) -> ApiError:
+    """A call that is refused with 401, 403, 429 or 503 before it runs."""
+    return ApiError(status, _REFUSALS[status])
+
+
+def sign_on_refused(status: int) -> OAuthError:
+    """The same at the sign-on; error codes as of OAuth 2.0, where it has one."""
+    return OAuthError(_OAUTH[status], _REFUSALS[status], status)
 
 
 def invalid(field: str, text: str) -> ApiError:

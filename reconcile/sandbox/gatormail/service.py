@@ -22,7 +22,7 @@ from reconcile.sandbox.gatormail import backoffice, lifecycle, tokens
 from reconcile.sandbox.gatormail.contract import Contract, Route
 from reconcile.sandbox.gatormail.instance import Instance, zone_of
 from reconcile.sandbox.gatormail.operations import ACKNOWLEDGING, OPERATIONS, Arguments, Operation
-from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, switched_off
+from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, refused, sign_on_refused, switched_off
 from reconcile.sandbox.gatormail.switches import CAPABILITIES, TABLE
 from reconcile.sandbox.gatormail.tables import SCHEMA
 from reconcile.sandbox.gatormail.tokens import Login
@@ -33,7 +33,6 @@ from reconcile.sandbox.switchboard import Switches
 
 _PREFIX = "/gatormail/"
 _TOKEN = "/oauth/core/connect/token"  # noqa: S105 - a path
-_THROTTLED = {"message": "Too many requests."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,14 @@ class GatorMail:
         """Understand a request; what is wrong with it is answered when it is performed."""
         if request.url.path.lower().rstrip("/") == _TOKEN:
             names = list(tokens.form_of(request))
-            return Call("oauth_token", False, names, None, lambda: self._sign_in(request), _THROTTLED)
+            return Call(
+                "oauth_token",
+                False,
+                names,
+                None,
+                lambda: self._sign_in(request),
+                lambda status: self._sign_on_failed(sign_on_refused(status)),
+            )
         instance, parts = _parts(request)
         found = self._find(request.method, parts)
         named = found if isinstance(found, _Found) else None
@@ -100,7 +106,7 @@ class GatorMail:
             _names(request),
             instance,
             lambda: self._answer(request, instance, found),
-            _THROTTLED,
+            lambda status: self._failed(refused(status)),
         )
 
     def instance(self, name: str, db: sqlite3.Connection) -> Instance:
@@ -141,8 +147,7 @@ class GatorMail:
         try:
             return self._as_person(path[0], method, list(path[1:]), body)
         except ApiError as error:
-            details = "".join(f" {field}: {', '.join(texts)}." for field, texts in error.model_state.items())
-            raise ControlError(error.status, f"{error.message}{details}") from None
+            raise ControlError(error.status, error.sentence) from None
         finally:
             self.settle()
 
@@ -177,8 +182,7 @@ class GatorMail:
                 answer = tokens.issue(db, request, self._clock.now(), logins, instances, self.positions)
             return _json(200, writer.write("token", answer), {"Cache-Control": "no-store"})
         except OAuthError as error:
-            body = writer.write("oauthError", {"error": error.error, "errorDescription": error.description})
-            return _json(error.status, body, {"Cache-Control": "no-store"})
+            return self._sign_on_failed(error)
 
     def _answer(self, request: httpx.Request, name: str, found: "_Found | ApiError") -> httpx.Response:
         self.settle()
@@ -242,6 +246,10 @@ class GatorMail:
             answer = {name: answer}
         return answer
 
+    def _sign_on_failed(self, error: OAuthError) -> httpx.Response:
+        members = {"error": error.error, "errorDescription": error.description}
+        return _json(error.status, Writer(self.contract).write("oauthError", members), {"Cache-Control": "no-store"})
+
     def _failed(self, error: ApiError) -> httpx.Response:
         value: dict[str, Any] = {"message": error.message}
         if error.model_state:
@@ -251,10 +259,11 @@ class GatorMail:
 
 
 def _on(key: str, value: Any) -> bool:
-    found = {"on": True, "off": False, True: True, False: False}.get(value)
-    if found is None:
+    if isinstance(value, bool):
+        return value
+    if value not in ("on", "off"):
         raise ValueError(f"{key} should be on or off")
-    return found
+    return bool(value == "on")
 
 
 def _parts(request: httpx.Request) -> tuple[str, list[str]]:

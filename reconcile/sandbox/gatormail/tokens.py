@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import httpx
 
-from reconcile.sandbox.gatormail.reply import ApiError, OAuthError
+from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, refused
 from reconcile.sandbox.switchboard import Switches
 
 LIFETIME = 3600
@@ -71,7 +71,7 @@ def authorise(db: sqlite3.Connection, request: httpx.Request, instance: str, sco
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     row = _known(db, token.strip(), "access", now) if kind.lower() == "bearer" else None
     if row is None:
-        raise ApiError(401, "Authorization has been denied for this request.")
+        raise refused(401)
     # The first words of the scope string, such as openid, are the sign-on service's own.
     if scope.split()[-1] not in row["scope"].split():
         raise ApiError(403, "The token lacks the scope of this API.")

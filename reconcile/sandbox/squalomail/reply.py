@@ -20,6 +20,13 @@ class Bare:
 
 Answer = dict[str, Any] | Bare
 
+_REFUSALS = {
+    401: (1, "The API key is missing or wrong."),
+    403: (9, "The API key is not for this function."),
+    429: (8, "Too many requests."),
+    503: (10, "The service is not available."),
+}
+
 
 class ApiError(Exception):
     """A call that fails. ``status`` is told in the envelope, ``http`` is the status of the answer by default."""
@@ -34,7 +41,8 @@ class ApiError(Exception):
 
 def unauthorised() -> ApiError:
     """No key, or one that no account has."""
-    return ApiError(1, 401, "The API key is missing or wrong.", http=401)
+    code, message = _REFUSALS[401]
+    return ApiError(code, 401, message, http=401)
 
 
 def malformed(message: str) -> ApiError:
@@ -67,6 +75,12 @@ def encode(answer: Answer) -> httpx.Response:
     if isinstance(answer, Bare):
         return _json(200, answer.value)
     return _json(200, _envelope(0, None, 200, answer))
+
+
+def refused(status: int) -> httpx.Response:
+    """The answer of a call that is refused with 401, 403, 429 or 503 before its function runs."""
+    code, message = _REFUSALS[status]
+    return _json(status, _envelope(code, message, status, {}))
 
 
 def encode_error(error: ApiError, policy: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from reconcile.sandbox.squalomail import backoffice, due, sending
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.functions import FUNCTIONS, Function
-from reconcile.sandbox.squalomail.reply import ApiError, encode, encode_error, unauthorised
+from reconcile.sandbox.squalomail.reply import ApiError, encode, encode_error, refused, unauthorised
 from reconcile.sandbox.store import Store
 from reconcile.sandbox.switchboard import Switches
 
@@ -70,9 +70,14 @@ class SqualoMail:
             failed = encode_error(error, self._switches.text("error_status"))
             if error.status == 405 and function:
                 failed.headers["Allow"] = ", ".join(sorted(self._verbs(function)))
-            return Call(operation, bool(function and function.write), arguments.names, app_id, lambda: failed)
+            return Call(operation, bool(function and function.write), arguments.names, app_id, lambda: failed, refused)
         return Call(
-            operation, function.write, arguments.names, app_id, lambda: self._perform(function, app_id, arguments)
+            operation,
+            function.write,
+            arguments.names,
+            app_id,
+            lambda: self._perform(function, app_id, arguments),
+            refused,
         )
 
     def account(self, app_id: str, db: sqlite3.Connection) -> Account:

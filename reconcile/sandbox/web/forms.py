@@ -46,6 +46,25 @@ def text(name: str, label: str, value: object = "", *, kind: str = "text", hint:
     return _labelled(name, label, field, hint)
 
 
+def wall(name: str, label: str, value: str | None, *, hint: str | None = None) -> Html:
+    """A labelled date and time to the second, which stands for itself: its zone is whatever the label says."""
+    field = tag(
+        "input",
+        id=name,
+        name=name,
+        type="datetime-local",
+        step=1,
+        value=value or "",
+        aria_describedby=_hint_id(name, hint),
+    )
+    return _labelled(name, label, field, hint)
+
+
+def hidden(**values: object) -> list[Html]:
+    """What a form posts besides what is typed in."""
+    return [tag("input", type="hidden", name=name, value=str(value)) for name, value in values.items()]
+
+
 def area(name: str, label: str, value: str, *, rows: int = 4) -> Html:
     """A labelled text of several lines; the line end in front is one that browsers drop."""
     return _labelled(
@@ -64,6 +83,13 @@ def choice(name: str, label: str, options: list[tuple[str, str]], value: str) ->
     """A labelled choice of one value, shown by its second text."""
     choices = [tag("option", shown, value=each, selected=each == value) for each, shown in options]
     return _labelled(name, label, tag("select", choices, id=name, name=name), None)
+
+
+def row_choice(name: str, key: object, label: str, options: list[tuple[str, str]]) -> Html:
+    """A choice within a row of a table; ``key`` tells the rows apart, and screen readers read the label."""
+    choices = [tag("option", shown, value=each) for each, shown in options]
+    field = tag("select", choices, id=f"{name}-{key}", name=name)
+    return tag("p", tag("label", label, for_=f"{name}-{key}"), field)
 
 
 def boxes(name: str, label: str, options: list[tuple[str, str]], ticked: set[str]) -> Html:

@@ -1,6 +1,5 @@
-"""The pages: an account's lists, newsletters, fields and recipients, each kind as a table and one page per object."""
+"""SqualoMail's pages: an account's lists, newsletters, fields and recipients, each as a table and a page per object."""
 
-import datetime
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -10,43 +9,22 @@ from reconcile.sandbox.squalomail import fields, lists, memberships, newsletters
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.web import forms
 from reconcile.sandbox.web.html import Child, Html, join, tag
+from reconcile.sandbox.web.layout import PAGE_SIZE, Link, clock, date, delete, dot, table, yes
 
-PAGE_SIZE = 50
 _KINDS = (("lists", "Lists"), ("newsletters", "Newsletters"), ("recipients", "Recipients"), ("fields", "Custom fields"))
 _TYPES = ("text", "textarea", "checkbox", "radio")
 _UTM = ("utmSource", "utmMedium", "utmCampaign", "utmId", "utmTerm", "utmContent")
 
 
-def layout(title: str, body: Child, *, app_id: str | None = None, kind: str = "", message: Child = None) -> str:
-    """A whole page; ``app_id`` is the account that the navigation is for."""
-    links: list[Html] = []
-    if app_id is not None:
-        links = [
-            tag("a", shown, href=path(app_id, name), aria_current="page" if name == kind else None)
-            for name, shown in _KINDS
-        ]
-        links.insert(0, tag("a", f"Account {app_id}", href=path(app_id), aria_current=None if kind else "page"))
-    navigation = tag("nav", tag("strong", tag("a", "Sandbox", href="/")), links, aria_label="Main")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{title} – Sandbox"),
-        tag("link", rel="stylesheet", href="/page.css"),
-    )
-    main = tag("main", tag("h1", title), message, body)
-    return "<!DOCTYPE html>\n" + tag("html", head, tag("body", tag("header", navigation), main), lang="en")
+def links(app_id: str, kind: str) -> list[Link]:
+    """The navigation of an account, of which ``kind`` is shown."""
+    kinds = [Link(shown, path(app_id, name), name == kind) for name, shown in _KINDS]
+    return [Link(f"Account {app_id}", path(app_id), not kind), *kinds]
 
 
 def path(app_id: str, *parts: object) -> str:
     """The address of a page of an account."""
     return "/".join(["/web", quote(app_id, safe=""), *(quote(str(part), safe="") for part in parts)])
-
-
-def accounts_page(app_ids: Sequence[str]) -> Html:
-    """The accounts to choose from."""
-    links = [tag("li", tag("a", f"Account {app_id}", href=path(app_id))) for app_id in app_ids]
-    return join([tag("p", "Each API key opens one of these accounts."), tag("ul", links)])
 
 
 def overview(account: Account) -> Html:
@@ -56,32 +34,26 @@ def overview(account: Account) -> Html:
     for kind, shown in _KINDS:
         found = account.one(f"SELECT count(*) FROM {counted[kind]} WHERE account = :account")  # noqa: S608 - names from above
         rows.append([tag("a", shown, href=path(account.app_id, kind)), found[0] if found else 0])
-    clock = forms.form(
-        path(account.app_id, "clock"),
-        forms.text("now@", "Set the clock to (UTC)", forms.local(account.now), kind="datetime-local"),
-        tag("p", "What is due by then is sent. An empty date lets the clock run with the real time.", class_="hint"),
-        submit="Set the clock",
-    )
-    return join([_table(["", "Number"], rows), tag("h2", "Clock"), tag("p", f"It is {_date(account.now)}."), clock])
+    return join([table(["", "Number"], rows), clock(path(account.app_id, "clock"), account.now)])
 
 
 def lists_page(account: Account) -> Html:
     """All lists, and a form for another."""
     rows = [
         [
-            _swatch(row["color"]),
+            dot(row["color"], row["color"]),
             tag("a", row["name"], href=path(account.app_id, "lists", row["listid"])),
             row["listid"],
             row["ordering"],
-            _yes(row["published"]),
-            _yes(row["visible"]),
+            yes(row["published"]),
+            yes(row["visible"]),
             ", ".join(json.loads(row["tags"])),
         ]
         for row in account.all("SELECT * FROM list WHERE account = :account ORDER BY ordering, listid")
     ]
     head = ["Colour", "Name", "Id", "Position", "Published", "Visible", "Tags"]
     add = forms.form(path(account.app_id, "lists"), forms.text("name", "Name"), submit="Add the list")
-    return join([_table(head, rows), tag("h2", "New list"), add])
+    return join([table(head, rows), tag("h2", "New list"), add])
 
 
 def list_page(account: Account, listid: int) -> Html:
@@ -106,18 +78,18 @@ def list_page(account: Account, listid: int) -> Html:
         "USING (account, subid) WHERE account = :account AND listid = :listid ORDER BY subid LIMIT :size",
         {"listid": listid, "size": PAGE_SIZE},
     )
-    table = _table(
+    shown = table(
         ["Recipient", "State", "Since"],
         [
             [
                 tag("a", member["email"], href=path(account.app_id, "recipients", member["subid"])),
                 "subscribed" if member["status"] == 1 else "unsubscribed",
-                _date(member["subdate"]),
+                date(member["subdate"]),
             ]
             for member in members
         ],
     )
-    return join([edit, tag("h2", f"Recipients (the first {PAGE_SIZE})"), table, _delete(here, "list")])
+    return join([edit, tag("h2", f"Recipients (the first {PAGE_SIZE})"), shown, delete(here, "list")])
 
 
 def newsletters_page(account: Account) -> Html:
@@ -127,7 +99,7 @@ def newsletters_page(account: Account) -> Html:
             tag("a", row["subject"], href=path(account.app_id, "newsletters", row["mailid"])),
             row["mailid"],
             _state(account, row),
-            _date(row["senddate"]),
+            date(row["senddate"]),
             ", ".join(_list_names(account, row["mailid"])),
         ]
         for row in account.all(
@@ -135,7 +107,7 @@ def newsletters_page(account: Account) -> Html:
         )
     ]
     add = forms.form(path(account.app_id, "newsletters"), forms.text("subject", "Subject"), submit="Add the newsletter")
-    return join([_table(["Subject", "Id", "State", "Date", "Lists"], rows), tag("h2", "New newsletter"), add])
+    return join([table(["Subject", "Id", "State", "Date", "Lists"], rows), tag("h2", "New newsletter"), add])
 
 
 def newsletter_page(account: Account, mailid: int) -> Html:
@@ -145,14 +117,14 @@ def newsletter_page(account: Account, mailid: int) -> Html:
     preview = tag("iframe", src=f"{here}/preview", sandbox="", title="Preview of the newsletter", loading="lazy")
     return join(
         [
-            tag("p", f"{_state(account, row).capitalize()}. ", f"Date: {_date(row['senddate'])}."),
+            tag("p", f"{_state(account, row).capitalize()}. ", f"Date: {date(row['senddate'])}."),
             _sending_forms(account, row, here),
             tag("h2", "Preview"),
             preview,
             tag("h2", "Content"),
             _content_form(account, row, here),
             _readers(account, row, here),
-            _delete(here, "newsletter"),
+            delete(here, "newsletter"),
         ]
     )
 
@@ -166,7 +138,7 @@ def fields_page(account: Account) -> Html:
             row["fieldid"],
             row["type"],
             row["ordering"],
-            _yes(row["published"]),
+            yes(row["published"]),
         ]
         for row in fields.everything(account)
     ]
@@ -177,7 +149,7 @@ def fields_page(account: Account) -> Html:
         forms.choice("type", "Type", [(each, each) for each in _TYPES], "text"),
         submit="Add the field",
     )
-    return join([_table(["Key", "Label", "Id", "Type", "Position", "Published"], rows), tag("h2", "New field"), add])
+    return join([table(["Key", "Label", "Id", "Type", "Position", "Published"], rows), tag("h2", "New field"), add])
 
 
 def field_page(account: Account, fieldid: int) -> Html:
@@ -195,7 +167,7 @@ def field_page(account: Account, fieldid: int) -> Html:
         forms.box("published", "Published", row["published"]),
         submit="Save",
     )
-    return join([edit, _delete(here, "field")])
+    return join([edit, delete(here, "field")])
 
 
 def recipients_page(account: Account, sought: str, page: int) -> Html:
@@ -211,8 +183,8 @@ def recipients_page(account: Account, sought: str, page: int) -> Html:
             tag("a", row["email"], href=path(account.app_id, "recipients", row["subid"])),
             f"{row['name']} {row['surname']}",
             row["subid"],
-            _yes(row["enabled"]),
-            _yes(row["accept"]),
+            yes(row["enabled"]),
+            yes(row["accept"]),
         ]
         for row in found[:PAGE_SIZE]
     ]
@@ -222,8 +194,8 @@ def recipients_page(account: Account, sought: str, page: int) -> Html:
     more = f"{here}?q={quote(sought, safe='')}&page={page + 1}"
     following = tag("p", tag("a", "Next page", href=more)) if len(found) > PAGE_SIZE else None
     add = forms.form(here, forms.text("email", "E-mail", kind="email"), submit="Add the recipient")
-    table = _table(["E-mail", "Name", "Id", "Enabled", "Accepts mail"], rows)
-    return join([search, table, following, tag("h2", "New recipient"), add])
+    shown = table(["E-mail", "Name", "Id", "Enabled", "Accepts mail"], rows)
+    return join([search, shown, following, tag("h2", "New recipient"), add])
 
 
 def recipient_page(account: Account, subid: int) -> Html:
@@ -255,7 +227,7 @@ def recipient_page(account: Account, subid: int) -> Html:
         forms.boxes("listIds", "Subscribed to", _list_options(account), own),
         submit="Save",
     )
-    return join([edit, _delete(here, "recipient")])
+    return join([edit, delete(here, "recipient")])
 
 
 def _sending_forms(account: Account, row: sqlite3.Row, here: str) -> Child:
@@ -263,8 +235,8 @@ def _sending_forms(account: Account, row: sqlite3.Row, here: str) -> Child:
         return forms.form(f"{here}/cancel", submit="Cancel the sending")
     if sending.is_sent(account, row["mailid"]):
         return None
-    date = forms.text("sendDate@", "Send on (UTC)", forms.local(account.now + 3600), kind="datetime-local")
-    return forms.form(f"{here}/schedule", date, submit="Schedule")
+    when = forms.text("sendDate@", "Send on (UTC)", forms.local(account.now + 3600), kind="datetime-local")
+    return forms.form(f"{here}/schedule", when, submit="Schedule")
 
 
 def _content_form(account: Account, row: sqlite3.Row, here: str) -> Html:
@@ -300,18 +272,16 @@ def _readers(account: Account, mail: sqlite3.Row, here: str) -> Child:
     links = account.all(
         "SELECT url FROM url WHERE account = :account AND mailid = :mailid ORDER BY urlid", {"mailid": mail["mailid"]}
     )
-    table = [[row["email"], row["open"], _yes(row["bounce"]), _reader_forms(row, links, here)] for row in rows]
+    people = [[row["email"], row["open"], yes(row["bounce"]), _reader_forms(row, links, here)] for row in rows]
     title = tag("h2", f"Sent to (the first {PAGE_SIZE})")
-    return [title, _table(["Recipient", "Opened", "Bounced", "As this recipient"], table)]
+    return [title, table(["Recipient", "Opened", "Bounced", "As this recipient"], people)]
 
 
 def _reader_forms(row: sqlite3.Row, links: Sequence[sqlite3.Row], here: str) -> list[Html]:
     email = tag("input", type="hidden", name="email", value=row["email"])
     made = [forms.form(f"{here}/open", email, submit="Open", class_="row")]
     if links:
-        name = f"url-{row['subid']}"
-        options = [tag("option", link["url"], value=link["url"]) for link in links]
-        choice = tag("p", tag("label", "Link", for_=name), tag("select", options, id=name, name="url"))
+        choice = forms.row_choice("url", row["subid"], "Link", [(link["url"], link["url"]) for link in links])
         made.append(forms.form(f"{here}/click", email, choice, submit="Click", class_="row"))
     made.append(forms.form(f"{here}/bounce", email, submit="Bounce", class_="row"))
     made.append(forms.form(f"{here}/unsubscribe", email, submit="Unsubscribe", class_="row"))
@@ -343,34 +313,3 @@ def _list_names(account: Account, mailid: int) -> list[str]:
         {"mailid": mailid},
     )
     return [row["name"] for row in rows]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Child]]) -> Html:
-    if not rows:
-        return tag("p", "There are none yet.", class_="hint")
-    titles = tag("tr", [tag("th", each, scope="col") for each in head])
-    lines = [
-        tag("tr", [tag("td", cell, class_="number" if isinstance(cell, int) else None) for cell in row]) for row in rows
-    ]
-    return tag("table", tag("thead", titles), tag("tbody", lines))
-
-
-def _delete(here: str, what: str) -> Html:
-    """The button only shows after a click on the line above it: without scripts that is as good as a question."""
-    button = forms.form(f"{here}/delete", submit=f"Delete the {what} for good")
-    return tag("details", tag("summary", f"Delete this {what}"), button, class_="delete")
-
-
-def _swatch(color: str) -> Html:
-    square = tag("rect", width=16, height=16, rx=3, fill=color)
-    return tag("svg", square, width=16, height=16, role="img", aria_label=color)
-
-
-def _yes(value: object) -> str:
-    return "yes" if value else "no"
-
-
-def _date(seconds: int) -> str:
-    if not seconds:
-        return "none"
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
