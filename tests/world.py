@@ -1,4 +1,4 @@
-"""A SqualoMail account on the emulator, and the workspace that plans and applies to it; shared by tests."""
+"""An account of each platform on the emulator, and the workspace that plans and applies to them; shared by tests."""
 
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from reconcile.engine.workflow import Workspace, apply, outcome_code, plan, sett
 from reconcile.errors import Location
 from reconcile.model.address import Address
 from reconcile.model.call import Call
-from reconcile.model.kind import rules
+from reconcile.model.kind import flattened, rules
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
@@ -22,12 +22,17 @@ from reconcile.model.resource import Resource
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
 from reconcile.providers import provider_type
+from reconcile.providers.gatormail.auth import Identity, PasswordGrant
+from reconcile.providers.gatormail.client import GatorMail
+from reconcile.providers.gatormail.platform import contract
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.transport import Pace, Transport
 from reconcile.sandbox import Sandbox
+from reconcile.sandbox.gatormail.service import GatorMailSetup
 from reconcile.state.local import LocalStore
 
-REGISTRY = Registry({"squalomail": provider_type("squalomail")})
+REGISTRY = Registry({"squalomail": provider_type("squalomail"), "gatormail": provider_type("gatormail")})
+INSTANCE = "example_testlz"
 NOW = 1_800_000_000.0
 BASE = "http://127.0.0.1:8025"
 # Where worlds live; the tests' configuration sets it to a folder that pytest clears up.
@@ -36,21 +41,29 @@ NO_RIGHTS = Rights()
 OVERWRITE = Rights(frozenset([Right.OVERWRITE_DRIFT]), deletes=1000)
 
 
-def address(kind: str, name: str) -> Address:
-    return Address("squalomail", kind, name)
+def address(kind: str, name: str, provider: str = "squalomail") -> Address:
+    return Address(provider, kind, name)
 
 
-def ref(kind: str, name: str) -> Reference:
-    return Reference(address(kind, name))
+def ref(kind: str, name: str, provider: str = "squalomail") -> Reference:
+    return Reference(address(kind, name, provider))
 
 
-def resource(kind: str, name: str, /, attributes: Mapping[str, Any], **options: Any) -> Resource:
-    """A resource as the loader would make it: attributes in canonical form."""
-    spec = REGISTRY.kind(address(kind, name)).spec
+def gator(kind: str, name: str, /, attributes: Mapping[str, Any], **options: Any) -> Resource:
+    """A resource of GatorMail's, see ``resource``."""
+    return resource(kind, name, attributes, provider="gatormail", **options)
+
+
+def resource(
+    kind: str, name: str, /, attributes: Mapping[str, Any], provider: str = "squalomail", **options: Any
+) -> Resource:
+    """A resource as the loader would make it: attributes in canonical form, opened fields as dotted names."""
+    where = address(kind, name, provider)
+    spec = REGISTRY.kind(where).spec
     known = rules(spec)
     named = {spec.named: name} if spec.named is not None else {}
-    canonical = named | {key: known[key].canonical(value) for key, value in attributes.items()}
-    return Resource(address(kind, name), canonical, Location("manifests/all.yaml", 1, 1), **options)
+    canonical = named | {key: known[key].canonical(value) for key, value in flattened(spec, attributes).items()}
+    return Resource(where, canonical, Location("manifests/all.yaml", 1, 1), **options)
 
 
 def declared(*resources: Resource) -> dict[Address, Resource]:
@@ -67,37 +80,74 @@ class World:
     may_send: bool = False
     account: str = "4711"
     folder: Path | None = None
+    gatormail: Mapping[str, Any] = field(default_factory=dict)  # switches of GatorMail's
+    contract: Mapping[str, Any] = field(default_factory=dict)
+    timezone: str = "Europe/London"
 
     def __post_init__(self) -> None:
         self.now = NOW
         # In a folder that is given, the account's data outlive the process too.
         data = self.folder / "sandbox.sqlite" if self.folder is not None else ":memory:"
         self.home = self.folder or Path(tempfile.mkdtemp(dir=HOMES.get("folder")))
+        extra = {"contract": dict(self.contract)} | ({"timezone": self.timezone} if self.timezone else {})
+        zone = {"c.date.zone": self.timezone or "GMT"}
         self.sandbox = Sandbox(
-            data, account=self.account, now=lambda: self.now, switches=self.switches, faults=self.faults, seed=1
+            data,
+            account=self.account,
+            now=lambda: self.now,
+            switches=self.switches,
+            faults=self.faults,
+            seed=1,
+            gatormail=GatorMailSetup((INSTANCE,), contract={**zone, **self.contract}, switches=self.gatormail),
         )
-        transport = Transport(
-            pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
-            may_send=self.may_send,
-            transport=httpx.MockTransport(self.sandbox.handle),
+        self.client = SqualoMail(f"{BASE}/squalomail/v1", "KEY", self._transport())
+        identity = Identity(
+            f"{BASE}/oauth/core/connect/token", "id", "secret", "user", "password", "openid GatorMailApi"
         )
-        self.client = SqualoMail(f"{BASE}/squalomail/v1", "KEY", transport)
+        wire = httpx.MockTransport(self.sandbox.handle)
+        grant = PasswordGrant(identity, transport=wire, clock=lambda: self.now)
+        self.gator = GatorMail(f"{BASE}/gatormail", INSTANCE, contract(extra), self._transport(auth=grant))
+        own = provider_type("gatormail", extra, lambda: b"a project key")
         self.workspace = Workspace(
-            REGISTRY,
-            {"squalomail": self.client},
+            Registry({**REGISTRY.providers, "gatormail": own}),
+            {"squalomail": self.client, "gatormail": self.gator},
             self.policy,
             clock=lambda: self.now,
             patience=Patience((0.0, 0.0), lambda _: None),
         )
         self.store = LocalStore(self.home / "state.json")
 
+    def _transport(self, **options: Any) -> Transport:
+        return Transport(
+            pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
+            may_send=self.may_send,
+            transport=httpx.MockTransport(self.sandbox.handle),
+            **options,
+        )
+
     def close(self) -> None:
         self.client.close()
+        self.gator.close()
         self.sandbox.close()
 
     def api(self, operation: str, **arguments: Any) -> Any:
         """What a person, or another program, does to the account."""
         return self.client.send(Call(operation, arguments))
+
+    def call(self, operation: str, **arguments: Any) -> Any:
+        """What another program does to the GatorMail instance."""
+        return self.gator.send(Call(operation, arguments))
+
+    def person(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        """What a person does in GatorMail's web interface: see the control paths of the emulator."""
+        control = httpx.Client(transport=httpx.MockTransport(self.sandbox.handle))
+        answer = control.request(method, f"{BASE}/_sandbox/gatormail/{INSTANCE}/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def sends(self) -> list[dict[str, Any]]:
+        """Every mail that went out or would go out."""
+        return self.sandbox.sends()
 
     def rows(self, entity: str, filter_: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api("get-data", entity=entity, filter=filter_)

@@ -1,5 +1,6 @@
 """The clients of a project's accounts: over the network, or to the emulators embedded in this process."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,11 @@ def sandbox_accounts(providers: list[ProviderSettings]) -> dict[str, Any]:
     setup: dict[str, Any] = {"accounts": squalomail or None}
     if gatormail:
         instances = tuple(dict.fromkeys(extra["instance"] for extra in gatormail))
-        zone = {"c.date.zone": gatormail[0]["timezone"]} if "timezone" in gatormail[0] else {}
-        setup["gatormail"] = GatorMailSetup(instances=instances, contract={**gatormail[0].get("contract", {}), **zone})
+        setup["gatormail"] = GatorMailSetup(instances=instances, contract=emulated_contract(gatormail[0]))
     return setup
+
+
+def emulated_contract(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The contract of an emulated instance: the account's, which also says what zone its dates are in."""
+    zone = {"c.date.zone": extra["timezone"]} if "timezone" in extra else {}
+    return {**(extra.get("contract") or {}), **zone}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from reconcile.cli.clients import SANDBOX_ACCOUNT
+from reconcile.cli.clients import SANDBOX_ACCOUNT, emulated_contract
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
 from reconcile.cli.settings import ProviderSettings, load_settings
@@ -288,7 +288,7 @@ def _of_project(data: Path | None) -> _Surroundings:
         accounts={provider.alias: provider.account or SANDBOX_ACCOUNT for provider in squalomail},
         keys=dict(_keys(squalomail)),
         instances=[provider.extra["instance"] for provider in gatormail],
-        contracts={provider.alias: provider.extra.get("contract") or {} for provider in gatormail},
+        contracts={provider.alias: emulated_contract(provider.extra) for provider in gatormail},
     )
 
 

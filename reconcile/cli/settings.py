@@ -13,7 +13,6 @@ from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Sc
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
     CREDENTIALS,
-    PLANNED,
     PROVIDERS,
     EnvironmentSpec,
     ProjectSpec,
@@ -101,9 +100,15 @@ class Settings:
 
     def registry(self) -> Registry:
         """The project's aliases with the kinds behind them."""
+        from reconcile.cli.key import project_key
         from reconcile.providers import provider_type
 
-        return Registry({alias: provider_type(provider.type) for alias, provider in self.providers.items()})
+        def key() -> bytes:
+            return project_key(self.root, self.environ)
+
+        return Registry(
+            {alias: provider_type(provider.type, provider.extra, key) for alias, provider in self.providers.items()}
+        )
 
 
 def load_settings(
@@ -370,10 +375,6 @@ class _Loading:
         if value is BROKEN or (isinstance(value, str) and value in PROVIDERS):
             return None if value is BROKEN else str(value)
         place = self._document.at(member.mark)
-        if value in PLANNED:
-            detail = f"{given(member)} is not supported by this version yet. Take `{alias}` out of {PROJECT_FILE}."
-            self._find("provider-not-supported", "a platform that is not supported yet", detail, place)
-            return None
         close = nearest(member.raw, PROVIDERS) if "${" not in member.raw else None
         hint = f'Did you mean "{close}"?' if close else f"Known platforms: {', '.join(PROVIDERS)}."
         detail = f"{given(member)} is no platform that this tool knows."
@@ -396,6 +397,7 @@ class _Loading:
             self._check_credentials(alias, declared, PROVIDERS[type_], mark)
         limits = plain.pop("limits", {})
         extra = {name: value for name, value in plain.items() if name not in {"type", "account", *CREDENTIALS}}
+        self._check_extra(type_, extra, node)
         return ProviderSettings(
             alias=alias,
             type=type_,
@@ -409,9 +411,23 @@ class _Loading:
             sandbox=sandbox,
         )
 
+    def _check_extra(self, type_: str, extra: Mapping[str, Any], node: MappingNode) -> None:
+        """What only the platform itself knows to be wrong with its settings."""
+        from reconcile.providers import faults
+
+        for path, detail, hint in faults(type_, extra):
+            place: Node = node
+            mark: Any = node.mark
+            for name in path:
+                if isinstance(place, MappingNode) and name in place.members:
+                    mark, place = place.keys[name], place.members[name]
+            self._find("wrong-value", "a value that is not allowed", detail, self._document.at(mark), hint)
+
     def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[Spec], mark: Any) -> None:
         for name in sorted(CREDENTIALS & spec.model_fields.keys()):
             node = declared.get(name)
+            if node is None and name == "tokenUrl":
+                continue
             if node is None:
                 detail = f'`{name}` is missing in `{alias}`. Declare it as "${{env.NAME}}", or use the sandbox.'
                 self._find("missing-attribute", "an attribute is missing", detail, self._document.at(mark))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconcile.cli.clients import Clients
 from reconcile.cli.options import options
 from reconcile.cli.output import show_diagnostics
-from reconcile.cli.settings import ProviderSettings, Settings, load_settings
+from reconcile.cli.settings import Settings, load_settings
 from reconcile.errors import InvalidInput
 from reconcile.model.policy import Sends
 
@@ -22,13 +23,8 @@ if TYPE_CHECKING:
     from reconcile.manifests.load import Manifests
     from reconcile.model.address import Address
     from reconcile.model.bulk import Place
-    from reconcile.model.kind import Client
     from reconcile.model.registry import Registry
     from reconcile.state.store import StateStore
-
-# Where the emulators are, in-process as over HTTP, so that a state made with one serves the other.
-SANDBOX_URL = "http://127.0.0.1:8025"
-SANDBOX_ACCOUNT = "1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ class Project:
         may_send = self.may_send(allow_send=allow_send)
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         with ExitStack() as stack:
-            clients = _Clients(settings, may_send, stack)
+            clients = Clients(settings, may_send, stack)
             yield Workspace(
                 registry=self.registry,
                 clients=clients,
@@ -125,22 +121,6 @@ def _teller(*, quiet: bool) -> Callable[["Address", str], None]:
     return tell
 
 
-class _Clients(dict[str, "Client"]):
-    """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
-
-    def __init__(self, settings: Settings, may_send: bool, stack: ExitStack) -> None:
-        super().__init__()
-        self._settings = settings
-        self._may_send = may_send
-        self._stack = stack
-
-    def __missing__(self, alias: str) -> "Client":
-        client = _client(self._settings.providers[alias], self._may_send, self._stack)
-        self._stack.callback(client.close)
-        self[alias] = client
-        return client
-
-
 def project() -> Project:
     """The project that the global options point at.
 
@@ -170,23 +150,3 @@ def tool_version() -> str:
         return version("reconcile")
     except PackageNotFoundError:  # run from a checkout that isn't installed
         return "0"
-
-
-def _client(settings: ProviderSettings, may_send: bool, stack: ExitStack) -> "Client":
-    import httpx
-
-    from reconcile.providers.squalomail.client import SqualoMail
-    from reconcile.providers.transport import Pace, Transport
-
-    if settings.sandbox is None:
-        key = settings.credentials["apiKey"].reveal()
-        pace = Pace(concurrency=settings.concurrency, requests_per_second=settings.requests_per_second)
-        return SqualoMail(settings.url, key, Transport(pace=pace, may_send=may_send, secrets=(key,)))
-    from reconcile.sandbox import Sandbox
-
-    settings.sandbox.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sandbox = stack.enter_context(Sandbox(settings.sandbox, account=settings.account or SANDBOX_ACCOUNT))
-    # In the same process there is nobody to pace calls for.
-    pace = Pace(concurrency=settings.concurrency, wait=0.0, longest_wait=0.01)
-    transport = Transport(pace=pace, may_send=may_send, transport=httpx.MockTransport(sandbox.handle))
-    return SqualoMail(f"{SANDBOX_URL}/squalomail/v1", "sandbox", transport)

@@ -54,9 +54,9 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address] and step.action is not Action.NO_OP:
                             ended.add(address)
-                            yield Event(step, Outcome.BY_HAND if step.action is Action.MANUAL else Outcome.APPLIED)
+                            yield Event(step, _done(step))
                         continue
-                    if phase is Phase.APPLY or not step.calls:
+                    if (phase is Phase.APPLY or not step.calls) and step.action is not Action.MANUAL:
                         yield Event(step)
                     running[pool.submit(self._carrier.half, step, phase)] = node
                 ready = list(sorter.get_ready())
@@ -70,7 +70,7 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address]:
                             ended.add(address)
-                            yield Event(step, Outcome.APPLIED, written=address in self._carrier.written)
+                            yield Event(step, _done(step), written=address in self._carrier.written)
                     else:
                         ended.add(address)
                         yield self._failure(step, error)
@@ -105,3 +105,7 @@ class _Executor:
             error.exit_code,
             written=step.address in self._carrier.written,
         )
+
+
+def _done(step: Step) -> Outcome:
+    return Outcome.BY_HAND if step.action is Action.MANUAL else Outcome.APPLIED

@@ -23,7 +23,7 @@ from reconcile.errors import (
     Unreachable,
 )
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value, same
+from reconcile.model.attributes import Attributes, Value
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Action, Change, Wanted, rules
@@ -65,7 +65,7 @@ class Carrier:
         lacking = [need.diagnostic for need in step.requires if self._run.rights.lacks(need)]
         if lacking:
             raise Refused.of(lacking)
-        if self._run.seen_now is not None and step.live_fingerprint is not None:
+        if self._run.seen_now is not None and step.live_fingerprint is not None and step.writes:
             _unchanged(step, self._run.seen_now.get(step.address))
         strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
         if step.action is Action.CREATE and strangers:
@@ -107,7 +107,7 @@ class Carrier:
         """One of the step's calls; what has come of the step so far is on record when it returns."""
         locked = self._run.locked
         operation = self._run.registry.operations(step.address.provider)[call.operation]
-        if operation.retry is Retry.LOOKUP:
+        if operation.retry is Retry.LOOKUP and operation.returns is not None:
             # One at a time for a natural key, until it is on record: no other step must take this object for its own.
             with self._key_locks[step.address.provider, step.key]:
                 self._ids[step.address] = made = self._make_once(step, operation, call)
@@ -129,7 +129,7 @@ class Carrier:
         """What a new object has before it is scheduled."""
         names = rules(self._run.registry.kind(step.address).spec)
         attributes = step.applied.attributes if step.applied is not None else {}
-        return {name: value for name, value in attributes.items() if name not in names or not names[name].due}
+        return {name: value for name, value in attributes.items() if name not in names or not names[name].launches}
 
     def _remove(self, step: Step) -> None:
         """The step's removals, one per object, the state following each."""
@@ -184,7 +184,10 @@ class Carrier:
         change = Change(
             action,
             step.address,
-            desired={changed.name: changed.after for changed in step.changes},
+            desired={
+                **(step.applied.attributes if step.applied is not None else {}),
+                **{changed.name: changed.after for changed in step.changes},
+            },
             applied=self._run.locked.state.resources.get(step.address),
             live=live,
             id=live.id if live is not None else None,
@@ -197,20 +200,35 @@ class Carrier:
     def _perform(self, step: Step, operation: Operation, call: Call, doomed: str | None = None) -> None:
         """Send one call that makes nothing new, and see that what it was to do is done."""
         self._refuse_if_due(call)
+        if call.record:
+            self._put_on_record(step, call)
         if operation.retry is Retry.NEVER:
             self._run.locked.intend(
                 Intent(step.address, operation.name, started=self._run.clock(), id=self._ids.get(step.address))
             )
-        try:
-            self._send(step, call)
-        except ApiError as error:
-            if not self._happened(step, call, doomed, error):
-                raise
-        else:
-            if call.then and not self._reads(step, call):
-                raise _not_as_expected(step, call)
+        tries = 3 if operation.retry is Retry.LOOKUP and call.shows else 1
+        while tries:
+            tries -= 1
+            try:
+                self._send(step, call)
+            except ApiError as error:
+                if not self._happened(step, call, doomed, error):
+                    if tries and isinstance(error, UnknownOutcome):
+                        continue  # looked for and not there, so it may be sent again
+                    raise
+            else:
+                if call.then and not self._reads(step, call, call.then):
+                    raise _not_as_expected(step, call)
+            break
         if operation.retry is Retry.NEVER:
             self._run.locked.settle(step.address)
+
+    def _put_on_record(self, step: Step, call: Call) -> None:
+        """What the state is to hold of the entry, should the run die over the call."""
+        locked = self._run.locked
+        kept = locked.state.resources.get(step.address) or replace(step.applied or Applied("", {}), attributes={})
+        kept = replace(kept, id=kept.id or self._ids[step.address])
+        locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.record}))
 
     def _refuse_if_due(self, call: Call) -> None:
         if call.due is not None and call.due - self._run.clock() <= self._run.circumstances.freeze:
@@ -225,15 +243,16 @@ class Carrier:
             # Deleting what is gone already is an error to the platform and success to us.
             return self._read(step, doomed) is None
         # A platform may refuse to cancel what is no longer scheduled; and a reply may be lost.
-        return bool(call.then) and not isinstance(error, Unreachable) and self._reads(step, call)
+        expected = call.then or call.shows
+        return bool(expected) and not isinstance(error, Unreachable) and self._reads(step, call, expected)
 
-    def _reads(self, step: Step, call: Call) -> bool:
+    def _reads(self, step: Step, call: Call, expected: Attributes) -> bool:
         """Whether the object reads as it must after the call; looked at again while the platform may lag."""
         about = str(self._resolved(call.about))
         for pause in self._run.patience.waits:
             self._run.patience.sleep(pause)
             live = self._read(step, about)
-            if live is not None and all(same(live.attributes.get(name), value) for name, value in call.then.items()):
+            if live is not None and self._run.registry.kind(step.address).holds(live, expected):
                 return True
         return False
 
@@ -302,7 +321,10 @@ def _not_scheduled(step: Step) -> Diagnostic:
 
 
 def _not_as_expected(step: Step, call: Call) -> ApiError:
-    expected = ", ".join(f"{name} {value if value is not None else 'not set'}" for name, value in call.then.items())
+    expected = ", ".join(
+        name if isinstance(value, Mapping) else f"{name} {value if value is not None else 'not set'}"
+        for name, value in call.then.items()
+    )
     return ApiError(
         f"The platform accepted {call.operation}, but afterwards the object does not read as it must ({expected}).",
         hint="Look at it in the web interface, and plan again.",

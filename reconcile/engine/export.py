@@ -20,7 +20,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value, references, same
 from reconcile.model.bulk import BulkKind
-from reconcile.model.kind import Circumstances, Kind, Row, Wanted, rules
+from reconcile.model.kind import Circumstances, Kind, Row, Wanted, nested, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import as_references
@@ -154,7 +154,7 @@ class _Exporting:
                 continue
             if name not in kind.natural_key and name in kind.defaults and same(value, kind.defaults[name]):
                 continue
-            if rule.due and not self._goes_out(value):
+            if rule.launches and rule.instant and not self._goes_out(value):
                 continue
             if rule.refers is not None:
                 value = as_references(address, rule.refers, value, self._ids)
@@ -181,7 +181,7 @@ class _Exporting:
                 written[naming[name]] = path
             else:
                 written[name] = _by_name(value)
-        return _Entry(attributes, written, bodies)
+        return _Entry(attributes, nested(kind.spec, written), bodies)
 
     def _not_told(self, kinds: Iterable[Kind]) -> None:
         for kind in kinds:
@@ -219,7 +219,7 @@ def _fault(kind: Kind, address: Address, attributes: Mapping[str, Value]) -> tup
         if rules(kind.spec)[name].text and len(str(value).encode("utf-8", "surrogatepass")) >= MAX_CONTENT:
             return name, "it is too long for a file"
     try:
-        kind.spec.model_validate({name: _by_name(value) for name, value in attributes.items()})
+        kind.spec.model_validate(nested(kind.spec, {name: _by_name(value) for name, value in attributes.items()}))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return str(problem["loc"][0]), str(problem["msg"])

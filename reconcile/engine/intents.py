@@ -60,12 +60,14 @@ def look_up(
     wanted = Wanted(keys=frozenset([intent.key]) if intent.key is not None else frozenset())
     for wait in patience.waits:
         patience.sleep(wait)
-        objects = find(kind, clients[intent.address.provider], wanted).values()
+        objects = find(kind, clients[intent.address.provider], wanted)
         made = [
             found.id
-            for found in objects
+            for found in objects.values()
             if found.id not in intent.before and found.id not in bound and kind.matches(intent.attributes, found)
         ]
+        if len(made) > 1 and (mark := kind.mark(intent.address)) is not None:
+            made = [id_ for id_ in made if kind.marked(objects[id_]) == mark] or made
         if len(made) > 1:
             raise Ambiguous(
                 f"{intent.operation} was interrupted, and {len(made)} objects may be what it made: ids "

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value
+from reconcile.model.attributes import Value, same
 from reconcile.model.kind import Client, Collection, Kind, Row, Wanted, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
@@ -22,6 +23,7 @@ class _Question:
     ids: set[str] = field(default_factory=set)
     keys: set[tuple[Value, ...]] = field(default_factory=set)
     doomed: set[str] = field(default_factory=set)
+    edited: set[str] = field(default_factory=set)
 
 
 def refresh(
@@ -95,7 +97,9 @@ def _is_there(
 
 
 def _wanted(question: _Question) -> Wanted:
-    return Wanted(frozenset(question.ids), frozenset(question.keys), frozenset(question.doomed))
+    return Wanted(
+        frozenset(question.ids), frozenset(question.keys), frozenset(question.doomed), frozenset(question.edited)
+    )
 
 
 def _questions(
@@ -110,8 +114,11 @@ def _questions(
     for address, kept in applied.items():
         question = about(address)
         question.ids |= {kept.id, *kept.deposed}
+        question.doomed.update(kept.deposed)
         if address not in desired and not kept.external:
             question.doomed.add(kept.id)
+        elif address in desired and _edited(desired[address], kept):
+            question.edited.add(kept.id)
     for address, resource in desired.items():
         question = about(address)
         if address not in applied:
@@ -119,6 +126,12 @@ def _questions(
             if key is not None:
                 question.keys.add(key)
     return questions
+
+
+def _edited(resource: Resource, kept: Applied) -> bool:
+    """Whether an entry declares something else than was last applied."""
+    last = kept.attributes
+    return any(name not in last or not same(value, last[name]) for name, value in resource.attributes.items())
 
 
 def _candidates(
@@ -133,6 +146,7 @@ def _candidates(
     for address, kept in applied.items():
         bound[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
     by_key: dict[tuple[str, str], dict[tuple[Value, ...] | None, list[RemoteObject]]] = {}
+    by_mark: dict[tuple[str, str], dict[str, list[RemoteObject]]] = {}
     candidates: dict[Address, tuple[RemoteObject, ...]] = {}
     for address, resource in desired.items():
         if address in live:
@@ -140,11 +154,24 @@ def _candidates(
         kind = registry.kind(address)
         where = (address.provider, kind.collection.name)
         if (address.provider, kind.kind) not in by_key:
-            by_key[address.provider, kind.kind] = _keyed(kind, rows.get(where, {}).values(), bound[where])
-        found = by_key[address.provider, kind.kind].get(kind.key(resource.attributes))
+            keyed = _keyed(kind, rows.get(where, {}).values(), bound[where])
+            by_key[address.provider, kind.kind] = keyed
+            by_mark[address.provider, kind.kind] = _marked(kind, chain.from_iterable(keyed.values()))
+        marked = by_mark[address.provider, kind.kind]
+        # What carries our mark is ours, whatever it is called by now.
+        found = marked.get(kind.mark(address) or "") if marked else None
+        found = found or by_key[address.provider, kind.kind].get(kind.key(resource.attributes))
         if found:
             candidates[address] = tuple(found)
     return candidates
+
+
+def _marked(kind: Kind, objects: Iterable[RemoteObject]) -> dict[str, list[RemoteObject]]:
+    by_mark: dict[str, list[RemoteObject]] = defaultdict(list)
+    for found in objects:
+        if (mark := kind.marked(found)) is not None:
+            by_mark[mark].append(found)
+    return by_mark
 
 
 def _keyed(kind: Kind, rows: Iterable[Row], bound: set[str]) -> dict[tuple[Value, ...] | None, list[RemoteObject]]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconcile.engine.refresh import Clients, refresh
-from reconcile.errors import Diagnostic
+from reconcile.errors import Diagnostic, Severity
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, digest_text, same
-from reconcile.model.kind import Kind, rules
+from reconcile.model.kind import Action, Change, Kind, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import as_references
@@ -17,9 +17,10 @@ from reconcile.state.store import LockedState
 
 @dataclass(slots=True)
 class Verification:
-    """What the read-back found: by address, what the platform did not keep."""
+    """What the read-back found, by address: what the platform did not keep, and what is left to be done by hand."""
 
     findings: dict[Address, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    left: dict[Address, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
 
 def verify(
@@ -48,9 +49,12 @@ def verify(
         observed = _observed(kind, kept, live[address])
         if observed != kept.observed:
             locked.put(address, replace(kept, observed=observed))
-        findings = tuple(_not_kept(address, kind, kept, live[address], ids))
+        findings = tuple(_not_kept(address, kind, kept, kind.beside(kept.attributes, live[address]), ids))
         if findings:
             verification.findings[address] = findings
+        change = Change(Action.UPDATE, address, kept.attributes, kept, live[address], kept.id)
+        if left := tuple(_by_hand(address, line) for line in kind.instructions(change)):
+            verification.left[address] = left
     return verification
 
 
@@ -75,7 +79,9 @@ def _not_kept(
     ids: Mapping[tuple[str, str, str], Address],
 ) -> Iterator[Diagnostic]:
     for name, rule in rules(kind.spec).items():
-        if rule.text or not rule.readable or name not in applied.attributes or name not in live.attributes:
+        if name not in applied.attributes or name not in live.attributes:
+            continue
+        if rule.text or rule.manual or not rule.readable:
             continue
         read = live.attributes[name]
         if rule.refers is not None:
@@ -88,6 +94,10 @@ def _not_kept(
                 address=str(address),
                 hint="Plan again to see what it made of it.",
             )
+
+
+def _by_hand(address: Address, line: str) -> Diagnostic:
+    return Diagnostic("by-hand", "left to be done by hand", line, address=str(address), severity=Severity.WARNING)
 
 
 def _vanished(address: Address) -> Diagnostic:

@@ -143,7 +143,11 @@ def apply(
         yield event
         if event.outcome is Outcome.APPLIED and event.step.calls:
             written[event.step.address] = event
-    for address, findings in verify(shown, set(written), registry, clients, locked).findings.items():
+    verified = verify(shown, set(written), registry, clients, locked)
+    for address, left in verified.left.items():
+        if address not in verified.findings:
+            yield replace(written[address], diagnostics=left)
+    for address, findings in verified.findings.items():
         yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
 
 
@@ -267,11 +271,14 @@ def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], n
 
 def _read_again(workspace: Workspace, shown: Plan, state: State) -> dict[Address, RemoteObject]:
     """The live objects that the plan writes, in one bulk read."""
-    planned = {
-        step.previous_address or address: replace(state.resources[step.previous_address or address], external=True)
-        for address, step in shown.steps.items()
-        if step.writes and (step.previous_address or address) in state.resources
-    }
+    planned: dict[Address, Applied] = {}
+    for address, step in shown.steps.items():
+        where = step.previous_address or address
+        kept = state.resources.get(where)
+        if kept is None and step.live_fingerprint is not None and step.id is not None:
+            kept = Applied(step.id, {})  # what is always there is bound by its first write
+        if step.writes and kept is not None:
+            planned[where] = replace(kept, external=True)
     live = refresh({}, planned, workspace.registry, workspace.clients).live
     return {
         address: live[where]

@@ -50,8 +50,32 @@ class SqualoMailSpec(Spec):
     limits: LimitsSpec = Field(ABSENT, description="How hard the API may be worked.")
 
 
-PROVIDERS: dict[str, type[Spec]] = {"squalomail": SqualoMailSpec}
-PLANNED = ("gatormail",)
+class GatorMailSpec(Spec):
+    """A GatorMail instance."""
+
+    type: Literal["gatormail"] = Field(description="The platform.")
+    url: Annotated[str, Rule()] = Field(
+        pattern=URL_PATTERN,
+        description='"sandbox:" for the embedded emulator, or the API: https://api.communigator.co.uk/mail.',
+    )
+    tokenUrl: str = Field(
+        ABSENT, description="The token service; https://oauth.communigator.co.uk/core/connect/token where absent."
+    )
+    instance: str = Field(pattern=ALIAS_PATTERN, description="The instance (landing zone), such as acme_lz.")
+    timezone: str = Field(
+        ABSENT, min_length=1, description="The instance's zone, such as Europe/London; needed to initiate campaigns."
+    )
+    clientId: str = Field(ABSENT, description="The API client's id, as ${env.NAME}; needed unless it is a sandbox.")
+    clientSecret: str = Field(ABSENT, description="The API client's secret, as ${env.NAME}.")
+    username: str = Field(ABSENT, description="The user, as ${env.NAME}.")
+    password: str = Field(ABSENT, description="The user's password, as ${env.NAME}.")
+    limits: LimitsSpec = Field(ABSENT, description="How hard the API may be worked.")
+    contract: dict[str, str | bool | list[str]] = Field(
+        ABSENT, description="Rows of the contract table that are otherwise for this account: routes, names, values."
+    )
+
+
+PROVIDERS: dict[str, type[Spec]] = {"squalomail": SqualoMailSpec, "gatormail": GatorMailSpec}
 
 
 class TargetsSpec(Spec):

@@ -14,7 +14,7 @@ from reconcile.manifests.edit import Plain, Unwritable, with_value, without, wri
 from reconcile.manifests.interpolate import Scope, evaluate, has_expression, literal
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Rule, rules
+from reconcile.model.kind import Kind, Rule, path_of, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Resource
 
@@ -43,7 +43,7 @@ class Drafts:
         rule = rules(kind.spec)[name]
         if name in resource.files and isinstance(live, str):
             return self._set_body(resource.files[name], live)
-        file, path = resource.location.file, (*_path(resource.address, kind), name)
+        file, path = resource.location.file, (*_path(resource.address, kind), *path_of(kind.spec, name))
         text = self._text(file)
         written = written_value(text, file, path)
         value = _spelled(rule, live, written, self.scope)
@@ -140,7 +140,7 @@ def _spelled(rule: Rule, live: Value, written: Plain, scope: Scope) -> Plain:
         return live
     if rule.refers is not None:
         raise Unwritable(f"no entry stands for the {rule.refers} with the id {live}")
-    if rule.due:
+    if rule.instant:
         return _instant(live, written if isinstance(written, str) else "")
     ends = len(written) - len(written.rstrip("\n")) if isinstance(written, str) else 0
     longer = live + "\n" * ends

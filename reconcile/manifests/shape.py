@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from reconcile.model.kind import Rule, rules
+from reconcile.model.kind import Rule, field_rules
 
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
@@ -53,7 +53,7 @@ def shape_of(spec: type[BaseModel]) -> Shape:
     """The form that a Spec describes."""
     spec.model_rebuild()
     members = {name: _field(field_) for name, field_ in spec.model_fields.items()}
-    marks = rules(spec)
+    marks = field_rules(spec)
     naming = {name: rule.file_of for name, rule in marks.items() if rule.file_of is not None}
     links = tuple(name for name, member in members.items() if marks[name].refers or _links(member))
     return Shape(spec=spec, members=members, rules=marks, naming=naming, links=links)

@@ -16,7 +16,7 @@ from reconcile.manifests.shape import ANY, Shape, shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Spec
+from reconcile.model.kind import Kind, Spec, flattened, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Resource
@@ -187,7 +187,7 @@ class _EntryReading(Reading):
         model = self.validated(_external(kind) if meta.external else kind.spec, data)
         if model is None or self.failed:
             return None
-        attributes = self._finished(model.model_dump(exclude_unset=True), self.shape)
+        attributes = flattened(kind.spec, self._finished(model.model_dump(exclude_unset=True), self.shape))
         if kind.spec.named is not None:
             attributes = {kind.spec.named: self.entry.address.name, **attributes}
         sources = [self.source]
@@ -278,10 +278,11 @@ class _EntryReading(Reading):
         return prevented, frozenset(name for name, _ in ignored)
 
     def _check_ignored(self, name: str, item: ScalarNode) -> None:
-        known = [member for member in self.shape.members if member not in self.shape.naming]
-        if name in known:
+        naming = {given: rule.file_of for given, rule in rules(self.entry.kind.spec).items() if rule.file_of}
+        known = [member for member in rules(self.entry.kind.spec) if member not in naming]
+        if name in known and name != self.entry.kind.spec.named:
             return
-        close = self.shape.naming.get(name) or nearest(name, known)
+        close = naming.get(name) or nearest(name, known)
         detail = f"`ignoreChanges` names {given(item)}, which is no attribute of a {self.entry.kind.kind}."
         hint = f'Did you mean "{close}"?' if close and "${" not in item.raw else None
         self.find("unknown-attribute", "an unknown attribute", detail, self.source.document.at(item.mark), hint)

@@ -61,7 +61,7 @@ class Comparison:
         digest: SHA-256 of the source file that was compared.
         counts: how many of what will change ("new recipients"), zeros left out.
         calls: the API writes in order; their arguments hold only counts and names.
-        reach: how many people are concerned by calls that send.
+        reach: how many people are concerned by calls that send; ``mail`` says why they may get mail.
         removes: how many people are taken off lists, of ``removable`` ones that this entry had put there.
         notes: sentences for the reader: masked samples, who is left alone and why.
         dependencies: addresses beyond the attributes' references that must be done before.
@@ -72,6 +72,7 @@ class Comparison:
     counts: Mapping[str, int] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
     reach: int = 0
+    mail: str = ""
     removes: int = 0
     removable: int = 0
     notes: tuple[str, ...] = ()

@@ -50,7 +50,9 @@ class Call:
     ``sends`` marks a call through which somebody may get mail because of what it is about, where the operation alone
     doesn't: widening the lists of a scheduled campaign, say. ``due`` is when that mail goes out (UNIX seconds); once
     that is within the freeze the call is not made. ``then`` are attributes that the object ``about`` (its id, or a
-    Reference) must have afterwards: they are read back, and the step goes no further otherwise.
+    Reference) must have afterwards: they are read back, and the step goes no further otherwise. ``shows`` are such
+    attributes that are read only where the answer is lost or an error. ``record`` is what the state holds of the entry
+    from before the call is made, so that a run that dies over it leaves word.
     """
 
     operation: str
@@ -59,3 +61,5 @@ class Call:
     due: float | None = None
     about: Value = None
     then: Attributes = field(default_factory=dict)
+    shows: Attributes = field(default_factory=dict)
+    record: Attributes = field(default_factory=dict)

@@ -4,19 +4,21 @@ A kind sends nothing. It answers a change with calls as values; the planner prin
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection as AnyCollection
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from reconcile.errors import Diagnostic
 from reconcile.model.account import Account
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Value
+from reconcile.model.attributes import Attributes, Value, same
 from reconcile.model.call import Call
+from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 
 # The default of fields that need not be declared. Their types don't admit None, so a null in a manifest is refused:
@@ -46,7 +48,10 @@ class Rule:
         refers: the kind whose entries it names.
         embeds: the referred resource's content is copied when this one is made, so a change of it counts too.
         file_of: not an attribute itself: the project-relative path of the file that holds this other attribute.
-        due: the instant at which people get mail because of it: text in UTC, such as 2026-12-01T08:00:00Z.
+        instant: a time: text in UTC, such as 2026-12-01T08:00:00Z.
+        launches: people get mail because of it, so it is set after all else and on record only then.
+        opened: a mapping whose members are attributes of their own, by dotted names, each with its own rule.
+        manual: the API can only read it: a difference is told to a person (``Kind.instructions``) and never written.
         normalise: gives the canonical form of a declared or a live value.
     """
 
@@ -57,7 +62,10 @@ class Rule:
     refers: str | None = None
     embeds: bool = False
     file_of: str | None = None
-    due: bool = False
+    instant: bool = False
+    launches: bool = False
+    opened: bool = False
+    manual: bool = False
     normalise: Callable[[Value], Value] | None = None
 
     def canonical(self, value: Value) -> Value:
@@ -124,12 +132,14 @@ class Wanted:
     """Which objects of a collection a refresh is about: these ids, and whatever has one of these natural keys.
 
     ``doomed`` are the ids that no manifest declares any more; what stands in the way of a deletion is read for them.
-    ``everything``: all that the account has, in as many bounded requests as it takes.
+    ``edited`` are the ids whose entries declare something else than was last applied; what an update needs to know is
+    read for them. ``everything``: all that the account has, in as many bounded requests as it takes.
     """
 
     ids: frozenset[str] = frozenset()
     keys: frozenset[tuple[Value, ...]] = frozenset()
     doomed: frozenset[str] = frozenset()
+    edited: frozenset[str] = frozenset()
     everything: bool = False
 
 
@@ -178,6 +188,19 @@ class Circumstances:
     managed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the settings of an account say of the platform behind it, for its kinds to plan by.
+
+    ``capabilities`` are what it can do, ``zoned`` whether the zone of its dates is known. ``key`` gives the project
+    key, with which objects are marked as ours; it is asked for only where a mark is made, and None makes none.
+    """
+
+    capabilities: frozenset[str] = frozenset()
+    zoned: bool = True
+    key: Callable[[], bytes] | None = None
+
+
 class Kind(ABC):
     """One kind of a provider. Subclasses are found in the provider's ``kinds`` folder.
 
@@ -186,9 +209,10 @@ class Kind(ABC):
         spec: what may be declared.
         natural_key: the attributes by which an object is recognised without its id.
         collection: where its objects are read.
-        singleton: there is one per account, named "main".
+        singleton: there is one per account, named "main", which is always there: never made and never deleted.
         volatile: its objects may go out or be edited any minute, so each is read again right before it is written.
         defaults: what an object has where nobody set anything, in canonical form; an export leaves such values out.
+        needed: an object can't be deleted while others refer to it.
         manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
             calls, and an entry that is removed is forgotten.
     """
@@ -200,8 +224,12 @@ class Kind(ABC):
     collection: ClassVar[Collection]
     singleton: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
+    needed: ClassVar[bool] = False
     manual: ClassVar[bool] = False
     defaults: ClassVar[Attributes] = {}
+
+    def __init__(self, traits: Traits = Traits()) -> None:
+        self.traits = traits
 
     @abstractmethod
     def decode(self, row: Row) -> RemoteObject:
@@ -212,12 +240,22 @@ class Kind(ABC):
         """The calls that carry the change out, in order."""
 
     def instructions(self, change: Change) -> Sequence[str]:
-        """For a manual kind: what a person has to do and the exact values, a line each. CREATE and UPDATE are asked."""
+        """What only a person can do, with the exact values, a line each: for a manual kind, or for manual attributes.
+
+        CREATE and UPDATE are asked; after a write once more, about what it left to be done.
+        """
         return ()
 
-    def releases(self, leftover: Sequence[RemoteObject]) -> Sequence[Call]:
-        """The calls that must come first of all where objects of an interrupted replacement are still there."""
+    def releases(self, leftover: Sequence[RemoteObject], into: Reference | None) -> Sequence[Call]:
+        """The calls that must come first of all where objects of an interrupted replacement are still there.
+
+        ``into`` is the object that has taken their place; None where it is yet to be made.
+        """
         return ()
+
+    def note(self, change: Change) -> str | None:
+        """A sentence for the reader of a change, such as on what it leaves as it is."""
+        return None
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         """Findings about a declared resource beyond its types: the attribute (None: the entry) and a sentence."""
@@ -241,6 +279,46 @@ class Kind(ABC):
         """Whether a live object that is not in the state may be what is about to be created."""
         key = self.key(desired)
         return key is not None and key == self.key(live.attributes)
+
+    def mark(self, address: Address) -> str | None:
+        """What objects that are made for an address carry, so that they are known again; None: they carry nothing."""
+        return None
+
+    def marked(self, live: RemoteObject) -> str | None:
+        """The mark that an object carries, ours or another's."""
+        return None
+
+    def due(self, attributes: Attributes) -> str | None:
+        """When people get mail because of an object with these attributes: an instant, None if they don't."""
+        for name, rule in rules(self.spec).items():
+            if rule.launches and rule.instant:
+                instant: str | None = attributes.get(name)
+                return instant
+        return None
+
+    def wanted(self, desired: Attributes, applied: Applied) -> Attributes:
+        """What is to be, from what is declared: more where an interrupted change has something to restore."""
+        return desired
+
+    def remembered(self, applied: Applied) -> Applied:
+        """What counts as last applied: less where an interrupted change left it open."""
+        return applied
+
+    def lasting(self, change: Change) -> Attributes:
+        """What the state holds of the entry beside what is declared, once the change is made."""
+        return {}
+
+    def holds(self, live: RemoteObject, expected: Attributes) -> bool:
+        """Whether an object reads as it must after a call (``Call.then``, ``Call.shows``)."""
+        return all(same(live.attributes.get(name), value) for name, value in expected.items())
+
+    def beside(self, attributes: Attributes, live: RemoteObject) -> RemoteObject:
+        """The live object as attributes are compared with it: an additive kind leaves out what they are not about."""
+        return live
+
+    def must_replace(self, changed: AnyCollection[str]) -> bool:
+        """Whether these changes can't be made in place, beyond what the attributes' rules say."""
+        return False
 
     def computed(self, desired: Attributes) -> tuple[str, ...]:
         """Attributes that the platform makes from declared ones, such as a body rendered from a template.
@@ -271,6 +349,10 @@ class Kind(ABC):
         """What deleting the object would lose beside itself: how many, and of what ("subscriptions")."""
         return None
 
+    def loss(self, change: Change) -> tuple[int, str] | None:
+        """What an update may lose beside what it changes: how many, and a sentence that names them."""
+        return None
+
     def reach(self, live: RemoteObject) -> int | None:
         """How many people are behind the object; None where the API doesn't tell."""
         return None
@@ -286,9 +368,58 @@ class Kind(ABC):
 
 @cache
 def rules(spec: type[Spec]) -> Mapping[str, Rule]:
-    """The rule of each attribute of a Spec: its field's first ``Rule`` annotation, or the plain one."""
+    """The rule of each attribute of a Spec; the members of an opened field are attributes of their own."""
     named = {spec.named: PLAIN} if spec.named is not None else {}
-    return named | {
+    return named | dict(_rules(spec))
+
+
+def _rules(spec: type[Spec]) -> Iterator[tuple[str, Rule]]:
+    for name, rule in field_rules(spec).items():
+        if not rule.opened:
+            yield name, rule
+            continue
+        for member, inner in _rules(cast("type[Spec]", spec.model_fields[name].annotation)):
+            yield f"{name}.{member}", replace(inner, file_of=inner.file_of and f"{name}.{inner.file_of}")
+
+
+def field_rules(spec: type[BaseModel]) -> dict[str, Rule]:
+    """The rule of each field of a Spec as it is declared: its first ``Rule`` annotation, or the plain one."""
+    return {
         name: next((mark for mark in field_.metadata if isinstance(mark, Rule)), PLAIN)
         for name, field_ in spec.model_fields.items()
     }
+
+
+@cache
+def opened(spec: type[Spec]) -> frozenset[str]:
+    """The fields of a Spec whose members are attributes of their own."""
+    return frozenset(name for name, rule in field_rules(spec).items() if rule.opened)
+
+
+def path_of(spec: type[Spec], name: str) -> tuple[str, ...]:
+    """Where an attribute stands in an entry: its members from the outside in."""
+    head, dot, rest = name.partition(".")
+    return (head, rest) if dot and head in opened(spec) else (name,)
+
+
+def flattened(spec: type[Spec], members: Attributes) -> dict[str, Value]:
+    """Declared members as attributes: those of opened fields by their dotted names."""
+    flat: dict[str, Value] = {}
+    for name, value in members.items():
+        if name in opened(spec) and isinstance(value, Mapping):
+            flat |= {f"{name}.{member}": each for member, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def nested(spec: type[Spec], attributes: Attributes) -> dict[str, Value]:
+    """Attributes as an entry declares them: what ``flattened`` was given."""
+    members: dict[str, Value] = {}
+    for name, value in attributes.items():
+        head, *rest = path_of(spec, name)
+        if rest:
+            members.setdefault(head, {})[rest[0]] = value
+        else:
+            members[name] = value
+    return members

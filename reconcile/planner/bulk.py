@@ -45,7 +45,7 @@ def bulk_removal(address: Address, applied: Applied) -> Step:
         Action.FORGET,
         Cause.REMOVED,
         former_dependencies=applied.dependencies,
-        note="The people stay as they are, and on their lists.",
+        note="The people stay as they are, and where they are.",
     )
 
 
@@ -56,8 +56,7 @@ def _requirements(address: Address, comparison: Comparison) -> Iterator[Requirem
             Diagnostic(
                 "send-not-allowed",
                 "people may get mail",
-                "Who is put on a list, or changed, may get a welcome mail or an automation's, and this run may not "
-                "send.",
+                f"{comparison.mail or 'People may get mail'}, and this run may not send.",
                 address=str(address),
                 hint="Give the right with --allow-send, or apply the rest with --without-sends.",
             ),

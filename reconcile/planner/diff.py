@@ -15,13 +15,14 @@ from reconcile.planner.plan import AttributeChange, Cause, MemberChange
 class Surroundings:
     """What of other resources a comparison needs.
 
-    ``ids``: whose id is whose, by kind and id, for references as the API gives them; ``renewed``: the addresses that
-    get a new object in this plan; ``contents``: the fingerprint of what embedding each address copies.
+    ``ids``: whose id is whose, by kind and id, for references as the API gives them; ``former``: those of them that
+    were replaced and are still there; ``renewed``: the addresses that get a new object in this plan; ``contents``: the fingerprint of what embedding each address copies.
     """
 
     ids: Mapping[tuple[str, str, str], Address] = field(default_factory=dict)
     renewed: Collection[Address] = frozenset()
     contents: Mapping[Address, str] = field(default_factory=dict)
+    former: Collection[tuple[str, str, str]] = frozenset()
 
 
 def embedded(reference: Reference, contents: Mapping[Address, str]) -> Value:
@@ -45,14 +46,19 @@ def diff(
     applied: Applied,
     live: RemoteObject,
     around: Surroundings,
+    since: RemoteObject | None = None,
 ) -> Iterator[AttributeChange]:
-    """The declared attributes that differ, each with the side that changed it."""
+    """The declared attributes that differ, each with the side that changed it.
+
+    ``since`` is the live object as it is compared with what was last applied, where that is another part of it.
+    """
     for name, value in desired.items():
         rule = rules.get(name, PLAIN)
         if rule.embeds:
             change = _embedded_change(name, rule, value, applied, around)
         elif rule.readable and name in live.attributes:
-            change = _readable_change(address, name, rule, value, applied, live, around)
+            untouched = _untouched(address, name, rule, applied, since or live, around)
+            change = _readable_change(address, name, rule, value, applied, live, around, untouched=untouched)
         else:
             change = _unreadable_change(name, rule, value, applied)
         if change is not None:
@@ -97,14 +103,19 @@ def _readable_change(
     applied: Applied,
     live: RemoteObject,
     around: Surroundings,
+    *,
+    untouched: bool,
 ) -> AttributeChange | None:
     before = live.attributes[name]
+    stale = False
     if rule.refers is not None:
+        ids = before if isinstance(before, tuple) else (before,)
+        stale = any((address.provider, rule.refers, id_) in around.former for id_ in ids)
         before = as_references(address, rule.refers, before, around.ids)
     last = applied.attributes.get(name)
     wanted_before = name in applied.attributes and same(desired, last)
-    untouched = name in applied.attributes and _as_applied(name, before, applied)
-    follows = any(target in around.renewed for target in references(desired))
+    # An earlier run replaced what it refers to, and was cut short before this was re-pointed.
+    follows = stale or any(target in around.renewed for target in references(desired))
     # A text may read otherwise than it was sent; then what was read after the write is what counts.
     if not follows and (same(desired, before) or (wanted_before and untouched)):
         return None
@@ -117,6 +128,18 @@ def _readable_change(
     return AttributeChange(
         name, before, desired, cause, rule.replaces, text=rule.text, members=_members(before, desired)
     )
+
+
+def _untouched(
+    address: Address, name: str, rule: Rule, applied: Applied, live: RemoteObject, around: Surroundings
+) -> bool:
+    """Whether an attribute is as it was last applied."""
+    if name not in applied.attributes:
+        return False
+    now = live.attributes[name]
+    if rule.refers is not None:
+        now = as_references(address, rule.refers, now, around.ids)
+    return _as_applied(name, now, applied)
 
 
 def _unreadable_change(name: str, rule: Rule, desired: Value, applied: Applied) -> AttributeChange | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind
-from reconcile.model.kind import Circumstances, Kind, rules
+from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import Surroundings, outside_edits
@@ -21,7 +21,7 @@ class Drifted:
         id: the object's id; ``gone`` tells that it was deleted outside.
         changes: from what was last applied to what is live; long texts as digests.
         edited: when it was last changed, by whomever (UNIX seconds); None where the API doesn't tell.
-        manual: only a person can change this kind, so the difference is for a person to settle, too.
+        manual: only a person can change this, so the difference is for a person to settle, too.
         final: it can't change any more (it was sent), so no plan will ever touch it.
     """
 
@@ -64,7 +64,11 @@ def find_drift(
     circumstances: Circumstances,
 ) -> Iterator[Drifted]:
     """What of the state's objects is not as it was applied, by address."""
-    ids = {(address.provider, address.kind, kept.id): address for address, kept in applied.items()}
+    ids = {
+        (address.provider, address.kind, id_): address
+        for address, kept in applied.items()
+        for id_ in (kept.id, *kept.deposed)
+    }
     around = Surroundings(ids)
     for address, kept in sorted(applied.items()):
         kind = registry.kind(address)
@@ -74,14 +78,16 @@ def find_drift(
         if found is None:
             yield Drifted(address, kept.id, gone=True, manual=kind.manual)
             continue
-        changes = tuple(outside_edits(address, rules(kind.spec), kept, found, around))
+        beside = kind.beside(kept.attributes, found)
+        known = rules(kind.spec)
+        changes = tuple(outside_edits(address, known, kept, beside, around))
         if changes:
             yield Drifted(
                 address,
                 kept.id,
                 changes=changes,
                 edited=kind.edited(found),
-                manual=kind.manual,
+                manual=kind.manual or all(known.get(change.name, PLAIN).manual for change in changes),
                 final=kind.immutable(found, circumstances),
             )
 

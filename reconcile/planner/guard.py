@@ -1,15 +1,17 @@
 """What needs a person before anything is written: their word, for too much change at once, or their hands."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.kind import Action
+from reconcile.model.kind import Action, rules
 from reconcile.model.policy import Policy
+from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied
 from reconcile.planner.plan import Cause, Requirement, Right, Step
+from reconcile.planner.steps import Seen
 
 # A percentage of a handful says nothing.
 _PERCENT_FROM = 10
@@ -69,13 +71,14 @@ def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
 
 
 def with_amounts(steps: Mapping[Address, Step]) -> dict[Address, Step]:
-    """The steps with ``--allow-delete N`` asked for the plan's number of deletes."""
+    """The steps with ``--allow-delete N`` asked for the plan's number of deletes, where it is not for a step's own."""
     total = deletes(steps)
     return {
         address: replace(
             step,
             requires=tuple(
-                replace(need, amount=total) if need.right is Right.DELETE else need for need in step.requires
+                replace(need, amount=total) if need.right is Right.DELETE and not need.own else need
+                for need in step.requires
             ),
         )
         if step.requires
@@ -92,6 +95,41 @@ def held_back(steps: Mapping[Address, Step]) -> dict[Address, Step]:
         else step
         for address, step in steps.items()
     }
+
+
+def still_needed(steps: Mapping[Address, Step], seen: Seen, registry: Registry) -> dict[Address, Step]:
+    """The steps, those being blocked that remove what other objects will go on referring to."""
+    doomed = {
+        (address.provider, address.kind, id_): address
+        for address, step in steps.items()
+        if step.removals and step.blocked is None and registry.kind(address).needed
+        for id_ in (*step.deposed, *((step.id,) if step.action is Action.DELETE else ()))
+    }
+    users: dict[Address, list[Address]] = defaultdict(list)
+    for address, step in steps.items() if doomed else ():
+        if address not in seen.live or step.action in (Action.DELETE, Action.FORGET):
+            continue
+        changed = {change.name for change in step.changes}
+        for name, rule in rules(registry.kind(address).spec).items():
+            value = seen.live[address].attributes.get(name)
+            for id_ in (value if isinstance(value, tuple) else (value,)) if name not in changed else ():
+                if rule.refers is not None and (address.provider, rule.refers, id_) in doomed:
+                    users[doomed[address.provider, rule.refers, id_]].append(address)
+    return {
+        address: replace(step, blocked=_needed(address, users[address])) if address in users else step
+        for address, step in steps.items()
+    }
+
+
+def _needed(address: Address, users: Sequence[Address]) -> Diagnostic:
+    named = ", ".join(map(str, users))
+    return Diagnostic(
+        "still-needed",
+        "others still refer to it",
+        f"It can't be deleted, or made anew, while {named} refers to it without saying so in the manifest.",
+        address=str(address),
+        hint="Declare there what it is to refer to, or take that entry out, too.",
+    )
 
 
 def _left_to_people(step: Step, steps: Mapping[Address, Step]) -> list[Address]:

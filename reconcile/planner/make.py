@@ -12,7 +12,7 @@ from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
 from reconcile.planner.diff import Surroundings
-from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, with_amounts
+from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
 from reconcile.planner.order import in_order
 from reconcile.planner.plan import Cause, Plan, Step
 from reconcile.planner.steps import Seen, removal_step, step_for
@@ -37,14 +37,17 @@ def make_plan(
     request: Request = Request(),
 ) -> Plan:
     """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``."""
-    former = {target: source for source, target in moves(desired, applied).items()}
+    sources = {target: source for source, target in moves(desired, applied).items()}
     applied = moved(desired, applied)
     bindings = live_ids(desired, applied, seen, registry)
-    ids = {(address.provider, address.kind, id_): address for address, id_ in bindings.items()}
+    former = {
+        (address.provider, address.kind, old.id): address for address, gone in seen.deposed.items() for old in gone
+    }
+    ids = former | {(address.provider, address.kind, id_): address for address, id_ in bindings.items()}
     contents: dict[Address, str] = {}
     renewed: set[Address] = set()
     steps: dict[Address, Step] = {}
-    around = Surroundings(ids, renewed, contents)
+    around = Surroundings(ids, renewed, contents, former.keys())
     for address in in_order({address: _refers_to(resource) for address, resource in desired.items()}):
         resource, kind = desired[address], registry.kind(address)
         step = step_for(
@@ -61,9 +64,10 @@ def make_plan(
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
         if content is not None:
             contents[address] = content
-        steps[address] = _as_move(step, former.get(address))
+        steps[address] = _as_move(step, sources.get(address))
     for address in applied.keys() - desired.keys():
         steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
+    steps = still_needed(steps, seen, registry)
     steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
     steps = with_amounts(_targeted(steps, request.targets))
     return Plan(

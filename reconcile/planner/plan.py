@@ -39,13 +39,15 @@ class Right(StrEnum):
 class Requirement:
     """A right that is needed, how much of it (for ``--allow-delete N``), and the refusal shown without it.
 
-    ``conflict``: both sides changed the same thing, so a yes to a fresh plan does not give the right.
+    ``conflict``: both sides changed the same thing, so a yes to a fresh plan does not give the right. ``own``: the
+    amount is the step's own, and not the plan's number of deletes.
     """
 
     right: Right
     diagnostic: Diagnostic
     amount: int = 1
     conflict: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def deletion_requirements(
     address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
 ) -> Iterator[Requirement]:
     """The rights to delete what was edited outside, or takes people's subscriptions with it."""
-    if edited_outside(address, rules(kind.spec), applied, live, around):
+    if edited_outside(address, rules(kind.spec), applied, kind.beside(applied.attributes, live), around):
         yield _overwrites(address, "Somebody changed it outside since the last apply")
     toll = kind.toll(live)
     if toll is not None and toll[0]:
@@ -67,6 +67,24 @@ def deletion_requirements(
                 address=str(address),
                 hint="If that is meant: --allow-delete N, N being the number of deletes in the plan.",
             ),
+        )
+
+
+def loss_requirements(address: Address, loss: tuple[int, str] | None) -> Iterator[Requirement]:
+    """The right to change what takes something else with it; ``loss`` is as a kind tells it."""
+    if loss is not None and loss[0]:
+        amount, sentence = loss
+        yield Requirement(
+            Right.DELETE,
+            Diagnostic(
+                "update-loses",
+                "the change may lose more than it changes",
+                sentence,
+                address=str(address),
+                hint=f"If that is meant: --allow-delete {amount}.",
+            ),
+            amount,
+            own=True,
         )
 
 

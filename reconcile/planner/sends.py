@@ -16,17 +16,17 @@ def send_of(
     desired: Attributes,
     changes: Sequence[AttributeChange],
     reached: Mapping[Address, int],
+    *,
+    anew: bool = False,
 ) -> Send | None:
-    """What the changes do to the time at which people get mail; ``reached`` is how many are behind each list."""
-    name = next((name for name, rule in rules(kind.spec).items() if rule.due), None)
-    change = next((change for change in changes if change.name == name), None)
-    if name is None:
-        return None
-    before = live.attributes.get(name) if live is not None else None
-    after = desired.get(name, before)
-    if change is None and (before is None or live is None or not any(changed.replaces for changed in changes)):
-        return None
-    if before is None and after is None:
+    """What the changes do to the time at which people get mail; ``reached`` is how many are behind each list.
+
+    ``anew``: it is to go out at the same time as before, but is handed over for it anew.
+    """
+    before = kind.due(live.attributes) if live is not None else None
+    after = kind.due({**(live.attributes if live is not None else {}), **desired})
+    renewed = anew or any(changed.replaces for changed in changes)
+    if before == after and (before is None or not renewed):
         return None
     known = rules(kind.spec)
     to = [value for key, value in desired.items() if known[key].refers is not None and not known[key].embeds]
@@ -38,8 +38,7 @@ def send_of(
 
 def unscheduled(kind: Kind, live: RemoteObject) -> Send | None:
     """What deleting an object does to mail that it was to send."""
-    names = [name for name, rule in rules(kind.spec).items() if rule.due]
-    before = live.attributes.get(names[0]) if names else None
+    before = kind.due(live.attributes)
     return Send(_seconds(before), None) if before is not None else None
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Digest, condensed, digest_text, fingerprint, references
+from reconcile.model.attributes import Attributes, Digest, Value, condensed, digest_text, fingerprint, references, same
 from reconcile.model.bulk import BulkKind, Comparison
 from reconcile.model.call import Call
-from reconcile.model.kind import Action, Change, Circumstances, Kind, Rule, rules
+from reconcile.model.kind import PLAIN, Action, Change, Circumstances, Kind, Rule, rules
+from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.bulk import bulk_removal, bulk_step
 from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, recorded
@@ -16,6 +17,7 @@ from reconcile.planner.plan import AttributeChange, Cause, Step
 from reconcile.planner.requirements import (
     deletion_requirements,
     drift_requirements,
+    loss_requirements,
     protected,
     send_requirements,
     unknown_requirements,
@@ -62,26 +64,36 @@ def step_for(
         return _external(resource, kind, applied, live, seen.candidates.get(address, ()))
     if kind.manual:
         return _manual(resource, kind, applied, seen, around)
+    if kind.singleton and applied is None and seen.candidates.get(address):
+        live = seen.candidates[address][0]
+        applied = Applied(live.id, {})
     if address in seen.comparisons:
         return bulk_step(resource, seen.comparisons[address], applied)
     if applied is None or live is None:
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
         return _immutable(resource, kind, applied, live, around)
+    resource = replace(resource, attributes=kind.wanted(resource.attributes, applied))
+    applied = kind.remembered(applied)
     changes = list(_changes(resource, kind, applied, live, around))
-    if replacing or any(change.replaces for change in changes):
+    ours = _ours(changes, kind)
+    by_hand = tuple(kind.instructions(Change(Action.UPDATE, address, _managed(resource), applied, live, live.id)))
+    if replacing or any(change.replaces for change in ours) or kind.must_replace({c.name for c in ours}):
         action = Action.REPLACE
+    elif ours:
+        action = Action.UPDATE
     else:
-        action = Action.UPDATE if changes else Action.NO_OP
+        action = Action.MANUAL if by_hand else Action.NO_OP
     step = Step(
         address,
         action,
-        cause=_cause(changes) or (Cause.ASKED if replacing else None),
+        cause=_cause(ours or changes) or (Cause.ASKED if replacing else None),
         changes=tuple(changes),
         id=live.id,
+        instructions=by_hand,
         dependencies=_dependencies(resource.attributes),
         former_dependencies=_former_dependencies(address, kind, applied, live, around),
-        unchecked=_unchecked(rules(kind.spec), resource.attributes, applied),
+        unchecked=_unchecked(rules(kind.spec), resource.attributes, applied, live),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
         key=kind.key(resource.attributes),
@@ -108,7 +120,7 @@ def removal_step(
         address,
         Action.FORGET,
         Cause.REMOVED,
-        calls=tuple(kind.releases(seen.deposed.get(address, ()))),
+        calls=tuple(kind.releases(seen.deposed.get(address, ()), None)),
         id=applied.id,
         former_dependencies=applied.dependencies,
         deposed=leftover,
@@ -116,6 +128,8 @@ def removal_step(
     removals = tuple(call for id_ in leftover for call in _deletion(address, kind, id_))
     if kind.manual and live is not None:
         return replace(step, note="It stays in the account: only a person can remove it, in the web interface.")
+    if kind.singleton:
+        return replace(step, note="It stays in the account as it is.")
     if applied.external or live is None:
         note = None if applied.external else "It is gone from the account already."
         return replace(step, removals=removals, note=note)
@@ -130,6 +144,7 @@ def removal_step(
         action=Action.DELETE,
         calls=(*step.calls, *before),
         removals=(deletion, *removals),
+        note=kind.note(change),
         send=unscheduled(kind, live),
         former_dependencies=_former_dependencies(address, kind, applied, live, around),
         reach=kind.reach(live),
@@ -239,7 +254,7 @@ def _create(
     change = Change(Action.CREATE, address, resource.attributes, applied)
     names = rules(kind.spec)
     leftover = seen.deposed.get(address, ())
-    calls = (*kind.releases(leftover), *kind.writes(change))
+    calls = (*kind.releases(leftover, None), *kind.writes(change))
     changes = _all_new(resource, names)
     return Step(
         address,
@@ -296,9 +311,17 @@ def _changes(
     resource: Resource, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
 ) -> Iterator[AttributeChange]:
     desired = _managed(resource)
-    yield from diff(resource.address, rules(kind.spec), desired, applied, live, around)
+    names = rules(kind.spec)
+    since = kind.beside(applied.attributes, live)
+    yield from diff(resource.address, names, desired, applied, kind.beside(desired, live), around, since)
     computed = [name for name in kind.computed(desired) if name not in resource.ignore_changes]
     yield from diff_computed(computed, applied, live)
+
+
+def _ours(changes: Sequence[AttributeChange], kind: Kind) -> list[AttributeChange]:
+    """The changes that the API can make; the others are left to a person."""
+    names = rules(kind.spec)
+    return [change for change in changes if not names.get(change.name, PLAIN).manual]
 
 
 def _managed(resource: Resource) -> Attributes:
@@ -325,11 +348,11 @@ def _with_calls(
     """The step with its API writes, and what stands in their way."""
     address = step.address
     leftover = seen.deposed.get(address, ())
-    released = tuple(kind.releases(leftover))
+    released = tuple(kind.releases(leftover, Reference(address)))
     removals = tuple(call for old in leftover for call in _deletion(address, kind, old.id))
     deposed = tuple(old.id for old in leftover)
     step = replace(step, deposed=deposed, removals=removals, calls=released)
-    if step.action is Action.NO_OP:
+    if step.action in (Action.NO_OP, Action.MANUAL):
         if not leftover:
             return step
         return replace(step, action=Action.REPLACE, note="An earlier replacement was interrupted; this finishes it.")
@@ -344,11 +367,13 @@ def _with_calls(
     return replace(
         step,
         calls=calls,
-        send=send_of(kind, live, change.desired, step.changes, seen.reached),
+        note=kind.note(change),
+        send=send_of(kind, live, change.desired, step.changes, seen.reached, anew=any(call.due for call in calls)),
         blocked=kind.refusal(change, circumstances),
         requires=(
             *send_requirements(address, calls),
-            *drift_requirements(address, step.changes),
+            *drift_requirements(address, _ours(step.changes, kind)),
+            *loss_requirements(address, kind.loss(change)),
             *unknown_requirements(address, kind.unknown_on_write(change)),
         ),
     )
@@ -376,8 +401,13 @@ def _next_applied(
     lasting = {
         name: value
         for name, value in applied.attributes.items()
-        if name not in sent and name in names and not names[name].readable
+        if name not in sent and name in names and _lasts(names[name], value, name, live)
     }
+    # What a person has yet to do stays as it was last seen done.
+    left = {change.name for change in step.changes} - {change.name for change in _ours(step.changes, kind)}
+    sent = {name: value for name, value in sent.items() if name not in left}
+    lasting |= {name: applied.attributes[name] for name in left if name in applied.attributes}
+    lasting |= kind.lasting(Change(step.action, step.address, _managed(resource), applied, live, live.id))
     return Applied(
         id="" if step.renews else live.id,
         attributes=lasting | sent,
@@ -387,6 +417,16 @@ def _next_applied(
         created=applied.created or step.renews,
         deposed=step.deposed,
     )
+
+
+def _lasts(rule: Rule, value: Value, name: str, live: RemoteObject) -> bool:
+    """Whether what was applied stays on record once it is no longer declared.
+
+    What can't be read does, and what sends mail by our doing: who takes it back must know whose it is.
+    """
+    if not rule.readable or name not in live.attributes:
+        return True
+    return rule.launches and bool(value) and same(live.attributes[name], value)
 
 
 def _observed(step: Step, kind: Kind, resource: Resource, applied: Applied, live: RemoteObject) -> Mapping[str, Digest]:
@@ -401,9 +441,10 @@ def _observed(step: Step, kind: Kind, resource: Resource, applied: Applied, live
     return {**applied.observed, **{name: digest_text(live.attributes[name]) for name in unseen}}
 
 
-def _unchecked(names: Mapping[str, Rule], desired: Attributes, applied: Applied) -> tuple[str, ...]:
+def _unchecked(names: Mapping[str, Rule], desired: Attributes, applied: Applied, live: RemoteObject) -> tuple[str, ...]:
     known = {*desired, *applied.attributes}
-    return tuple(name for name, rule in names.items() if name in known and not rule.readable and not rule.embeds)
+    unread = (name for name, rule in names.items() if not rule.readable or name not in live.attributes)
+    return tuple(name for name in unread if name in known and not names[name].embeds)
 
 
 def _dependencies(attributes: Attributes) -> tuple[Address, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from reconcile.errors import ApiError, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.errors import ApiError, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.call import Operation, Retry
 from reconcile.providers.personal import without_people
 
@@ -34,6 +34,14 @@ class RateLimited(UnknownOutcome):
         self.wait = wait
 
 
+class Rejected(ApiError):
+    """The platform answered with an error."""
+
+    def __init__(self, detail: str, status: int, *, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How a client goes about its calls; times in seconds.
@@ -49,11 +57,20 @@ class Pace:
     longest_wait: float = 20.0
 
 
+class Auth(httpx.Auth):
+    """Signs requests; ``secrets`` gives what no message may repeat."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials, and what was got for them."""
+        return ()
+
+
 class Transport:
     """Sends requests for the operations of one provider; safe to use from several threads.
 
     ``may_send`` is the run's right to calls through which somebody gets mail; without it they are refused here.
-    ``secrets`` are replaced in every message.
+    ``secrets`` are replaced in every message. ``auth`` signs requests, ``refusal`` says what to do when the platform
+    refuses the credentials.
     """
 
     def __init__(
@@ -63,11 +80,19 @@ class Transport:
         may_send: bool,
         secrets: tuple[str, ...] = (),
         transport: httpx.BaseTransport | None = None,
+        auth: "Auth | None" = None,
+        refusal: str = "Check the provider's key and that its environment variable is set to the right account's.",
     ) -> None:
         limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
         self._http = httpx.Client(
-            transport=transport, timeout=pace.timeout, limits=limits, headers={"Accept": "application/json"}
+            transport=transport,
+            timeout=pace.timeout,
+            limits=limits,
+            headers={"Accept": "application/json"},
+            auth=auth,
         )
+        self._auth = auth
+        self._refusal = refusal
         self._pace = pace
         self._may_send = may_send
         self._secrets = tuple(secret for secret in secrets if secret)
@@ -83,20 +108,24 @@ class Transport:
         operation: Operation,
         url: str,
         *,
+        verb: str | None = None,
         params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
         sends: bool = False,
+        empty: bool = False,
         decode: Callable[[Any], Any] = lambda answer: answer,
         private: Callable[[], Iterable[str]] = tuple,
     ) -> Any:
         """The decoded JSON answer, after the retries that the operation's class allows.
 
-        ``private`` gives what the call says of people, which no message repeats; it is asked for only after an error.
+        ``verb`` is the operation's unless given; an ``empty`` answer is None. ``private`` gives what the call says of
+        people, which no message repeats; it is asked for only after an error.
 
         Raises:
             Refused: the call sends mail and the run may not.
             Unreachable: never sent. UnknownOutcome: maybe carried out. Unauthorised: refused credentials.
-            ApiError: any other answer that is no success; also raised by ``decode``.
+            Rejected: any other answer that is no success, with its status. ApiError: raised by ``decode``.
         """
         if (operation.sends or sends) and not self._may_send:
             raise Refused(
@@ -114,24 +143,34 @@ class Transport:
             wait_jitter=self._pace.wait,
         ):
             with attempt:
-                return self._once(operation, url, params, body, decode, private)
+                request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
+                return self._once(operation, request, None if empty else decode, private)
         raise AssertionError("stamina gives at least one attempt")
+
+    def _built(self, verb: str, url: str, **parts: Any) -> httpx.Request:
+        try:
+            return self._http.build_request(verb, url, **parts)
+        except httpx.InvalidURL as error:
+            raise InvalidInput(
+                f"The provider's url can't be used: {self._redacted(str(error))}.", hint="Correct it in reconcile.yaml."
+            ) from None
 
     def _once(
         self,
         operation: Operation,
-        url: str,
-        params: Mapping[str, Any] | None,
-        body: Mapping[str, Any] | None,
-        decode: Callable[[Any], Any],
+        request: httpx.Request,
+        decode: Callable[[Any], Any] | None,
         private: Callable[[], Iterable[str]],
     ) -> Any:
         if self._limiter is not None:
             self._limiter()
-        with self._slots, self._translated(operation, url):
-            answer = self._http.request(operation.verb, url, params=params, json=body)
+        with self._slots, self._translated(operation, request.url.host):
+            answer = self._http.send(request)
         try:
-            return decode(self._decoded(operation, answer))
+            if decode is None and answer.is_success and not _is_page(answer):
+                return None
+            decoded = self._decoded(operation, answer)
+            return decode(decoded) if decode is not None else None
         except ApiError as error:
             # What the platform says may repeat what it was sent, key and people included.
             texts = tuple(private())
@@ -143,8 +182,7 @@ class Transport:
             raise
 
     @contextmanager
-    def _translated(self, operation: Operation, url: str) -> Iterator[None]:
-        host = httpx.URL(url).host
+    def _translated(self, operation: Operation, host: str) -> Iterator[None]:
         try:
             yield
         except _NOT_SENT as error:
@@ -165,11 +203,12 @@ class Transport:
         status = answer.status_code
         if status in (401, 403):
             raise Unauthorised(
-                f"{operation.name}: the platform refuses the credentials (HTTP {status}).",
-                hint="Check the provider's key and that its environment variable is set to the right account's.",
+                f"{operation.name}: the platform refuses the credentials (HTTP {status}).", hint=self._refusal
             )
-        if status == 429:
-            raise RateLimited(f"{operation.name}: asked too often (HTTP 429).", _retry_after(answer))
+        if status == 429 or (status == 503 and "retry-after" in answer.headers):
+            # Both say that the call was not carried out.
+            what = "asked too often" if status == 429 else "the platform is not available for now"
+            raise RateLimited(f"{operation.name}: {what} (HTTP {status}).", _retry_after(answer))
         if status >= 500:
             raise UnknownOutcome(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
@@ -177,8 +216,8 @@ class Transport:
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise self._unreadable(operation, answer) from None
         if status >= 300:
-            message = content.get("errorMessage") if isinstance(content, dict) else None
-            raise ApiError(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.")
+            message = _message(content)
+            raise Rejected(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.", status)
         return content
 
     def _unreadable(self, operation: Operation, answer: httpx.Response) -> ApiError:
@@ -188,17 +227,43 @@ class Transport:
             "an empty answer"
             if not start
             else "HTML instead of JSON"
-            if start == b"<"
+            if _is_page(answer)
             else f"an answer that is cut short or no JSON ({kind}, {len(answer.content)} bytes)"
         )
         detail = f"{operation.name}: the platform gave {what} (HTTP {answer.status_code})."
         hint = "Check the provider's url; if it is right, the platform or a proxy has a problem: run again later."
-        return UnknownOutcome(detail, hint=hint) if answer.status_code < 300 else ApiError(detail, hint=hint)
+        status = answer.status_code
+        return UnknownOutcome(detail, hint=hint) if status < 300 else Rejected(detail, status, hint=hint)
 
     def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
+        for secret in (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())):
             text = text.replace(secret, "***")
         return text
+
+
+def _is_page(answer: httpx.Response) -> bool:
+    return answer.content.lstrip()[:1] == b"<"
+
+
+def _message(content: Any) -> str | None:
+    """What a refusal says, whatever the member is called; with what it says of single members (``modelState``)."""
+    if not isinstance(content, Mapping):
+        return None
+    lower = {str(name).lower(): value for name, value in content.items()}
+    inner = lower.get("error")
+    found = (
+        lower.get("errormessage")
+        or lower.get("message")
+        or (inner.get("message") if isinstance(inner, Mapping) else lower.get("error_description") or inner)
+    )
+    fields = lower.get("modelstate")
+    if isinstance(fields, Mapping) and fields:
+        found = f"{found} ({'; '.join(f'{name}: {_joined(texts)}' for name, texts in fields.items())})"
+    return str(found)[:500].rstrip(".") if found else None
+
+
+def _joined(texts: Any) -> str:
+    return ", ".join(map(str, texts)) if isinstance(texts, list | tuple) else str(texts)
 
 
 def _again(error: Exception, retry: Retry) -> bool | float:

@@ -1,24 +1,22 @@
 """How an audience's source differs from the account: both sides read, the difference told in counts, calls picked."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
 
-from reconcile.errors import Diagnostic, InvalidInput
+from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.bulk import Comparison, Task
 from reconcile.model.call import Call
 from reconcile.model.reference import Reference
+from reconcile.providers.audience.files import left_alone, load_marks, refuse_rejects, rejects_file, source_file
+from reconcile.providers.audience.source import Loaded
 from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, Treatment, cheapest, imports
 from reconcile.providers.squalomail.operations import OPERATIONS
-from reconcile.providers.squalomail.private import write_lines
 from reconcile.providers.squalomail.recipients import CONSENTS, OURS, Goal, Workbench, workbench
-from reconcile.providers.squalomail.source import Loaded
 
 _CONSENT_NAMES = {"gdprCanSend": "gdpr_can_send", "gdprCanTrack": "gdpr_can_track"}
 _SAMPLES, _LOOKED_AT = 3, 50  # masked addresses shown, of how many looked at for different ones
@@ -48,6 +46,7 @@ def compare(task: Task) -> Comparison:
             counts=_counts(found, list_names(task.attributes)),
             calls=planned_calls(found, list_names(task.attributes)),
             reach=sum(found.groups.values()),
+            mail="Who is put on a list, or changed, may get a welcome mail or an automation's",
             removes=removes,
             removable=_removable(bench) if removes else 0,
             notes=tuple(_notes(found, task)),
@@ -60,7 +59,7 @@ def difference(task: Task) -> Iterator[Difference]:
     """Both sides read and compared, on a workbench that is gone afterwards."""
     with workbench(task.place.key()) as bench:
         loaded = bench.load_source(source_file(task), task.attributes["columns"])
-        _refuse_rejects(task, loaded)
+        refuse_rejects(task, loaded)
         goal = goal_of(task)
         blocked = _missing_fields(task, goal)
         if blocked is not None:
@@ -107,71 +106,6 @@ def load_live(bench: Workbench, task: Task, goal: Goal) -> None:
     for listid in goal.lists:
         if listid is not None:
             bench.add_members(ranges.all_members(task.client, listid))
-
-
-def marks_file(task: Task, table: str) -> Path:
-    """Where the keyed digests of an audience are: ``mark`` for what was done, ``pending`` for what was begun."""
-    return task.place.beside / "audiences" / f"{task.address.provider}.{task.address.name}.{table}"
-
-
-def load_marks(bench: Workbench, task: Task) -> None:
-    """What this audience did before, and began."""
-    for table in ("mark", "pending"):
-        bench.load_marks(table, marks_file(task, table))
-
-
-# The source
-
-
-def source_file(task: Task) -> Path:
-    """The source, which is inside the project.
-
-    Raises:
-        InvalidInput: it is not, or there is none.
-    """
-    declared = PurePosixPath(task.attributes["source"])
-    file = task.place.root / declared
-    root = task.place.root.resolve()
-    inside = not declared.is_absolute() and ".." not in declared.parts and file.resolve().is_relative_to(root)
-    if not inside or file.resolve().relative_to(root).parts[:1] in ((".reconcile",), (".git",)):
-        raise _of_source(task, "leads out of the project, and only files of the project are read. Copy it there.")
-    if not file.is_file():
-        raise _of_source(task, "does not exist. Paths are relative to the project's folder.")
-    return file
-
-
-def _of_source(task: Task, what: str) -> InvalidInput:
-    error = InvalidInput(f"The source {task.attributes['source']} {what}", address=str(task.address))
-    error.diagnostics = tuple(replace(found, location=task.location) for found in error.diagnostics)
-    return error
-
-
-def _refuse_rejects(task: Task, loaded: Loaded) -> None:
-    """Put the rows that can't be used on file, and stop unless they are to be skipped."""
-    file = rejects_file(task)
-    if not loaded.rejects:
-        file.unlink(missing_ok=True)
-        return
-    write_lines(file, ("line,reason", *(f"{line},{reason}" for line, reason in loaded.rejects)))
-    if not task.place.skip_invalid:
-        error = _of_source(
-            task,
-            f"has {len(loaded.rejects):,} row(s) that can't be used, beside {loaded.rows:,} that can: "
-            f"{_reasons(loaded)}. They are listed by line number in {file}.",
-        )
-        hint = "Correct them, or go on without them: --skip-invalid"
-        error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
-        raise error
-
-
-def rejects_file(task: Task) -> Path:
-    """Where the rows that can't be used are listed."""
-    return task.place.folder / "rejects" / f"{task.address.provider}.{task.address.name}.csv"
-
-
-def _reasons(loaded: Loaded) -> str:
-    counted = Counter(reason for _, reason in loaded.rejects).most_common(3)
-    return ", ".join(f"{count:,} {reason}" for reason, count in counted)
 
 
 def _missing_fields(task: Task, goal: Goal) -> Diagnostic | None:
@@ -275,9 +209,8 @@ def _notes(found: Difference, task: Task) -> Iterator[str]:
             bench, " OR ".join(f"denied_{title}" for title in CONSENTS)
         ),
     }
-    left = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
-    if left:
-        yield f"Left alone: {', '.join(left)}."
+    if left := left_alone(reasons):
+        yield left
     if found.loaded.rejects:
         kept = " Nobody is taken off a list in such a run." if found.goal.sync else ""
         yield f"{len(found.loaded.rejects):,} malformed row(s) are left out, see {rejects_file(task)}.{kept}"

@@ -19,6 +19,8 @@ from typing import Any, Final
 from reconcile.errors import ApiError, InvalidInput, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
+from reconcile.providers.audience.files import load_marks, marks_file, save_marks, source_file
+from reconcile.providers.audience.source import Loaded
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, imports
 from reconcile.providers.squalomail.difference import (
     Difference,
@@ -26,15 +28,11 @@ from reconcile.providers.squalomail.difference import (
     goal_of,
     list_names,
     load_live,
-    load_marks,
-    marks_file,
     planned_calls,
-    source_file,
 )
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 from reconcile.providers.squalomail.recipients import BUILT_IN, CONSENTS, Goal, Workbench, mask_of, workbench
-from reconcile.providers.squalomail.source import Loaded
 
 _BATCH: Final = 200  # people read again at once before their calls
 _FAILURES: Final = 10  # calls failing in a row after which the rest is not tried
@@ -502,9 +500,3 @@ def reload(bench: Workbench, task: Task, goal: Goal, emails: Sequence[str]) -> N
     bench.forget(subids)
     bench.add_recipients(rows, goal.custom)
     bench.add_members(entity_rows(task.client, "ListSub", [equals("subid", subid) for subid in subids]))
-
-
-def save_marks(bench: Workbench, task: Task) -> None:
-    """Put the keyed digests on disk."""
-    for table in ("mark", "pending"):
-        bench.save_marks(table, marks_file(task, table))

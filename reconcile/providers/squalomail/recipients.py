@@ -5,23 +5,17 @@ Tables: ``wanted`` (one row a person of the source), ``live`` and ``member`` (wh
 ``leaving`` (whom a sync takes off a list). Nothing of it outlives the run; what duckdb spills goes to a private folder.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
-from reconcile.errors import ReconcileError
+from reconcile.providers.audience.bench import Bench, json_lines, opened
+from reconcile.providers.audience.source import Loaded, literal
 from reconcile.providers.squalomail import source
 from reconcile.providers.squalomail.cheapest import Need
-from reconcile.providers.squalomail.private import scratch_folder, write_lines
 
-MEMORY: Final = "768MB"
-_BATCH: Final = 50_000  # rows of an answer that go into duckdb at once
 BUILT_IN: Final = ("name", "surname", "phone")
 CONSENTS: Final = ("gdpr_can_send", "gdpr_can_track")
 _LATE: Final = 6 * 3600  # seconds after which what was begun does not come any more
@@ -49,12 +43,6 @@ LIVE: Final = {
 MEMBER: Final = {"listid": "BIGINT", "subid": "BIGINT", "status": "INTEGER", "subdate": "BIGINT"}
 
 
-class DuckdbMissing(ReconcileError):
-    """Audiences need duckdb."""
-
-    code = "duckdb-missing"
-
-
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What an audience wants of everybody in its source.
@@ -80,62 +68,17 @@ class Goal:
         return tuple(name for name in self.compared if name not in BUILT_IN)
 
 
-@contextmanager
-def workbench(key: bytes) -> Iterator["Workbench"]:
+def workbench(key: bytes) -> AbstractContextManager["Workbench"]:
     """A workbench of its own; all that was on it is gone afterwards."""
-    try:
-        import duckdb
-    except ImportError:
-        raise DuckdbMissing(
-            "Audiences are compared with duckdb, which is not installed.",
-            hint="Install it with: pip install 'reconcile[audience]'",
-        ) from None
-    with scratch_folder() as folder:
-        settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(folder)}
-        settings["preserve_insertion_order"] = False
-        settings["autoinstall_known_extensions"] = False
-        try:
-            with duckdb.connect(config=settings) as connection:
-                yield Workbench(connection, folder, key)
-        except duckdb.Error as error:
-            # Its messages quote what it works on, so only the kind of error is told.
-            raise ReconcileError(
-                f"The audience could not be compared: duckdb failed ({type(error).__name__}).",
-                hint="See that there is room for temporary files; if there is, report it.",
-            ) from None
+    return opened(Workbench, key)
 
 
-class Workbench:
+class Workbench(Bench):
     """One comparison, and what is needed to carry it out."""
-
-    def __init__(self, connection: Any, scratch: Path, key: bytes) -> None:
-        self.db = connection
-        self.scratch = scratch
-        key = hashlib.sha256(key).digest() if len(key) > 64 else key
-        inner, outer = (bytes(byte ^ pad for byte in key.ljust(64, b"\0")) for pad in (0x36, 0x5C))
-        # HMAC-SHA256, its first 128 bits in hexadecimal.
-        self.db.execute(
-            f"CREATE MACRO keyed(text) AS substr(sha256(unhex('{outer.hex()}') || "
-            f"unhex(sha256(unhex('{inner.hex()}') || encode(text)))), 1, 32)"
-        )
-        # What was done to whom: "4:0f1e..." stands for somebody put on list 4.
-        self.db.execute("CREATE MACRO marked(what, key) AS what || ':' || keyed(what || '|' || key)")
-        # ``since``: when they joined, as the platform tells it; of what is pending, when it was noted.
-        for table in ("mark", "pending"):
-            self.db.execute(f"CREATE TABLE {table} (mark VARCHAR, since BIGINT)")
-
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """What a query gives."""
-        found: list[tuple[Any, ...]] = self.db.execute(query, list(parameters)).fetchall()
-        return found
-
-    def number(self, query: str, parameters: Sequence[object] = ()) -> int:
-        """The one number that a query gives."""
-        return int(self.rows(query, parameters)[0][0] or 0)
 
     # Both sides
 
-    def load_source(self, file: Path, columns: Mapping[str, str]) -> source.Loaded:
+    def load_source(self, file: Path, columns: Mapping[str, str]) -> Loaded:
         """Fill ``wanted``; see ``source.load``."""
         return source.load(self.db, file, columns, self.scratch)
 
@@ -148,37 +91,30 @@ class Workbench:
 
     def add_recipients(self, rows: Iterable[Mapping[str, Any]], custom: Sequence[str]) -> None:
         """Take in rows of the entity Recipient."""
-        for file in self._batches(rows):
+        for file in self.batches(rows):
             self.add_recipient_file(file, custom)
 
     def add_recipient_file(self, file: Path, custom: Sequence[str]) -> None:
         """Take in a file of JSON lines, each a row of the entity Recipient."""
         plain = [name for name in LIVE if name not in ("email", "user_defined_fields")]
-        fields = [f'list_filter(user_defined_fields, lambda x: x."Key" = {_text(name)})[1]."Value"' for name in custom]
+        fields = [
+            f'list_filter(user_defined_fields, lambda x: x."Key" = {literal(name)})[1]."Value"' for name in custom
+        ]
         selected = ", ".join(["lower(trim(email))", *plain, *fields])
         needed = LIVE if custom else {name: type_ for name, type_ in LIVE.items() if name != "user_defined_fields"}
-        self.db.execute(f"INSERT INTO live SELECT {selected} FROM {_json(needed)}", [str(file)])
+        self.db.execute(f"INSERT INTO live SELECT {selected} FROM {json_lines(needed)}", [str(file)])
 
     def add_members(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in rows of the entity ListSub."""
-        for file in self._batches(rows):
+        for file in self.batches(rows):
             self.add_member_file(file)
 
     def add_member_file(self, file: Path) -> None:
         """Take in a file of JSON lines, each a row of the entity ListSub."""
         self.db.execute(
-            f"INSERT INTO member SELECT listid, subid, status, coalesce(subdate, 0) FROM {_json(MEMBER)}", [str(file)]
+            f"INSERT INTO member SELECT listid, subid, status, coalesce(subdate, 0) FROM {json_lines(MEMBER)}",
+            [str(file)],
         )
-
-    def _batches(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
-        """Rows as files, one after the other, each gone when the next one comes."""
-        remaining = iter(rows)
-        file = self.scratch / "answer.json"
-        while batch := list(islice(remaining, _BATCH)):
-            with file.open("wb") as stream:
-                stream.writelines(map(_line, batch))
-            yield file
-            file.unlink()
 
     def forget(self, subids: Iterable[int]) -> None:
         """Drop some recipients and their memberships, so that they can be taken in again."""
@@ -187,21 +123,6 @@ class Workbench:
             self.db.execute(f"DELETE FROM {table} WHERE subid IN (SELECT unnest(?::BIGINT[]))", [known])
 
     # Marks
-
-    def load_marks(self, table: str, file: Path) -> None:
-        """Fill ``mark`` or ``pending`` from a file, if there is one."""
-        self.db.execute(f"CREATE OR REPLACE TABLE {table} (mark VARCHAR, since BIGINT)")
-        if file.is_file() and file.stat().st_size:
-            self.db.execute(
-                f"INSERT INTO {table} SELECT mark, since FROM read_csv(?, header = false, auto_detect = false, "
-                "columns = {'mark': 'VARCHAR', 'since': 'BIGINT'})",
-                [str(file)],
-            )
-
-    def save_marks(self, table: str, file: Path) -> None:
-        """Write ``mark`` or ``pending`` to its file."""
-        found = self.db.execute(f"SELECT mark || ',' || max(since) FROM {table} GROUP BY mark ORDER BY mark")
-        write_lines(file, (line for batch in iter(lambda: found.fetchmany(_BATCH), []) for (line,) in batch))
 
     def promote(self, lists: Sequence[int | None]) -> None:
         """Turn what was begun into what was done, as far as the live side shows it; the rest stays in ``pending``.
@@ -224,14 +145,6 @@ class Workbench:
         self.db.execute("DELETE FROM mark WHERE mark IN (SELECT mark FROM shown)")
         self.db.execute("INSERT INTO mark SELECT mark, since FROM shown")
         self.db.execute("DELETE FROM pending WHERE mark IN (SELECT mark FROM shown)")
-
-    def unmark(self, table: str, undone: Sequence[tuple[str, str]]) -> None:
-        """Strike from ``mark`` or ``pending`` what holds no longer: pairs of what and the person's key."""
-        self.db.execute(
-            f"DELETE FROM {table} WHERE mark IN (SELECT marked(what, key) FROM "
-            "(SELECT unnest(?::VARCHAR[]) AS what, unnest(?::VARCHAR[]) AS key))",
-            [[what for what, _ in undone], [key for _, key in undone]],
-        )
 
     # The difference
 
@@ -338,7 +251,7 @@ def _differs(goal: Goal) -> str:
 def _lacks_tags(goal: Goal) -> str:
     if not goal.tags:
         return "false"
-    tags = ", ".join(_text(tag) for tag in goal.tags)
+    tags = ", ".join(literal(tag) for tag in goal.tags)
     return f"NOT list_has_all(coalesce(l.tags, []), [{tags}])"
 
 
@@ -387,16 +300,3 @@ def _live(name: str) -> str:
 
 def _name(prefix: str, name: str) -> str:
     return '"' + f"{prefix}_{name}".replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _json(columns: Mapping[str, str]) -> str:
-    types = ", ".join(f"{_text(name)}: {_text(type_)}" for name, type_ in columns.items())
-    return f"read_json(?, format = 'newline_delimited', columns = {{{types}}})"
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(row) + b"\n"

@@ -10,6 +10,8 @@ from reconcile.model.bulk import BulkKind, Comparison, Conduct, Task
 from reconcile.model.call import Call
 from reconcile.model.kind import ABSENT, Rule, Spec
 from reconcile.model.resource import Resource
+from reconcile.providers.audience import together
+from reconcile.providers.audience.files import FORMATS
 from reconcile.providers.squalomail import difference, enrolment
 
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
@@ -51,7 +53,7 @@ class SqualoMailAudience(BulkKind):
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         declared = resource.attributes
-        if not str(declared["source"]).endswith((".csv", ".csv.gz", ".parquet")):
+        if not str(declared["source"]).endswith(FORMATS):
             yield "source", "The source is a .csv, .csv.gz or .parquet file."
         if "email" not in declared["columns"]:
             yield "columns", "The columns must say which one holds the address: email."
@@ -62,20 +64,7 @@ class SqualoMailAudience(BulkKind):
         return {"source": resource.attributes["source"]}
 
     def check_together(self, resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, str | None, str]]:
-        """A list that one audience keeps in sync can have no other: each would undo what the other does."""
-        for address, resource in resources.items():
-            if resource.attributes.get("mode") != "sync":
-                continue
-            for other, found in resources.items():
-                shared = set(resource.attributes.get("lists", ())) & set(found.attributes.get("lists", ()))
-                told_there = found.attributes.get("mode") == "sync" and other < address
-                if shared and other != address and not told_there:
-                    names = ", ".join(sorted(str(list_) for list_ in shared))
-                    sentence = (
-                        f"It keeps {names} in sync, and {other} puts people there, too. A list with an audience in the "
-                        f"mode sync can have no other audience."
-                    )
-                    yield address, "lists", sentence
+        return together.check_together(resources, "lists", "list")
 
     def compare(self, task: Task) -> Comparison:
         return difference.compare(task)

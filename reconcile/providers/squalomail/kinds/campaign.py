@@ -5,7 +5,6 @@ it back, and each is read back before anything else is done, so that never two o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -16,25 +15,8 @@ from reconcile.model.call import Call
 from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Row, Rule
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
+from reconcile.providers.instants import PATTERN, as_seconds, as_text, fault, utc
 from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec, is_draft_without_lists
-
-_INSTANT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?([Zz]|[+-]\d{2}:\d{2})$"
-
-
-def _utc(text: str) -> str:
-    """An instant with its zone, in UTC to the second; what is no date stays as it is, for ``check`` to say so."""
-    try:
-        return _as_text(datetime.fromisoformat(text.upper()).timestamp())
-    except ValueError:
-        return text
-
-
-def _as_text(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _as_seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
 
 
 class CampaignSpec(NewsletterSpec):
@@ -43,7 +25,9 @@ class CampaignSpec(NewsletterSpec):
     lists: Annotated[list[str], Rule(unordered=True, refers="list")] = Field(
         ABSENT, description="The entries of `lists` whose recipients get the campaign."
     )
-    schedule: Annotated[Annotated[str, Field(pattern=_INSTANT)] | None, Rule(due=True, normalise=_utc)] = Field(
+    schedule: Annotated[
+        Annotated[str, Field(pattern=PATTERN)] | None, Rule(instant=True, launches=True, normalise=utc)
+    ] = Field(
         ABSENT,
         description="When it goes out: 2026-12-01T09:00:00+01:00, the zone is required. null: cancel it. "
         "Absent: not managed.",
@@ -67,7 +51,7 @@ class SqualoMailCampaign(Newsletter):
         attributes = {
             **newsletter.attributes,
             "lists": tuple(sorted(row.data["_lists"])),
-            "schedule": _as_text(date) if date else None,
+            "schedule": as_text(date) if date else None,
         }
         return RemoteObject(newsletter.id, attributes, newsletter.facts)
 
@@ -83,7 +67,7 @@ class SqualoMailCampaign(Newsletter):
                 return [*self._cancels(change), *super().writes(change)]
         return []
 
-    def releases(self, leftover: Sequence[RemoteObject]) -> Sequence[Call]:
+    def releases(self, leftover: Sequence[RemoteObject], into: Reference | None) -> Sequence[Call]:
         return [
             Call("cancel-sending-newsletter", {"newsletterId": int(old.id)}, about=old.id, then={"schedule": None})
             for old in leftover
@@ -95,8 +79,8 @@ class SqualoMailCampaign(Newsletter):
         schedule = resource.attributes.get("schedule")
         if schedule is None:
             return
-        if not schedule.endswith("Z"):
-            yield "schedule", f'"{schedule}" is no date and time: there is no such day or hour.'
+        if (wrong := fault(schedule)) is not None:
+            yield "schedule", wrong
         elif "lists" in resource.attributes and not resource.attributes["lists"]:
             yield "schedule", "A campaign that is scheduled needs lists to go to."
         elif "lists" not in resource.attributes:
@@ -122,14 +106,14 @@ class SqualoMailCampaign(Newsletter):
         """Take back the schedule of the live object where it is to end or to move."""
         ends = change.action is not Action.UPDATE or "schedule" in change.changed
         if change.live is not None and ends:
-            yield from self.releases([change.live])
+            yield from self.releases([change.live], None)
 
     def _schedules(self, change: Change) -> Iterator[Call]:
         schedule = change.desired.get("schedule")
         if schedule is None:
             return
         about: Value = Reference(change.address) if change.action is Action.CREATE else change.id
-        seconds = _as_seconds(schedule)
+        seconds = as_seconds(schedule)
         yield Call(
             "send-newsletter",
             {"newsletterId": about if isinstance(about, Reference) else int(str(about)), "sendDate": seconds},
@@ -189,9 +173,9 @@ def _schedule_refusal(change: Change, circumstances: Circumstances) -> Diagnosti
     touches = change.action is not Action.UPDATE or "schedule" in change.changed
     if touches and not _is_ours(change):
         return _not_ours(change)
-    if not sets or _as_seconds(str(schedule)) - circumstances.now > circumstances.freeze:
+    if not sets or as_seconds(str(schedule)) - circumstances.now > circumstances.freeze:
         return None
-    past = _as_seconds(str(schedule)) <= circumstances.now
+    past = as_seconds(str(schedule)) <= circumstances.now
     return Diagnostic(
         "schedule-past" if past else "schedule-too-soon",
         "the schedule is in the past" if past else "the schedule is too soon",

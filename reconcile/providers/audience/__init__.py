@@ -1,0 +1,1 @@
+"""What audiences of both platforms need: sources read, people on a workbench, keyed digests of what was done."""

@@ -1,0 +1,203 @@
+"""The GatorMail client: calls by the contract table, refusals in flags, pages (reference, section 4)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from reconcile.errors import ApiError, InvalidInput, PlanStale, UnknownOutcome
+from reconcile.model.account import Account
+from reconcile.model.attributes import to_json
+from reconcile.model.call import Call
+from reconcile.providers.gatormail.contract import Contract
+from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
+from reconcile.providers.transport import Rejected, Transport
+
+CONTACTS = "contacts"  # the argument that is an array of contacts
+# Query members of operations that take no body.
+_ARGUMENTS = {"op.contact.match": ("field", "value")}
+# Answers that come with a success status and say by a flag that nothing was done.
+_FLAGS = {"initiate": "initiated", "uninitiate": "uninitiated"}
+
+
+class GatorMail:
+    """Sends calls to one instance; ``url`` is the API's address without the instance."""
+
+    def __init__(self, url: str, instance: str, contract: Contract, transport: Transport) -> None:
+        self.contract = contract
+        self._url = f"{url.rstrip('/')}/{quote(instance, safe='')}"
+        self._instance = instance
+        self._transport = transport
+        self.reads = 0
+
+    def send(self, call: Call) -> Any:
+        """Carry the call out and give its answer, members by their own names; None where there is no answer.
+
+        See ``Transport.request`` for what is raised.
+        """
+        operation = OPERATIONS[call.operation]
+        arguments = to_json(call.arguments)
+        if isinstance(copied := arguments.get(CONTACTS), Mapping):
+            arguments = {**arguments, CONTACTS: self._copied(operation, copied, arguments["groupId"])}
+        if (into := arguments.pop("excludedIn", None)) is not None:
+            self._require_exclusions(arguments["groupId"], into)
+        variables, body = self._parted(operation, arguments)
+        if operation.needs is not None and operation.needs not in self.contract.capabilities():
+            raise ApiError(
+                f"{operation.name} needs the capability cap.{operation.needs}, which is off.",
+                hint="If the account has it, switch it on under the provider's contract.",
+            )
+        if not operation.write:
+            self.reads += 1
+        verb, path, query = self.contract.route(operation.key, variables)
+        version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
+        try:
+            return self._transport.request(
+                operation,
+                f"{self._url}{path}",
+                verb=verb,
+                params=query or None,
+                body=body,
+                headers=version,
+                sends=call.sends,
+                empty=not operation.answers,
+                decode=lambda answer: self._decoded(operation, answer),
+                private=lambda: _about_people(operation, call.arguments),
+            )
+        except Rejected as error:
+            if error.status in (404, 405):
+                hint = self._whereabouts(operation, error.status)
+                error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
+            raise
+
+    def account(self) -> Account:
+        """The instance, once the credentials have opened it; one read."""
+        self.send(Call("gatormail_campaignList", {"page": self.contract.text("c.page.first"), "pageSize": 1}))
+        return Account("gatormail", httpx.URL(self._url).host, self._instance)
+
+    def pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """The rows of a paged list, each once: rows may move while they are read. A page that is not full ends it."""
+        size = int(self.contract.text("c.page.size"))
+        seen: set[Any] = set()
+        for page in count(int(self.contract.text("c.page.first"))):
+            rows = self.send(Call(operation, {**arguments, "page": page, "pageSize": size}))
+            for row in rows:
+                if row["id"] not in seen:
+                    seen.add(row["id"])
+                    yield row
+            if len(rows) < size:
+                return
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _whereabouts(self, operation: GatorMailOperation, status: int) -> str:
+        """What to do where the platform knows no such object or route."""
+        named = " and ".join(self.contract.variables(operation.key)) if status == 404 else ""
+        begin = f"Check {named}. Else the" if named else "The"
+        off = f", or switch cap.{operation.needs} off" if operation.needs else ""
+        return (
+            f'{begin} platform has it elsewhere than at "{self.contract.text(operation.key)}": put the right verb and '
+            f"path under the provider's contract in reconcile.yaml, as `{operation.key}`{off}."
+        )
+
+    def _copied(self, operation: GatorMailOperation, copied: Mapping[str, Any], into: int) -> list[dict[str, Any]]:
+        """The contacts of one page of another group's inclusions or exclusions, read now, so that no plan has them.
+
+        Whoever is excluded already is not included: that would take an opt-out back.
+        """
+        list_ = operation.name.replace("post", "get")
+        page = copied["page"] - 1 + int(self.contract.text("c.page.first"))
+        rows = self.send(Call(list_, {"groupId": copied["of"], "page": page, "pageSize": copied["size"]}))
+        out: set[Any] = set()
+        if operation.key == "op.group.included.add":
+            out = {row["id"] for row in self.pages("gatormail_groupExcludedContactget", groupId=into)}
+        return [{"id": row["id"]} for row in rows if row["id"] not in out]
+
+    def _require_exclusions(self, former: int, into: int) -> None:
+        """See that one group has all the exclusions of another, which is about to be deleted."""
+        list_ = "gatormail_groupExcludedContactget"
+        missing = {row["id"] for row in self.pages(list_, groupId=former)}
+        missing -= {row["id"] for row in self.pages(list_, groupId=into)}
+        if missing:
+            raise PlanStale(
+                f"Since the group was made anew, {len(missing)} more were excluded from the former one, which is kept.",
+                hint="Plan again: the exclusions are copied first.",
+            )
+
+    def _parted(self, operation: GatorMailOperation, arguments: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        """The variables of the path (and query members), and the body as it stands on the wire."""
+        named = self.contract.variables(operation.key)
+        # A dot or two would be taken out of a path, and something else be called.
+        missing = [name for name in named if arguments.get(name) in (None, "", ".", "..")]
+        if missing:
+            raise InvalidInput(f"{operation.name} needs {' and '.join(missing)}.")
+        variables = {name: str(arguments[name]) for name in named}
+        rest = {name: value for name, value in arguments.items() if name not in named}
+        _check_members(operation, named, rest)
+        if operation.takes == "[contact]":
+            return variables, self.contract.write("contact", rest[CONTACTS])
+        if operation.takes == "campaign":
+            rest |= {name: _reference(rest[name]) for name in ("group", "email") if name in rest}
+        if operation.takes:
+            return variables, self.contract.write(operation.takes, rest)
+        if operation.key == "op.contact.match":
+            rest = {self.contract.text(f"p.contact.match.{name}"): value for name, value in rest.items()}
+        return variables | {name: str(value) for name, value in rest.items()}, None
+
+    def _decoded(self, operation: GatorMailOperation, answer: Any) -> Any:
+        shape = operation.answers.strip("[]")
+        if operation.answers != shape:
+            answer = self.contract.rows(answer)
+            if not isinstance(answer, list):
+                raise UnknownOutcome(
+                    f"{operation.name}: the answer is no array.",
+                    hint="If the array stands within an envelope, say where: c.list.itemsPath under contract.",
+                )
+        elif not isinstance(answer, Mapping):
+            raise UnknownOutcome(f"{operation.name}: the answer is no object.")
+        found = self.contract.read(shape, answer)
+        flag = _FLAGS.get(shape)
+        if flag is not None and found.get(flag) is not True:
+            reason = found.get("message") or "no reason given"
+            raise ApiError(f"{operation.name}: the platform refuses ({reason}).")
+        return found
+
+
+def _reference(nested: Any) -> Any:
+    """A nested object whose id makes it a reference has a name, too, which is not looked at (reference, section 5.5)."""
+    if not isinstance(nested, Mapping) or nested.get("id") in (None, ""):
+        return nested
+    return {"name": "", **nested}
+
+
+def _check_members(operation: GatorMailOperation, named: Sequence[str], rest: Mapping[str, Any]) -> None:
+    """What is neither in the path nor in a body would be put into the query, which nobody reads."""
+    known = (CONTACTS,) if operation.takes == "[contact]" else _ARGUMENTS.get(operation.key, ())
+    strange = ", ".join(sorted(rest.keys() - set(known)))
+    if strange and operation.takes in ("", "[contact]"):
+        takes = " and ".join((*named, *known)) or "no arguments"
+        raise InvalidInput(f"{operation.name} takes {takes}, so not {strange}.")
+    if operation.takes == "[contact]" and not isinstance(rest.get(CONTACTS), list):
+        raise InvalidInput(f"{operation.name} needs {CONTACTS}, an array of contacts.")
+
+
+def _about_people(operation: GatorMailOperation, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """The texts by which a call says something of people, one by one."""
+    if operation.takes in ("[contact]", "contact", "trigger", "testSend") or operation.key == "op.contact.match":
+        yield from _texts(to_json(arguments))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _texts(member)
+    elif isinstance(value, str):
+        yield value

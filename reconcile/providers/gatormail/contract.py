@@ -1,0 +1,398 @@
+"""The one table of what stands on the wire: routes, member names, enum values, capabilities; a user may override it.
+
+Keys are those of the contract table in ``schemas/gatormail.openapi.yaml`` (``x-contract-table``, and the capabilities
+of the API's reference, section 13.1). Much of it is inferred, so nothing else here spells a path or a wire name.
+Inside, members have the names of the table's defaults, dates are UTC texts such as 2026-12-01T08:00:00Z.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from reconcile.errors import InvalidInput
+from reconcile.model.registry import nearest
+
+ENUMS: Mapping[str, tuple[str, ...]] = {
+    "campaignType": ("Static", "RefreshRecurring", "RefreshNonRecurring", "StaticRecurring", "Followup"),
+    "campaignStatus": ("InSetup", "Queued", "Active", "Finished"),
+    "contactState": ("Inserted", "Updated", "Unchanged"),
+    "triggerState": ("Pending", "Sent", "Cancelled"),
+    "dataType": ("string", "integer", "decimal", "boolean", "date", "datetime"),
+    "requestType": ("FieldMappingSchema", "FieldMappingUpdates"),
+    "activityType": (
+        "EmailSent",
+        "EmailOpened",
+        "LinkClicked",
+        "LandingZoneHit",
+        "FileDownloaded",
+        "Unsubscribed",
+        "SurveyAnswered",
+        "Bounced",
+        "EventInvite",
+    ),
+    "bounceType": ("Hard", "Soft", "Other"),
+}
+
+# Members of each shape. "name:enum" is a value of an enum, "name@" a date, "name>shape" one of a shape or several,
+# "name=wire" stands otherwise on the wire.
+_SHAPES: Mapping[str, str] = {
+    "campaign": "id name crmId type:campaignType status:campaignStatus startDate@ endDate@ created@ replyTo fromName "
+    "fromAddress subject group>group email>email unsubscribeId",
+    "initiate": "initiated=campaignInitiated message",
+    "uninitiate": "uninitiated=campaignUninitiated message",
+    "audience": "total undeliverable unsubscribed duplicates final",
+    "stats": "sent delivered opens uniqueOpens clicks uniqueClicks bounces unsubscribes",
+    "email": "id name html text autoTrackLinks",
+    "group": "id name description created@",
+    "groupCount": "count",
+    "contact": "id emailLogin firstName lastName title positionInCompany companyName fields contactState:contactState",
+    "contactField": "name databaseName displayName table repeating dataType",
+    "membership": "contactId emailLogin included contactState:contactState",
+    "contactGroup": "groupId name included",
+    "trigger": "contact>contact mergeFields sendDate@ triggerKey",
+    "triggerResult": "triggerKey campaignId contactId triggerState:triggerState",
+    "schema": "entities>entity publishedAt@",
+    "entity": "name displayName attributes>attribute",
+    "attribute": "entityName name displayName dataType:dataType mappings>mapping",
+    "mapping": "contactAttribute dataCleanse",
+    "request": "type:requestType requested requestedAt@",
+    "options": "batchSize feeds>feeds",
+    "feeds": "emailSent emailOpened linkClicked landingZoneHit fileDownloaded unsubscribed surveyAnswered bounced "
+    "eventInvite",
+    "batch": "batchIdentifier records>record",
+    "record": "id activityType:activityType activityDate@ historyId campaignId campaignName campaignCrmId emailId "
+    "contactId emailLogin contactCrmId url linkName fileName bounceType:bounceType bounceReason unsubscribeId surveyId "
+    "question answer eventId eventName eventResponse",
+    "ack": "batchIdentifier processed",
+    "error": "message modelState",
+    "token": "accessToken=access_token expiresIn=expires_in tokenType=token_type refreshToken=refresh_token",
+    "oauthError": "error errorDescription=error_description",
+}
+# The body of a test send is this one member, which is a row of its own in the table.
+_TEST = "p.campaign.test.address"
+CONVENTIONS: Mapping[str, str] = {
+    "c.auth.tokenUrl": "http://oauth.communigator.co.uk/core/connect/token",
+    "c.auth.method": "Basic client_id:client_secret, base64",
+    "c.auth.grant": "password",
+    "c.auth.scope": "openid GatorMailApi",
+    "c.api.base": "https://api.communigator.co.uk/mail/{instance}",
+    "c.api.versionHeader": "api-version",
+    "c.api.version": "1.0",
+    "c.page.first": "1",
+    "c.page.size": "100",
+    "c.list.itemsPath": "",
+    "c.date.format": "YYYY-MM-DDTHH:MM:SS",
+    "c.date.zone": "GMT",
+    "p.contact.match.field": "field",
+    "p.contact.match.value": "value",
+    _TEST: "emailAddress",
+}
+ROUTES: Mapping[str, str] = {
+    "op.auth.token": "POST http://oauth.communigator.co.uk/core/connect/token",
+    "op.campaign.list": "GET /campaign/{page}/{pageSize}",
+    "op.campaign.get": "GET /campaign/{campaignId}",
+    "op.campaign.create": "POST /campaign",
+    "op.campaign.update": "PUT /campaign/{campaignId}",
+    "op.campaign.delete": "DELETE /campaign/{campaignId}",
+    "op.campaign.initiate": "POST /campaign/{campaignId}/initiate",
+    "op.campaign.uninitiate": "POST /campaign/{campaignId}/uninitiate",
+    "op.campaign.audience": "GET /campaign/{campaignId}/audience",
+    "op.campaign.stats": "GET /campaign/{campaignId}/stats",
+    "op.campaign.setUnsubscribe": "PUT /campaign/{campaignId}/unsubscribe/{unsubscribeId}",
+    "op.campaign.test": "POST /campaign/{campaignId}/test",
+    "op.campaign.trigger": "POST /campaign/{campaignId}/trigger",
+    "op.trigger.get": "GET /trigger/{triggerKey}",
+    "op.trigger.cancel": "DELETE /trigger/{triggerKey}",
+    "op.email.list": "GET /email/{page}/{pageSize}",
+    "op.email.get": "GET /email/{emailId}",
+    "op.email.create": "POST /email",
+    "op.email.update": "PUT /email/{emailId}",
+    "op.group.list": "GET /group/{page}/{pageSize}",
+    "op.group.get": "GET /group/{groupId}",
+    "op.group.create": "POST /group",
+    "op.group.update": "PUT /group/{groupId}",
+    "op.group.delete": "DELETE /group/{groupId}",
+    "op.group.count": "GET /group/{groupId}/count",
+    "op.group.cleardown": "POST /group/{groupId}/cleardown",
+    "op.group.included.list": "GET /group/{groupId}/included/contact/{page}/{pageSize}",
+    "op.group.included.add": "POST /group/{groupId}/included/contact",
+    "op.group.included.remove": "DELETE /group/{groupId}/included/contact/{contactId}",
+    "op.group.excluded.list": "GET /group/{groupId}/excluded/contact/{page}/{pageSize}",
+    "op.group.excluded.add": "POST /group/{groupId}/excluded/contact",
+    "op.group.excluded.remove": "DELETE /group/{groupId}/excluded/contact/{contactId}",
+    "op.contact.list": "GET /contact/{page}/{pageSize}",
+    "op.contact.get": "GET /contact/{contactId}",
+    "op.contact.match": "GET /contact/match",
+    "op.contact.upsert": "POST /contact",
+    "op.contact.update": "PUT /contact/{contactId}",
+    "op.contact.groups": "GET /contact/{contactId}/group",
+    "op.contact.fields": "GET /contact/field",
+    "op.schema.get": "GET /schema",
+    "op.schema.delete": "DELETE /schema",
+    "op.schema.entity.create": "POST /schema/entity",
+    "op.schema.attribute.create": "POST /schema/attribute",
+    "op.integration.requests": "GET /integration/requests",
+    "op.integration.satisfied": "GET /integration/request/{requestType}/satisfied",
+    "op.datafeed.options.get": "GET /datafeed/options",
+    "op.datafeed.options.set": "PUT /datafeed/options",
+    "op.datafeed.fetch": "GET /datafeed",
+    "op.datafeed.ack": "GET /datafeed/{batchIdentifier}",
+}
+CAPABILITIES: Mapping[str, bool] = {
+    "cap.campaign.status": True,
+    "cap.campaign.read": True,
+    "cap.email.read": False,
+    "cap.group.update": False,
+    "cap.membership.read": True,
+    "cap.membership.remove": False,
+    "cap.contact.fields": True,
+    "cap.trigger": False,
+}
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_SWITCH = {"on": True, "off": False, True: True, False: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a shape: its row in the table, and what its values are."""
+
+    key: str
+    default: str
+    enum: str | None = None
+    date: bool = False
+    shape: str | None = None
+
+
+@cache
+def members(shape: str) -> Mapping[str, Member]:
+    """The members of a shape by their own names."""
+    if shape == "testSend":
+        return {"emailAddress": Member(_TEST, CONVENTIONS[_TEST])}
+    return dict(_member(shape, written) for written in _SHAPES[shape].split())
+
+
+def _member(shape: str, written: str) -> tuple[str, Member]:
+    found = re.fullmatch(r"(\w+)(?:(@)|:(\w+)|>(\w+)|=(\w+))?", written)
+    assert found is not None  # noqa: S101  # our own table
+    name, date, enum, of, wire = found.groups()
+    return name, Member(f"f.{shape}.{name}", wire or name, enum, date is not None, of)
+
+
+@cache
+def defaults() -> Mapping[str, Any]:
+    """Every row of the table with its default."""
+    enums = {f"v.{name}": values for name, values in ENUMS.items()}
+    names = {member.key: member.default for shape in _SHAPES for member in members(shape).values()}
+    return {**ROUTES, **CONVENTIONS, **enums, **names, **CAPABILITIES}
+
+
+def faults(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """What is wrong with overrides: the key, a sentence, and perhaps a hint."""
+    for key, value in overrides.items():
+        default = defaults().get(key)
+        if default is None:
+            near = nearest(key, defaults())
+            yield key, f'The contract has no row "{key}".', f'Did you mean "{near}"?' if near else None
+        elif isinstance(default, bool):
+            if not isinstance(value, str | bool) or value not in _SWITCH:
+                yield key, f"`{key}` is a capability: true or false.", None
+        elif isinstance(default, tuple):
+            if not _is_texts(value) or len(value) != len(default) or len(set(value)) != len(default):
+                yield key, f"`{key}` takes {len(default)} different texts, for {', '.join(default)}.", None
+        elif not isinstance(value, str) or (key != "c.list.itemsPath" and not value.strip()):
+            yield key, f"`{key}` takes a text, such as {default!r}.", None
+        elif key.startswith("op."):
+            yield from _route_faults(key, value)
+        elif key.startswith("c.") and (fault := _convention_fault(key, value)) is not None:
+            yield key, fault, None
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) and each for each in value)
+
+
+def _convention_fault(key: str, value: str) -> str | None:
+    """What a convention that code depends on may not be."""
+    match key:
+        case "c.auth.method" | "c.auth.grant" if value != CONVENTIONS[key]:
+            return f"`{key}` can't be otherwise: signing in is by {CONVENTIONS[key]!r} only."
+        case "c.page.first" | "c.page.size" if not re.fullmatch(r"[0-9]{1,6}", value) or value == "0" * len(value):
+            return None if key == "c.page.first" and value == "0" else f"`{key}` takes a whole number, in quotes."
+        case "c.api.base" if not re.match(r"https://[^/]|http://(localhost|127\.0\.0\.1|\[::1\])(:|/)", value):
+            return f"`{key}` takes an address that begins with https://."
+        case "c.date.format":
+            # To the minute at least: what has seconds in it that can't be said is refused when it is written.
+            moment, form = datetime(2027, 11, 23, 16, 58), _strftime(value)
+            with suppress(ValueError):
+                if datetime.strptime(moment.strftime(form), form) == moment:
+                    return None
+            return f"`{key}` is made of YYYY, MM, DD, HH, MM and SS, such as YYYY-MM-DDTHH:MM:SS."
+    return None
+
+
+def _route_faults(key: str, value: str) -> Iterator[tuple[str, str, str | None]]:
+    verb, _, path = value.partition(" ")
+    starts = ("http://", "https://") if key == "op.auth.token" else ("/",)
+    if verb not in ("GET", "POST", "PUT", "PATCH", "DELETE") or not path.startswith(starts):
+        yield key, f"`{key}` takes a verb and a path, such as {ROUTES[key]!r}.", None
+        return
+    strange = set(_VARIABLE.findall(path)) - set(_VARIABLE.findall(ROUTES[key]))
+    if strange or "?" in path or "#" in path or {"{", "}"} & set(_VARIABLE.sub("", path)):
+        known = ", ".join(f"{{{name}}}" for name in _VARIABLE.findall(ROUTES[key])) or "none"
+        yield key, f"`{key}` has a path that can't be used: its variables are {known}.", None
+
+
+class Contract:
+    """The table with its overrides, which ``faults`` has found to be right.
+
+    ``zone`` is the instance's, for dates; ``zoned`` whether somebody has declared it.
+    """
+
+    def __init__(self, overrides: Mapping[str, Any] | None = None, zone: tzinfo = UTC, *, zoned: bool = True) -> None:
+        self.zoned = zoned
+        self._table = {**defaults(), **(overrides or {})}
+        self._zone = zone
+        self._format = _strftime(self._table["c.date.format"])
+
+    def text(self, key: str) -> str:
+        """One row that is a text."""
+        return str(self._table[key])
+
+    def capabilities(self) -> frozenset[str]:
+        """The capabilities that are on, without their prefix: "group.update"."""
+        return frozenset(key.removeprefix("cap.") for key in CAPABILITIES if _SWITCH[self._table[key]])
+
+    def value(self, enum: str, name: str) -> str:
+        """How a value of an enum is written on the wire."""
+        return str(self._table[f"v.{enum}"][ENUMS[enum].index(name)])
+
+    def route(self, key: str, variables: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
+        """Verb, path and query of an operation; variables that its path does not have go into the query."""
+        verb, _, path = self.text(key).partition(" ")
+        named = set(_VARIABLE.findall(path))
+        filled = _VARIABLE.sub(lambda found: quote(variables[found[1]], safe=""), path)
+        return verb, filled, {name: value for name, value in variables.items() if name not in named}
+
+    def variables(self, key: str) -> tuple[str, ...]:
+        """The variables that an operation has, wherever an override has put them."""
+        return tuple(_VARIABLE.findall(ROUTES[key]))
+
+    def write(self, shape: str, value: Any) -> Any:
+        """A value, or a list of values, of a shape as it stands on the wire; members that it does not know stay."""
+        if isinstance(value, list | tuple):
+            return [self.write(shape, each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        known = members(shape)
+        written = {}
+        for name, each in value.items():
+            member = known.get(name)
+            written[name if member is None else str(self._table[member.key])] = self._written(member, each)
+        return written
+
+    def read(self, shape: str, value: Any) -> Any:
+        """What ``write`` wrote, names taken whatever their case; members that the table does not have are left out."""
+        if isinstance(value, list):
+            return [self.read(shape, each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        there = {str(name).lower(): each for name, each in value.items()}
+        found = {}
+        for name, member in members(shape).items():
+            wire = str(self._table[member.key]).lower()
+            if wire in there:
+                found[name] = self._read(member, there[wire])
+        return found
+
+    def rows(self, answer: Any) -> Any:
+        """The rows of a list's answer, which may be in an envelope (``c.list.itemsPath``)."""
+        for name in filter(None, self.text("c.list.itemsPath").split(".")):
+            lower = {str(key).lower(): each for key, each in answer.items()} if isinstance(answer, Mapping) else {}
+            answer = lower.get(name.lower())
+        return answer
+
+    def _written(self, member: Member | None, value: Any) -> Any:
+        if member is None or value is None:
+            return value
+        if member.shape is not None:
+            return self.write(member.shape, value)
+        if member.enum is not None and value in ENUMS[member.enum]:
+            return self.value(member.enum, value)
+        return self._wall(value) if member.date and isinstance(value, str) and value else value
+
+    def _read(self, member: Member, value: Any) -> Any:
+        if value is None:
+            return None
+        if member.shape is not None:
+            return self.read(member.shape, value)
+        if member.enum is not None:
+            wire = [str(each) for each in self._table[f"v.{member.enum}"]]
+            return ENUMS[member.enum][wire.index(value)] if value in wire else value
+        if member.date:
+            return self._utc(value) if isinstance(value, str) and value else None
+        return value
+
+    def _wall(self, text: str) -> str:
+        """A UTC text as wall time of the instance; what has no zone is taken for wall time already.
+
+        Raises:
+            InvalidInput: it is no date and time, or one that can't be said on the wire.
+        """
+        try:
+            moment = datetime.fromisoformat(text.upper())
+        except ValueError:
+            raise InvalidInput(f'"{text}" is no date and time.', hint="Such as 2026-12-01T08:00:00Z.") from None
+        if moment.tzinfo is None:
+            return self._formatted(moment, text)
+        wall = moment.astimezone(self._zone)
+        if wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset():
+            raise InvalidInput(
+                f"{text} falls into the hour that the clocks of {self._zone} go through twice, and the platform can't "
+                f"tell which is meant.",
+                hint="Choose another time.",
+            )
+        return self._formatted(wall, text)
+
+    def _formatted(self, wall: datetime, text: str) -> str:
+        written = wall.strftime(self._format)
+        if datetime.strptime(written, self._format) != wall.replace(tzinfo=None):
+            raise InvalidInput(f"{text} can't be written to the second in the form {self.text('c.date.format')}.")
+        return written
+
+    def _utc(self, wall: str) -> str:
+        try:
+            moment = datetime.strptime(wall, self._format).replace(tzinfo=self._zone)
+        except ValueError:
+            try:  # a fraction or a zone after all
+                moment = datetime.fromisoformat(wall)
+            except ValueError:
+                return wall
+            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _strftime(pattern: str) -> str:
+    """``YYYY-MM-DDTHH:MM:SS`` as strftime has it; MM after HH are minutes."""
+    minutes = re.sub(r"HH(\W?)MM", r"%H\1%M", pattern)
+    return minutes.replace("YYYY", "%Y").replace("MM", "%m").replace("DD", "%d").replace("SS", "%S")
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of a name such as Europe/London.
+
+    Raises:
+        InvalidInput: there is no such zone.
+    """
+    if name.upper() in ("GMT", "UTC", "Z"):
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InvalidInput(f'There is no time zone "{name}".', hint="Such as Europe/London.") from None

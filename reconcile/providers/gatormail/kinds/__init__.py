@@ -1,0 +1,1 @@
+"""The kinds of GatorMail. The folder is the list: each module holds one kind."""

@@ -1,0 +1,486 @@
+"""Single calls made by hand (``reconcile api``): the rules on sends, freeze and people that plans keep hold here, too.
+
+Arguments are judged as the platform takes them: names whatever their case, and as they stand on the wire, too.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reconcile.errors import Diagnostic
+from reconcile.model.attributes import Value, to_json
+from reconcile.model.call import Call
+from reconcile.model.kind import Circumstances, Client
+from reconcile.model.outlook import Outlook
+from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING, of, unfinished
+from reconcile.providers.gatormail.client import CONTACTS
+from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
+from reconcile.providers.instants import as_seconds, as_text
+from reconcile.providers.personal import mask
+from reconcile.providers.transport import Rejected
+
+_TAKE_BACK = "Taking it back (gatormail_uninitiateCampaign) is always allowed."
+_LIVE = ("Queued", "Active")
+
+_Judge = Callable[[Client, Mapping[str, Any], Circumstances], Outlook]
+
+
+def outlook(api: Client, call: Call, circumstances: Circumstances) -> Outlook:
+    """What the call would do as the instance is now; reads only."""
+    judge, operation = _JUDGES.get(call.operation), OPERATIONS[call.operation]
+    if judge is None or (operation.needs is not None and not _has(api, operation.needs)):  # the client says so
+        return Outlook()
+    return judge(api, _as_taken(api, operation, to_json(call.arguments)), circumstances)
+
+
+def aftermath(api: Client, call: Call, circumstances: Circumstances) -> Diagnostic | None:
+    """What is wrong although the platform took the call: taking a campaign back is read back."""
+    if call.operation != "gatormail_uninitiateCampaign":
+        return None
+    campaign = _campaign(api, to_json(call.arguments))
+    if campaign is None or campaign.get("status") in (None, "InSetup"):  # None: the platform's word is all there is
+        return None
+    return Diagnostic(
+        "not-uninitiated",
+        "the campaign was not taken back",
+        f"The platform took the call, but {_named(campaign)} is {campaign['status']} all the same.",
+        hint="Look at it in the web interface at once.",
+    )
+
+
+# Campaigns
+
+
+def _initiating(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    if campaign is None:
+        return _no_campaign()
+    status, start = campaign.get("status"), campaign.get("startDate")
+    if status is None:
+        return _refused(
+            "state-unknown",
+            f"{_named(campaign)} may be queued or sent already: this instance does not show where a campaign stands.",
+            "Initiate it in the web interface.",
+        )
+    if status != "InSetup":
+        return _refused(
+            "not-in-setup",
+            f"{_named(campaign)} is {status}, and only a campaign in setup is initiated.",
+            _TAKE_BACK if status == "Queued" else None,
+        )
+    refusal = _too_soon(api, "startDate", start, circumstances)
+    if refusal is not None:
+        return Outlook(refusal=refusal)
+    again = " It goes out again and again until its end date." if campaign.get("type") in REFRESHING else ""
+    return Outlook(f"It has {_named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}", sends=True)
+
+
+def _updating(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    if campaign is None:
+        return _no_campaign()
+    if (refusal := _frozen(api, campaign, circumstances)) is not None:
+        return Outlook(refusal=refusal)
+    if _state(campaign) != "Queued":
+        return Outlook(f"It overwrites {_named(campaign)}: what the call leaves out may become empty.")
+    start = arguments.get("startDate")
+    if (refusal := _too_soon(api, "startDate", start, circumstances)) is not None:
+        return Outlook(refusal=refusal)
+    moves = start != campaign.get("startDate")
+    group = _id_of(arguments.get("group"))
+    widens = group is not None and ("group" not in campaign or group != _id_of(campaign["group"]))
+    what = " and ".join(
+        text for text, is_so in ((f"moves it to {start}", moves), ("changes its group", widens)) if is_so
+    )
+    effect = f"It overwrites {_named(campaign)}, which is queued{f', and {what}' if what else ''}."
+    return Outlook(effect, moves or widens)
+
+
+def _deleting(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    if campaign is None:
+        return _no_campaign()
+    queued = ", which is queued, and its sending" if _state(campaign) == "Queued" else ""
+    return Outlook(
+        f"It deletes {_named(campaign)}{queued}; its e-mail stays behind.",
+        refusal=_frozen(api, campaign, circumstances),
+    )
+
+
+def _unsubscribing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    if campaign is None:
+        return _no_campaign()
+    known = campaign.get("unsubscribeId", "")
+    # Which opt-outs count depends on it, so that others may get the mail.
+    widens = _state(campaign) == "Queued" and str(known) != str(arguments.get("unsubscribeId"))
+    more = ", which is queued: other opt-outs count, so others may get it" if widens else ""
+    effect = f"It attaches the unsubscribe definition {arguments.get('unsubscribeId')} to {_named(campaign)}{more}."
+    return Outlook(effect, widens, _frozen(api, campaign, circumstances))
+
+
+def _writing_email(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    email = _whole(arguments.get("emailId"))
+    if email is None:
+        return _refused("no-email", "It needs emailId, the id of an e-mail.")
+    readable = _has(api, "campaign.read")
+    for campaign in unfinished(api, (*_LIVE, "Finished")):
+        if readable and _id_of(campaign.get("email")) != str(email):
+            continue
+        if (refusal := _frozen(api, campaign, circumstances)) is not None and (
+            readable or _state(campaign) != "Finished"
+        ):
+            doubt = "" if readable else " Whether it has this e-mail can't be read."
+            return _refused(refusal.code, f"{refusal.detail}{doubt}", refusal.hint)
+    return Outlook(f"It overwrites the content of the e-mail {email}: what the call leaves out may become empty.")
+
+
+def _testing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    address = arguments.get("emailAddress")
+    if campaign is None:
+        return _no_campaign()
+    if not isinstance(address, str) or "@" not in address:
+        return _refused("no-address", "It needs emailAddress, whom the message goes to.")
+    return Outlook(f"It sends {_named(campaign)} to {mask(address)} at once: a real message.", sends=True)
+
+
+def _triggering(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    campaign = _campaign(api, arguments)
+    if campaign is None:
+        return _no_campaign()
+    key, given = arguments.get("triggerKey"), arguments.get("sendDate")
+    if not isinstance(key, str | int) or not str(key).strip():
+        return _refused(
+            "no-trigger-key",
+            "It needs triggerKey, a text of your choice: by it alone can be seen later whether the message was sent.",
+            "Such as triggerKey=order-4711.",
+        )
+    known = _found(api, "gatormail_getTrigger", triggerKey=str(key))
+    if known is not None:
+        return _refused(
+            "trigger-key-used",
+            f'There is a trigger "{key}" already ({known.get("triggerState")}): a second message would go out.',
+            "For another message choose another key.",
+        )
+    if given and not of(api).contract.zoned:
+        return Outlook(refusal=_no_zone("sendDate is"))
+    return Outlook(f"It sends {_named(campaign)} to one contact, {given or 'at once'}.", sends=True)
+
+
+# Groups
+
+
+def _including(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    group, people = _whole(arguments.get("groupId")), _contacts(arguments)
+    if group is None or people is None:
+        return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
+    flipped = _excluded_among(api, group, people)
+    waiting = [each for each in _users(api, group) if _state(each) == "Queued" or each.get("type") in REFRESHING]
+    effects = [f"It includes {_counted(len(people))} in the group {group}."]
+    if flipped is None:
+        effects.append("Whether some of them are excluded can't be read; they would be included, opt-outs among them.")
+    elif flipped:
+        who = "of them is" if flipped == 1 else "of them are"
+        effects.append(f"{flipped:,} {who} excluded, perhaps as an opt-out, and would be included.")
+    effects += [_goes_out(each) for each in waiting]
+    return Outlook(" ".join(effects), sends=bool(waiting) or flipped != 0)
+
+
+def _excluding(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    group, people = _whole(arguments.get("groupId")), _contacts(arguments)
+    if group is None or people is None:
+        return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
+    return Outlook(f"It excludes {_counted(len(people))} from the group {group}.")
+
+
+def _readmitting(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    return Outlook(
+        f"It takes back the exclusion of one person from the group {arguments.get('groupId')}. Who opted out of its "
+        "mail is excluded like that, so somebody who did may get mail again.",
+        sends=True,
+    )
+
+
+def _clearing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    group = _group(api, arguments)
+    if group is None:
+        return _no_group()
+    excluded = _members(api, "gatormail_groupExcludedContactget", group)
+    effect = f"It removes {_memberships(api, group, excluded)} from the group {_titled(group)}, for good."
+    # Whom the group's rules find, and who had opted out, may get mail again.
+    return Outlook(effect, sends=excluded != 0, refusal=_in_use(api, group))
+
+
+def _deleting_group(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    group = _group(api, arguments)
+    if group is None:
+        return _no_group()
+    excluded = _members(api, "gatormail_groupExcludedContactget", group)
+    effect = f"It deletes the group {_titled(group)} with {_memberships(api, group, excluded)}; the contacts stay."
+    return Outlook(effect, refusal=_in_use(api, group))
+
+
+def _in_use(api: Client, group: Mapping[str, Any]) -> Diagnostic | None:
+    user = next(_users(api, group["id"]), None)
+    if user is None:
+        return None
+    return _refusal(
+        "group-in-use",
+        f"{_named(user)} {_whereabouts(user)} and "
+        + ("goes to this group." if "group" in user else "may go to this group: which it goes to can't be read."),
+        _TAKE_BACK if _state(user) == "Queued" else "Wait until it is finished.",
+    )
+
+
+def _users(api: Client, group: int) -> Iterator[Mapping[str, Any]]:
+    """The queued and active campaigns that go to a group, and those of which that can't be read."""
+    for campaign in unfinished(api, _LIVE):
+        if _state(campaign) in _LIVE and ("group" not in campaign or _id_of(campaign["group"]) == str(group)):
+            yield campaign
+
+
+def _goes_out(campaign: Mapping[str, Any]) -> str:
+    to_them = "goes out to them too" if "group" in campaign else "may go out to them too (its group can't be read)"
+    return f"{_named(campaign).capitalize()} {_whereabouts(campaign)} and {to_them}."
+
+
+def _excluded_among(api: Client, group: int, people: list[Mapping[str, Any]]) -> int | None:
+    """How many of the contacts are excluded from the group; None: that can't be read."""
+    if not _has(api, "membership.read"):
+        return None
+    ids = {str(one["id"]) for one in people if one.get("id") not in (None, "")}
+    addresses = {str(one["emailLogin"]).lower() for one in people if one.get("emailLogin")}
+    rows = of(api).pages("gatormail_groupExcludedContactget", groupId=group)
+    return sum(str(row["id"]) in ids or str(row.get("emailLogin")).lower() in addresses for row in rows)
+
+
+def _members(api: Client, operation: str, group: Mapping[str, Any]) -> int | None:
+    if not _has(api, "membership.read"):
+        return None
+    return sum(1 for _ in of(api).pages(operation, groupId=group["id"]))
+
+
+def _memberships(api: Client, group: Mapping[str, Any], excluded: int | None) -> str:
+    included = _members(api, "gatormail_groupIncludedContactget", group)
+    if included is None or excluded is None:
+        return "all inclusions and exclusions (they can't be counted here), opt-outs among them,"
+    opted_out = ", opt-outs among them," if excluded else ""
+    return (
+        f"{included:,} inclusion{'' if included == 1 else 's'} and "
+        f"{excluded:,} exclusion{'' if excluded == 1 else 's'}{opted_out}"
+    )
+
+
+# Schema and data feed
+
+
+def _deleting_schema(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    entities = api.send(Call("gatormail_getSchema", {})).get("entities") or []
+    attributes = [attribute for entity in entities for attribute in entity.get("attributes") or []]
+    mappings = sum(len(attribute.get("mappings") or []) for attribute in attributes)
+    lost = (
+        f"{len(entities):,} entities with {len(attributes):,} attributes",
+        f"{mappings:,} published mapping{'' if mappings == 1 else 's'}",
+    )
+    return Outlook(f"It deletes {lost[0]} at once; {lost[1]}, made by people in the web interface, may go with them.")
+
+
+def _satisfying(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    return Outlook(
+        f"It tells the people in the web interface that {arguments.get('requestType')} is done. A request that they "
+        "make meanwhile is put out, too."
+    )
+
+
+def _acknowledging(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+    return Outlook("It marks the batch as processed: its records can't be read again.")
+
+
+_JUDGES: Mapping[str, _Judge] = {
+    "gatormail_initiateCampaign": _initiating,
+    "gatormail_updateCampaign": _updating,
+    "gatormail_deleteCampaign": _deleting,
+    "gatormail_putCampaignUnsubscribe": _unsubscribing,
+    "gatormail_updateEmail": _writing_email,
+    "gatormail_postCampaignTest": _testing,
+    "gatormail_postCampaignTrigger": _triggering,
+    "gatormail_groupIncludedContactpost": _including,
+    "gatormail_groupExcludedContactpost": _excluding,
+    "gatormail_groupExcludedContactdelete": _readmitting,
+    "gatormail_postGroupCleardown": _clearing,
+    "gatormail_deleteGroup": _deleting_group,
+    "gatormail_deleteSchema": _deleting_schema,
+    "gatormail_getIntegrationRequestSatisfied": _satisfying,
+    "gatormail_getDatafeedBatchIdentifier": _acknowledging,
+}
+
+
+# What campaigns and groups are, and what may be said of them
+
+
+def _frozen(api: Client, campaign: Mapping[str, Any], circumstances: Circumstances) -> Diagnostic | None:
+    """Why a campaign may not be written where it stands."""
+    state, start = _state(campaign), campaign.get("startDate")
+    if state == "Finished":
+        return _refusal("frozen", f"{_named(campaign)} was sent, so it is not written.", "Use the web interface.")
+    if state == "Active":
+        return _refusal("frozen", f"{_named(campaign)} is being sent, so it is not written.")
+    if state != "Queued":
+        return None
+    if not of(api).contract.zoned:
+        return _no_zone(f"{_named(campaign)}, which is queued, goes out")
+    if _is_beyond(start, circumstances):
+        return None
+    return _refusal(
+        "frozen",
+        f"{_named(campaign)} goes out within {_minutes(circumstances)}, or at once, so it is not written.",
+        _TAKE_BACK,
+    )
+
+
+def _too_soon(api: Client, name: str, start: str | None, circumstances: Circumstances) -> Diagnostic | None:
+    """Why a campaign may not go out at a time."""
+    if start is None:
+        return _refusal(
+            "no-start-date",
+            f'It has no {name}, so it would go out at once: there is no "send now".',
+            f"Set {name} first.",
+        )
+    if not of(api).contract.zoned:
+        return _no_zone(f"{name} is")
+    if _is_beyond(start, circumstances):
+        return None
+    earliest = as_text(circumstances.now + circumstances.freeze + 1)
+    return _refusal(
+        "frozen",
+        f'{name} is {start}; it must lie more than {_minutes(circumstances)} ahead: there is no "send now".',
+        f"The earliest is {earliest}.",
+    )
+
+
+def _is_beyond(start: str | None, circumstances: Circumstances) -> bool:
+    """Whether a time, as the contract reads it, lies beyond the freeze; what can't be read as one doesn't."""
+    try:
+        return start is not None and as_seconds(start) - circumstances.now > circumstances.freeze
+    except ValueError:
+        return False
+
+
+def _state(campaign: Mapping[str, Any]) -> str:
+    """Where a campaign stands; one that doesn't show it may be queued once it has a start."""
+    status: str | None = campaign.get("status")
+    return status or ("Queued" if campaign.get("startDate") else "InSetup")
+
+
+def _whereabouts(campaign: Mapping[str, Any]) -> str:
+    if campaign.get("status") is None:
+        return f"may be queued (it starts at {campaign.get('startDate')})"
+    return f"is queued for {campaign.get('startDate')}" if campaign["status"] == "Queued" else "is active"
+
+
+def _audience(api: Client, campaign: Mapping[str, Any]) -> str:
+    if campaign.get("type") == FOLLOW_UP:
+        return "whoever is triggered from then on"
+    counts = _found(api, "gatormail_getCampaignAudience", campaignId=campaign["id"])
+    return _counted(counts["final"]) if counts is not None and "final" in counts else "its group"
+
+
+def _campaign(api: Client, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    number = _whole(arguments.get("campaignId"))
+    if number is None:
+        return None
+    if not _has(api, "campaign.read"):
+        rows = of(api).pages("gatormail_campaignList")
+        return next((row for row in rows if str(row["id"]) == str(number)), None)
+    found: Mapping[str, Any] = api.send(Call("gatormail_getCampaign", {"campaignId": number}))
+    return found
+
+
+def _group(api: Client, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    number = _whole(arguments.get("groupId"))
+    if number is None:
+        return None
+    found: Mapping[str, Any] = api.send(Call("gatormail_getGroup", {"groupId": number}))
+    return found
+
+
+def _found(api: Client, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+    """What a read gives, None where there is no such thing."""
+    try:
+        found: Mapping[str, Any] = api.send(Call(operation, arguments))
+    except Rejected as error:
+        if error.status not in (404, 405):
+            raise
+        return None
+    return found
+
+
+def _as_taken(api: Client, operation: GatorMailOperation, arguments: dict[str, Any]) -> Mapping[str, Any]:
+    """The arguments with the members of their body as they would be read back: by their own names, dates in UTC."""
+    table, shape = of(api).contract, operation.takes.strip("[]")
+    if not shape:
+        return arguments
+    if operation.takes != shape:
+        return {**arguments, CONTACTS: table.read(shape, table.write(shape, arguments.get(CONTACTS)))}
+    return {**arguments, **table.read(shape, table.write(shape, arguments))}
+
+
+def _has(api: Client, capability: str) -> bool:
+    return capability in of(api).contract.capabilities()
+
+
+def _id_of(nested: Any) -> str | None:
+    id_ = nested.get("id") if isinstance(nested, Mapping) else None
+    return None if id_ in (None, "") else str(id_)
+
+
+def _contacts(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    given = arguments.get(CONTACTS)
+    return given if isinstance(given, list) and all(isinstance(each, Mapping) for each in given) else None
+
+
+def _whole(value: Value) -> int | None:
+    """A whole number, also one written as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
+def _named(campaign: Mapping[str, Any]) -> str:
+    return f'the campaign "{campaign.get("name")}" (id {campaign.get("id")})'
+
+
+def _titled(group: Mapping[str, Any]) -> str:
+    return f'"{group.get("name")}" (id {group.get("id")})'
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
+def _minutes(circumstances: Circumstances) -> str:
+    return f"{circumstances.freeze / 60:.0f} minutes (policy.freeze)"
+
+
+def _no_campaign() -> Outlook:
+    return _refused("no-campaign", "It needs campaignId, the id of a campaign that exists.")
+
+
+def _no_group() -> Outlook:
+    return _refused("no-group", "It needs groupId, the id of a group that exists.")
+
+
+def _no_zone(what: str) -> Diagnostic:
+    return _refusal(
+        "zone-unknown",
+        f"Dates have no zone on the wire, so that nobody can tell when {what}.",
+        "Declare the instance's timezone under the provider in reconcile.yaml, such as Europe/London.",
+    )
+
+
+def _refused(code: str, detail: str, hint: str | None = None) -> Outlook:
+    return Outlook(refusal=_refusal(code, detail, hint))
+
+
+def _refusal(code: str, detail: str, hint: str | None = None) -> Diagnostic:
+    return Diagnostic(code, "not made", detail[0].upper() + detail[1:], hint=hint)

@@ -1,0 +1,369 @@
+"""GatorMail campaigns: initiated, moved, taken back, frozen, sent; and never two of one campaign queued."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from reconcile.engine.run import Rights
+from reconcile.errors import ReconcileError, Refused
+from reconcile.model.address import Address
+from reconcile.model.resource import Resource
+from reconcile.planner.plan import Right, Send
+from tests.engine.test_faults import KINDS
+from tests.engine.test_schedule import ALL, DAY, HOUR, SEND, instant
+from tests.world import NOW, World, declared, failures, gator, ref, shape
+
+CAMPAIGN = Address("gatormail", "campaign", "launch")
+GROUP = Address("gatormail", "group", "buyers")
+EMAIL = {"name": "Mail", "html": "<p>1</p>", "text": "1", "autoTrackLinks": True}
+
+
+def campaign(start: float | None = NOW + DAY, initiate: bool | None = True, **members: Any) -> dict[Address, Resource]:
+    attributes: dict[str, Any] = {
+        "name": "Launch",
+        "subject": "We are live",
+        "fromAddress": "hello@example.com",
+        "group": ref("group", "buyers", "gatormail"),
+        "email": EMAIL,
+        **members,
+    }
+    if start is not None:
+        attributes["startDate"] = instant(start)
+    if initiate is not None:
+        attributes["initiate"] = initiate
+    return declared(gator("group", "buyers", {"name": "Buyers"}), gator("campaign", "launch", attributes))
+
+
+def prepared(world: World) -> World:
+    """A group with one person in it, and one excluded."""
+    world.apply(declared(gator("group", "buyers", {"name": "Buyers"})))
+    people = [{"emailLogin": "ada@example.com"}]
+    world.call("gatormail_groupIncludedContactpost", groupId=id_of(world, GROUP), contacts=people)
+    out = [{"emailLogin": "out@example.com"}]
+    world.call("gatormail_groupExcludedContactpost", groupId=id_of(world, GROUP), contacts=out)
+    world.clear_log()
+    return world
+
+
+@pytest.fixture
+def world() -> World:
+    return prepared(World(may_send=True))
+
+
+def id_of(world: World, address: Address) -> int:
+    state = world.store.read()
+    assert state is not None
+    return int(state.resources[address].id)
+
+
+def lose_state(world: World) -> None:
+    for path in world.home.glob("state.json*"):
+        path.unlink()
+
+
+def queued(world: World) -> list[float]:
+    """When mails would go out."""
+    return [found["sendDate"] for found in world.sends() if found["state"] == "scheduled"]
+
+
+def sent(world: World) -> int:
+    return sum(found["state"] == "sent" for found in world.sends())
+
+
+def done(world: World, desired: dict[Address, Resource], rights: Rights = SEND) -> list[str]:
+    """Apply, and see that nothing is left to do; the writes."""
+    world.clear_log()
+    code, events, made = world.apply(desired, rights)
+    assert code == 0, failures(events)
+    writes = world.writes()
+    assert Counter(call.operation for call in made.writes) == Counter(writes)
+    assert not world.plan(desired).has_changes
+    return writes
+
+
+def test_a_campaign_is_initiated_once(world: World) -> None:
+    _, _, made = world.apply(campaign(), SEND)
+    assert [call.operation for call in made.writes] == ["gatormail_addCampaign", "gatormail_initiateCampaign"]
+    assert made.steps[CAMPAIGN].send == Send(None, NOW + DAY, (GROUP,), 1)
+    assert queued(world) == [NOW + DAY]
+    assert not world.plan(campaign()).has_changes
+
+
+def test_a_send_needs_the_right(world: World) -> None:
+    with pytest.raises(Refused, match="may not send"):
+        world.apply(campaign())
+    assert not world.writes()
+    assert done(world, campaign(initiate=False), Rights()) == ["gatormail_addCampaign"]
+    assert not queued(world)
+
+
+def test_a_change_takes_the_campaign_back_first(world: World) -> None:
+    done(world, campaign(), SEND)
+    again = ["gatormail_uninitiateCampaign", "gatormail_updateCampaign", "gatormail_initiateCampaign"]
+    assert done(world, campaign(NOW + 2 * DAY), SEND) == again
+    assert queued(world) == [NOW + 2 * DAY]
+    assert done(world, campaign(NOW + 2 * DAY, subject="Other"), SEND) == again
+    other = EMAIL | {"html": "<p>2</p>"}
+    again[1] = "gatormail_updateEmail"
+    assert done(world, campaign(NOW + 2 * DAY, subject="Other", email=other), SEND) == again
+    assert queued(world) == [NOW + 2 * DAY]
+
+
+def test_the_send_is_shown_where_it_stays_when_it_was(world: World) -> None:
+    done(world, campaign(), SEND)
+    made = world.plan(campaign(subject="Other"))
+    assert made.steps[CAMPAIGN].send == Send(NOW + DAY, NOW + DAY, (GROUP,), 1)
+    assert any(need.right is Right.SEND for need in made.steps[CAMPAIGN].requires)
+
+
+def test_another_name_of_the_email_makes_a_new_one(world: World) -> None:
+    done(world, campaign(initiate=False), SEND)
+    made = world.plan(campaign(initiate=False, email=EMAIL | {"name": "Other"}))
+    assert "left behind" in str(made.steps[CAMPAIGN].note)
+    assert done(world, campaign(initiate=False, email=EMAIL | {"name": "Other"})) == ["gatormail_updateCampaign"]
+
+
+def test_an_email_that_another_campaign_uses_is_not_changed(world: World) -> None:
+    done(world, campaign(initiate=False), SEND)
+    before = world.call("gatormail_getCampaign", campaignId=id_of(world, CAMPAIGN))["email"]["id"]
+    world.call("gatormail_addCampaign", name="Theirs", type="Static", email={"id": before})
+    changed = campaign(initiate=False, email=EMAIL | {"html": "<p>2</p>"})
+    assert done(world, changed) == ["gatormail_updateCampaign"]
+    after = world.call("gatormail_getCampaign", campaignId=id_of(world, CAMPAIGN))["email"]["id"]
+    assert after != before
+
+
+def test_stopping_is_possible_within_the_freeze_and_needs_no_right(world: World) -> None:
+    done(world, campaign(), SEND)
+    world.now = NOW + DAY - 60
+    assert done(world, campaign(initiate=False), Rights()) == ["gatormail_uninitiateCampaign"]
+    assert not queued(world)
+
+
+@pytest.mark.parametrize(
+    "change", [{"start": NOW + 3 * DAY}, {"subject": "Other"}, {"email": EMAIL | {"html": "2"}}, {"type": "Followup"}]
+)
+def test_within_the_freeze_nothing_else_is_written(world: World, change: dict[str, Any]) -> None:
+    done(world, campaign(), SEND)
+    world.now = NOW + DAY - 30 * 60
+    world.clear_log()
+    code, events, _ = world.apply(campaign(**change), ALL)
+    assert code == 3
+    assert "freeze window" in failures(events)[0]
+    assert not world.writes()
+
+
+@pytest.mark.parametrize(("ahead", "message"), [(-60.0, "in the past"), (HOUR - 1, "within the freeze window")])
+def test_a_start_must_lie_beyond_the_freeze(world: World, ahead: float, message: str) -> None:
+    code, events, _ = world.apply(campaign(NOW + ahead), ALL)
+    assert code == 3
+    assert message in failures(events)[0]
+    assert not queued(world)
+
+
+def test_without_its_zone_nothing_is_initiated() -> None:
+    world = prepared(World(may_send=True, timezone=""))
+    code, events, _ = world.apply(campaign(), ALL)
+    assert code == 3
+    assert "timezone" in str(events[-1].diagnostics[0].hint)
+    assert done(world, campaign(initiate=False))
+
+
+def test_a_start_is_wall_time_of_the_instance() -> None:
+    world = prepared(World(may_send=True, timezone="America/New_York"))
+    done(world, campaign(), SEND)
+    assert queued(world) == [NOW + DAY]
+
+
+def test_a_sent_campaign_is_in_sync_for_ever(world: World) -> None:
+    done(world, campaign(), SEND)
+    world.now = NOW + 2 * DAY
+    assert sent(world) == 1
+    changed = campaign(NOW + 9 * DAY, subject="Other")
+    made = world.plan(changed)
+    assert "gatormail.campaign.launch" not in shape(made)
+    assert "was sent" in str(made.steps[CAMPAIGN].note)
+    code, _, made = world.apply({GROUP: changed[GROUP]}, ALL)
+    assert (code, shape(made)) == (0, {"gatormail.campaign.launch": "forget"})
+    assert sent(world) == 1
+
+
+def test_a_sent_campaign_is_not_sent_again_after_its_state_is_lost(world: World) -> None:
+    done(world, campaign(), SEND)
+    world.now = NOW + 2 * DAY
+    lose_state(world)
+    with pytest.raises(Refused, match="exist in the account already"):
+        world.apply(campaign(NOW + 3 * DAY), ALL)
+    assert sent(world) == 1
+    assert not queued(world)
+
+
+def test_a_campaign_that_is_being_sent_is_left_alone() -> None:
+    world = prepared(World(may_send=True))
+    done(world, campaign(type="RefreshNonRecurring"), SEND)
+    world.now = NOW + 2 * DAY
+    for change in (campaign(type="RefreshNonRecurring", subject="Other"), campaign(type="Static"), {}):
+        world.clear_log()
+        code, events, _ = world.apply(change, ALL)
+        assert code == 3, failures(events)
+        assert any("being sent" in str(found.summary) for event in events for found in event.diagnostics)
+        assert not world.writes()
+    assert sent(world) == 1
+
+
+def test_what_somebody_else_queued_is_not_taken_back(world: World) -> None:
+    done(world, campaign(initiate=None), SEND)
+    world.call("gatormail_initiateCampaign", campaignId=id_of(world, CAMPAIGN))
+    world.clear_log()
+    for change in (campaign(initiate=None, subject="Other"), campaign(initiate=False), {}):
+        code, events, _ = world.apply(change, ALL)
+        assert code == 3, failures(events)
+        assert any("not by this project" in text for text in failures(events))
+    assert not world.writes()
+    assert queued(world) == [NOW + DAY]
+
+
+def test_a_campaign_taken_back_by_hand_is_drift(world: World) -> None:
+    done(world, campaign(), SEND)
+    world.call("gatormail_uninitiateCampaign", campaignId=id_of(world, CAMPAIGN))
+    code, events, _ = world.apply(campaign(), SEND)
+    assert code == 3, failures(events)
+    assert not queued(world)
+    assert done(world, campaign(), ALL) == ["gatormail_initiateCampaign"]
+
+
+def test_a_renamed_group_keeps_its_exclusions(world: World) -> None:
+    done(world, campaign(), SEND)
+    former = id_of(world, GROUP)
+    renamed = campaign() | declared(gator("group", "buyers", {"name": "Buyers 2027"}))
+    assert done(world, renamed, ALL) == [
+        "gatormail_addGroup",
+        "gatormail_groupExcludedContactpost",
+        "gatormail_groupIncludedContactpost",
+        "gatormail_uninitiateCampaign",
+        "gatormail_updateCampaign",
+        "gatormail_initiateCampaign",
+        "gatormail_deleteGroup",
+    ]
+    new = id_of(world, GROUP)
+    assert new != former
+    excluded = [row["emailLogin"] for row in world.gator.pages("gatormail_groupExcludedContactget", groupId=new)]
+    assert excluded == ["out@example.com"]
+    assert queued(world) == [NOW + DAY]
+
+
+def test_somebody_who_leaves_while_a_group_is_made_anew_stays_out(world: World) -> None:
+    """The former group is kept until the new one has every exclusion."""
+    done(world, campaign(), SEND)
+    former = id_of(world, GROUP)
+    send = world.gator.send
+
+    def meanwhile(call: Any) -> Any:
+        if call.operation == "gatormail_deleteGroup":
+            world.gator.send = send  # type: ignore[method-assign]
+            people = [{"emailLogin": "ada@example.com"}]
+            world.call("gatormail_groupExcludedContactpost", groupId=former, contacts=people)
+        return send(call)
+
+    world.gator.send = meanwhile  # type: ignore[method-assign]
+    renamed = campaign() | declared(gator("group", "buyers", {"name": "Buyers 2027"}))
+    code, events, _ = world.apply(renamed, ALL)
+    assert code == 6
+    assert "more were excluded" in failures(events)[0]
+    code, events, _ = world.apply(renamed, ALL)
+    assert code == 0, failures(events)
+    new = id_of(world, GROUP)
+    excluded = {row["emailLogin"] for row in world.gator.pages("gatormail_groupExcludedContactget", groupId=new)}
+    assert excluded == {"ada@example.com", "out@example.com"}
+    assert [row["id"] for row in world.gator.pages("gatormail_groupList")] == [new]
+
+
+def test_where_exclusions_cant_be_read_a_group_is_not_made_anew() -> None:
+    world = prepared(World(contract={"cap.membership.read": False}))
+    code, events, _ = world.apply(declared(gator("group", "buyers", {"name": "Other"})), ALL)
+    assert code == 3
+    assert "opt-outs would be lost" in failures(events)[0]
+
+
+def test_where_groups_can_be_renamed_they_are() -> None:
+    world = prepared(World(contract={"cap.group.update": True}))
+    assert done(world, declared(gator("group", "buyers", {"name": "Other"}))) == ["gatormail_updateGroup"]
+
+
+def test_a_lost_state_finds_a_renamed_campaign_by_its_mark(world: World) -> None:
+    done(world, campaign(initiate=False))
+    id_ = id_of(world, CAMPAIGN)
+    world.call("gatormail_updateCampaign", **_live(world, id_), name="Renamed by hand")
+    lose_state(world)
+    assert [found.id for found in world.plan(campaign(initiate=False)).steps.values()]
+    made = world.plan(campaign(initiate=False))
+    assert made.steps[CAMPAIGN].twins == (str(id_),)
+
+
+def _live(world: World, id_: int) -> dict[str, Any]:
+    live = world.call("gatormail_getCampaign", campaignId=id_)
+    kept = {name: live[name] for name in ("type", "crmId", "startDate", "subject", "fromAddress")}
+    return {"campaignId": id_, **kept, "group": {"id": live["group"]["id"]}, "email": {"id": live["email"]["id"]}}
+
+
+CHANGES = {
+    "set": (None, campaign()),
+    "move": (campaign(), campaign(NOW + 2 * DAY)),
+    "content": (campaign(), campaign(email=EMAIL | {"html": "<p>2</p>"})),
+    "replace": (campaign(), campaign(type="StaticRecurring")),
+    "regroup": (campaign(), campaign() | declared(gator("group", "buyers", {"name": "Buyers 2027"}))),
+    "cancel": (campaign(), campaign(initiate=False)),
+    "delete": (campaign(), {GROUP: campaign()[GROUP]}),
+}
+
+
+def _apply(world: World, desired: dict[Address, Resource]) -> int:
+    try:
+        return world.apply(desired, ALL)[0]
+    except ReconcileError as error:
+        return error.exit_code
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_fault_at_every_call(kind: str, change: str) -> None:
+    before, after = CHANGES[change]
+    faulty = 0
+    for call in range(1, 90):
+        world = prepared(World(may_send=True))
+        if before is not None:
+            done(world, before, SEND)
+        world.clear_log()
+        world.sandbox.faults.set([f"{kind}:n={call}"])
+        code = _apply(world, after)
+        if len(world.log()) < call:
+            assert code == 0
+            break
+        faulty += 1
+        world.sandbox.faults.set([])
+        assert len(queued(world)) <= 1, f"{kind} at call {call}"
+        code, events, _ = world.apply(after, ALL)
+        assert code == 0, f"{kind} at call {call}: {failures(events)}"
+        _as_it_should_be(world, after, f"{kind} at call {call}")
+    assert faulty > 6
+
+
+def _as_it_should_be(world: World, desired: dict[Address, Resource], what: str) -> None:
+    assert not world.plan(desired).has_changes, what
+    names = [row["name"] for row in world.gator.pages("gatormail_campaignList")]
+    assert names == (["Launch"] if CAMPAIGN in desired else []), what
+    assert [row["name"] for row in world.gator.pages("gatormail_groupList")] == [desired[GROUP].attributes["name"]], (
+        what
+    )
+    excluded = [
+        row["emailLogin"] for row in world.gator.pages("gatormail_groupExcludedContactget", groupId=id_of(world, GROUP))
+    ]
+    assert excluded == ["out@example.com"], what
+    goes_out = CAMPAIGN in desired and desired[CAMPAIGN].attributes["initiate"]
+    assert len(queued(world)) == (1 if goes_out else 0), what
+    world.now = NOW + 3 * DAY
+    mails = Counter(found["recipient"] for found in world.sends() if found["state"] == "sent")
+    wanted = 0 if not goes_out else 1
+    assert set(mails.values()) <= {wanted} or desired[CAMPAIGN].attributes["type"] == "StaticRecurring", what
+    assert bool(mails) == bool(goes_out), what
