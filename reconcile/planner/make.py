@@ -13,7 +13,7 @@ from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
 from reconcile.planner.diff import Surroundings
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
-from reconcile.planner.order import in_order
+from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Plan, Step
 from reconcile.planner.steps import Seen, removal_step, step_for
 from reconcile.planner.targets import Guard
@@ -67,6 +67,7 @@ def make_plan(
         steps[address] = _as_move(step, sources.get(address))
     for address in applied.keys() - desired.keys():
         steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
+    steps = people_first(steps, registry)
     steps = still_needed(steps, seen, registry)
     steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
     steps = with_amounts(_targeted(steps, request.targets))

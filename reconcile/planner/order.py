@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
 from reconcile.model.address import Address
+from reconcile.model.bulk import BulkKind
+from reconcile.model.registry import Registry
 from reconcile.planner.plan import Plan, Step
 
 
@@ -30,6 +33,25 @@ def in_order(dependencies: Mapping[Address, tuple[Address, ...]]) -> list[Addres
         {address: [on for on in ons if on in dependencies] for address, ons in dependencies.items()}
     )
     return list(sorter.static_order())
+
+
+def people_first(steps: Mapping[Address, Step], registry: Registry) -> dict[Address, Step]:
+    """The steps, those that hand mail over for sending coming after those that bring the people it goes to.
+
+    Nobody is to be left out because the mail was handed over before them; and a platform may refuse to send to nobody.
+    """
+    bringing: dict[Address, list[Address]] = defaultdict(list)
+    for address, step in steps.items():
+        if step.writes and isinstance(registry.kind(address), BulkKind):
+            for target in step.dependencies:
+                bringing[target].append(address)
+    return {
+        address: replace(step, dependencies=tuple(sorted({*step.dependencies, *waits_for})))
+        if any(call.due is not None for call in step.calls)
+        and (waits_for := [on for target in step.dependencies for on in bringing.get(target, ())])
+        else step
+        for address, step in steps.items()
+    }
 
 
 def graph(plan: Plan) -> Graph:
