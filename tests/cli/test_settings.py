@@ -263,7 +263,7 @@ REFUSALS = {
     account('url: "sandbox:"'): [("missing-attribute", "2:13")],
     account('type: 5, url: "sandbox:"'): [("wrong-type", "2:32")],
     account('type: squalomial, url: "sandbox:"'): [("unknown-provider-type", "2:32")],
-    account('type: gatormail, url: "sandbox:"'): [("provider-not-supported", "2:32")],
+    account('type: gatormail, url: "sandbox:"'): [("missing-attribute", "2:13")],
     account("type: squalomail"): [("missing-attribute", "2:13")],
     account("type: squalomail, url: http://api.example"): [("wrong-value", "2:49")],
     account("type: squalomail, url: ftp://localhost"): [("wrong-value", "2:49")],
@@ -313,7 +313,26 @@ def test_refusals(root: Path, text: str) -> None:
     [
         (MINIMAL + "polcy: {}\n", "polcy", 'Did you mean "policy"?'),
         (account('type: squalomial, url: "sandbox:"'), "no platform", 'Did you mean "squalomail"?'),
-        (account("type: gatormail"), "not supported by this version yet", None),
+        (
+            account('type: gatormail, url: "sandbox:", instance: x, contract: {op.campaing.get: GET /x}'),
+            'no row "op.campaing.get"',
+            'Did you mean "op.campaign.get"?',
+        ),
+        (
+            account('type: gatormail, url: "sandbox:", instance: x, contract: {op.group.get: "GET /group/{id}"}'),
+            "its variables are {groupId}",
+            None,
+        ),
+        (
+            account('type: gatormail, url: "sandbox:", instance: x, contract: {v.bounceType: [a, b]}'),
+            "takes 3 different texts, for Hard, Soft, Other",
+            None,
+        ),
+        (
+            account('type: gatormail, url: "sandbox:", instance: x, timezone: Europe/Londn'),
+            'no time zone "Europe/Londn"',
+            "Such as Europe/London.",
+        ),
         (account("type: squalomail, url: http://api.example"), "http:// to this machine only", None),
         (MINIMAL + "state: ftp://bucket/x\n", "it takes file:PATH, s3://BUCKET/KEY", None),
         (MINIMAL + "policy: {freeze: 29m}\n", "up to 20 minutes early", None),
