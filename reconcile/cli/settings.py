@@ -111,6 +111,18 @@ class Settings:
         )
 
 
+class UnusableSettings(InvalidInput):
+    """The project file has findings.
+
+    ``types`` are those of its accounts by alias, ``variables`` and ``defaults`` as in Settings, where these parts are
+    sound, so that the manifests can be checked all the same; None where they are not.
+    """
+
+    types: Mapping[str, str] | None = None
+    variables: Mapping[str, Scalar] = {}
+    defaults: Defaults | None = None
+
+
 def load_settings(
     root: Path, *, environment: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
 ) -> Settings:
@@ -159,10 +171,13 @@ class _Loading:
         self._chosen = self._choose(environments)
         self._effective = effective = merged(base, self._chosen)
         self._scope = Scope(self._variables(effective), self._environ)
+        variables = _members(effective.members.get("variables")).values()
+        sound = not self._findings and all(isinstance(node, ScalarNode) for node in variables)
         self._check_layers(base, environments)
         project = self._layer(effective, ProjectSpec, PROJECT_FILE, lazy=False)
         providers = dict(self._providers(effective))
-        self._raise_findings()
+        if self._findings:
+            raise self._unusable(effective, self._defaults(base, environments), sound=sound)
         assert project is not None  # noqa: S101  # it would have findings
         folder = self._root / _LOCAL / self._name
         return Settings(
@@ -183,6 +198,16 @@ class _Loading:
     @property
     def _name(self) -> str:
         return self._environment or DEFAULT_ENVIRONMENT
+
+    def _unusable(self, effective: MappingNode, defaults: Defaults | None, *, sound: bool) -> UnusableSettings:
+        """The findings, with what of the project file the manifests can be checked by."""
+        error = UnusableSettings.of(collapsed(self._findings))
+        assert isinstance(error, UnusableSettings)  # noqa: S101  # its class's own constructor
+        types = {alias: _type_of(node) for alias, node in _members(effective.members.get("providers")).items()}
+        known = {alias: type_ for alias, type_ in types.items() if type_ in PROVIDERS}
+        if sound and types and known == types:
+            error.types, error.variables, error.defaults = known, self._scope.variables, defaults
+        return error
 
     def _raise_findings(self) -> None:
         if self._findings:

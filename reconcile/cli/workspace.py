@@ -14,8 +14,8 @@ import click
 from reconcile.cli.clients import Clients
 from reconcile.cli.options import options
 from reconcile.cli.output import show_diagnostics
-from reconcile.cli.settings import Settings, load_settings
-from reconcile.errors import InvalidInput
+from reconcile.cli.settings import Settings, UnusableSettings, load_settings
+from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.policy import Sends
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from reconcile.model.bulk import Place
     from reconcile.model.registry import Registry
     from reconcile.state.store import StateStore
+
+
+# The credentials that no output has; the others, such as a user's name, may well stand in an answer.
+SECRETS = frozenset({"apiKey", "clientSecret", "password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +132,39 @@ def project() -> Project:
         InvalidInput: with every finding about the project file.
     """
     chosen = options()
-    settings = load_settings(
-        chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
-    )
+    try:
+        settings = load_settings(
+            chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
+        )
+    except UnusableSettings as error:
+        error.diagnostics += tuple(_findings_of_manifests(chosen.directory, error))
+        raise
     chosen.secrets += _secrets(settings)
     show_diagnostics(settings.warnings)
     return Project(settings, settings.registry())
 
 
+def _findings_of_manifests(root: Path, error: UnusableSettings) -> Iterator[Diagnostic]:
+    """What is wrong with the manifests beside the project file, so that one run tells it all."""
+    from reconcile.manifests.load import load
+    from reconcile.model.registry import Registry
+    from reconcile.providers import provider_type
+
+    if error.types is None:
+        return
+    registry = Registry({alias: provider_type(type_) for alias, type_ in error.types.items()})
+    try:
+        load(root, registry, variables=error.variables, environ=os.environ, defaults=error.defaults)
+    except InvalidInput as more:
+        yield from (found for found in more.diagnostics if found not in error.diagnostics)
+
+
 def _secrets(settings: Settings) -> Iterator[str]:
-    """The credentials that are set, of accounts that are no sandbox."""
+    """The secret credentials that are set, of accounts that are no sandbox."""
     for provider in settings.providers.values():
-        for secret in () if provider.is_sandbox else provider.credentials.values():
+        for name in () if provider.is_sandbox else SECRETS & provider.credentials.keys():
             with suppress(InvalidInput):  # whoever needs it will say so
-                yield secret.reveal()
+                yield provider.credentials[name].reveal()
 
 
 def tool_version() -> str:

@@ -106,6 +106,18 @@ def test_all_findings_come_in_one_run(project: Project) -> None:
     }
 
 
+def test_findings_of_the_project_file_hide_none_of_the_manifests(project: Project) -> None:
+    project.replace("reconcile.yaml", "account:", "acount:")
+    project.replace("manifests/all.yaml", "name: News", "nam: News")
+    result = project.run("plan")
+    assert result.code == 1
+    assert "reconcile.yaml:7" in result.err
+    assert "manifests/all.yaml:3" in result.err
+    # Without its variables, nobody can say what is wrong with what uses them.
+    project.write("reconcile.yaml", project.root.joinpath("reconcile.yaml").read_text() + "variables: {a: []}\n")
+    assert "manifests/all.yaml" not in project.run("plan").err
+
+
 def test_a_linked_folder_of_manifests_is_not_passed_over(project: Project) -> None:
     project.run("apply", "--auto-approve")
     elsewhere = project.root.parent / "elsewhere"
