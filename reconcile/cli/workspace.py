@@ -95,6 +95,10 @@ class Project:
                     for alias, provider in settings.providers.items()
                     if provider.account is not None
                 },
+                paces={
+                    alias: 0.0 if provider.is_sandbox else provider.requests_per_second
+                    for alias, provider in settings.providers.items()
+                },
                 patience=Patience((0.0,)) if all(p.is_sandbox for p in settings.providers.values()) else Patience(),
                 parallelism=options().parallelism or concurrency,
                 place=self._place(skip_invalid=skip_invalid),

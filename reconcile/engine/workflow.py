@@ -1,7 +1,7 @@
 """Plan and apply from end to end, one short function each; the parts are put together by the command line."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -33,7 +33,8 @@ _CLOCKS_DIFFER = 300.0  # seconds that the clocks of two machines may be apart
 class Workspace:
     """What every run works with: the providers' kinds and clients, the policy, and the clock (UNIX seconds).
 
-    ``pins`` are the account ids that the project file pins its aliases to. ``place`` is where bulk kinds find files,
+    ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
+    given at most (0: any number). ``place`` is where bulk kinds find files,
     ``tell`` takes their progress.
     """
 
@@ -44,6 +45,7 @@ class Workspace:
     environment: str = "default"
     tool_version: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
+    paces: Mapping[str, float] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
     place: Place | None = None
@@ -66,7 +68,7 @@ def plan(
     """Read what is live and compare: all of ``reconcile plan`` but loading and printing. Writes nothing anywhere."""
     state = state or NEVER_APPLIED
     clients = workspace.clients
-    reads_before = sum(client.reads for client in clients.values())
+    reads_before = {alias: client.reads for alias, client in clients.items()}
     accounts = check_accounts(workspace, state, aliases(workspace, desired, state))
     state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
     applied = moved(desired, state.resources)
@@ -84,6 +86,7 @@ def plan(
         workspace.policy,
         request or Request(),
     )
+    reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(
         made,
         accounts=accounts,
@@ -94,8 +97,19 @@ def plan(
         expires=now + workspace.policy.plan_expiry,
         manifest_digest=digest,
         tool_version=workspace.tool_version,
-        reads=sum(client.reads for client in clients.values()) - reads_before,
+        reads=sum(reads.values()),
+        seconds=expected_seconds(made, reads, workspace.paces),
     )
+
+
+def expected_seconds(made: Plan, reads: Mapping[str, int], paces: Mapping[str, float]) -> float:
+    """How long carrying a plan out takes at the least: its writes, and the reads before and after them, paced.
+
+    Accounts are worked side by side, so the slowest one counts.
+    """
+    writes = Counter(step.address.provider for step in made.steps.values() if not step.blocked for _ in step.writes)
+    paced = [(alias, pace) for alias, pace in paces.items() if pace and writes[alias]]
+    return max(((writes[alias] + 2 * reads.get(alias, 0)) / pace for alias, pace in paced), default=0.0)
 
 
 def apply(
@@ -303,6 +317,8 @@ def _matches_before(shown: Plan, state: State, registry: Registry, clients: Clie
     wanted: dict[tuple[str, str], list[Step]] = defaultdict(list)
     for address, step in shown.steps.items():
         operations = registry.operations(address.provider)
+        if registry.kind(address).singleton:
+            continue  # always there, so never made
         if step.key is not None and any(operations[call.operation].retry is Retry.LOOKUP for call in step.calls):
             wanted[address.provider, address.kind].append(step)
     before: dict[Address, tuple[str, ...]] = {}

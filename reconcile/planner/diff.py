@@ -16,7 +16,8 @@ class Surroundings:
     """What of other resources a comparison needs.
 
     ``ids``: whose id is whose, by kind and id, for references as the API gives them; ``former``: those of them that
-    were replaced and are still there; ``renewed``: the addresses that get a new object in this plan; ``contents``: the fingerprint of what embedding each address copies.
+    were replaced and are still there; ``renewed``: the addresses that get a new object in this plan; ``contents``: the
+    fingerprint of what embedding each address copies.
     """
 
     ids: Mapping[tuple[str, str, str], Address] = field(default_factory=dict)

@@ -160,8 +160,9 @@ class Plan:
     """All steps by address, and what binds the plan to its origin.
 
     ``created`` and ``expires`` are UNIX seconds; ``manifest_digest`` covers the project's files; ``lineage`` and
-    ``serial`` are the state's; ``reads`` is how many API reads making the plan took; ``bindings`` the ids of the
-    objects that exist, external ones included. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
+    ``serial`` are the state's; ``reads`` is how many API reads making the plan took, ``seconds`` how long carrying it
+    out will take at the least, where calls are paced; ``bindings`` the ids of the objects that exist, external ones
+    included. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
     before it may write anything.
     """
 
@@ -176,6 +177,7 @@ class Plan:
     manifest_digest: str = ""
     tool_version: str = ""
     reads: int = 0
+    seconds: float = 0.0
     targets: tuple[Address, ...] = ()
     blocked: tuple[Diagnostic, ...] = ()
     requires: tuple[Requirement, ...] = ()

@@ -371,12 +371,18 @@ def _headline(steps: list[Step]) -> str:
     return f"Plan: {', '.join(parts + ([f'{blocked:,} blocked'] if blocked else []))}."
 
 
+def _span(seconds: float) -> str:
+    return counted(round(seconds), "second") if seconds < 120 else counted(round(seconds / 60), "minute")
+
+
 def _facts(plan: Plan, steps: list[Step], *, now: float, zone: tzinfo) -> Iterator[str]:
     counts = write_counts(plan)
     if counts:
         by_operation = ", ".join(f"{one_line(operation)} {count:,}" for operation, count in counts.items())
         yield f"API writes ({sum(counts.values()):,}): {by_operation}"
     yield f"API reads made: {plan.reads:,}"
+    if counts and plan.seconds >= 1:
+        yield f"Expected to take about {_span(plan.seconds)} at the accounts' pace, longer where a platform is slow"
     unchecked = Counter(name for step in steps if step.action is Action.NO_OP for name in step.unchecked)
     if unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in sorted(unchecked.items()))
