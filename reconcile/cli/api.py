@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconcile.cli.options import global_options, options
+from reconcile.cli.options import LEAST_SECRET, global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
-from reconcile.cli.workspace import Project, project
+from reconcile.cli.workspace import SECRETS, Project, project
 from reconcile.errors import Refused, UnknownOutcome, Usage
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from reconcile.engine.workflow import Workspace
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_CREDENTIALS = frozenset({"apikey", "apiuser"})
+# Names of arguments that are the client's own business, in lower case and without underscores.
+_CREDENTIALS = frozenset(
+    {"apikey", "apiuser", "clientid", "clientsecret", "username", "password", "accesstoken", "authorization"}
+)
 _MASK = "***"
 
 
@@ -36,9 +39,10 @@ def api(provider: str, operation: str, arguments: tuple[str, ...], auto_approve:
     """Make one API call by hand, any of the platform's functions; the answer is printed as JSON.
 
     PROVIDER is an alias of reconcile.yaml, OPERATION the function's name on the vendor's page. A VALUE is JSON where it
-    parses as JSON (listIds=[4,6], published=true) and text otherwise; 'name="5"' is the text 5. The key is added, and
-    never printed. Writes ask first. The rules on sends, on newsletters about to go out and on the account's pin hold
-    here too; stopping a newsletter is always allowed.
+    parses as JSON (listIds=[4,6], published=true) and text otherwise; 'name="5"' is the text 5. On GatorMail, NAME is a
+    variable of the path, a member of the body, or contacts, an array (contacts=[{"id":7}]). The credentials are added,
+    and never printed. Writes ask first. The rules on sends, on campaigns about to go out and on the account's pin hold
+    here too; stopping a campaign is always allowed.
     """
     text_or_json()  # the other formats are for plans
     here = project()
@@ -51,7 +55,7 @@ def operation_of(here: Project, alias: str, name: str) -> Operation:
     """The row of an operation of a provider's.
 
     Raises:
-        Usage: there is no such provider or operation.
+        Usage: there is no such provider or operation, or none to call by hand.
     """
     aliases = here.registry.providers
     if alias not in aliases:
@@ -59,6 +63,11 @@ def operation_of(here: Project, alias: str, name: str) -> Operation:
     operations = here.registry.operations(alias)
     if name not in operations:
         raise Usage(f'{aliases[alias].name} has no operation "{name}".', hint=_did_you_mean(name, list(operations)))
+    if "api" not in operations[name].used_by:
+        raise Usage(
+            f"{name} can't be called by hand, since its answer is a credential.",
+            hint="It is called by itself, whenever another operation needs it.",
+        )
     return operations[name]
 
 
@@ -204,11 +213,13 @@ def _secrets(here: Project, alias: str) -> tuple[str, ...]:
     settings = here.settings.providers[alias]
     if settings.is_sandbox:
         return ()
-    return tuple(found for secret in settings.credentials.values() if (found := secret.reveal()))
+    secrets = (secret for name, secret in settings.credentials.items() if name in SECRETS)
+    # A very short one would take innocent words with it.
+    return tuple(found for secret in secrets if len(found := secret.reveal()) >= LEAST_SECRET)
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
-    """An answer without our credentials, and without the tokens by which recipients open their own pages."""
+    """An answer without our credentials, and without the tokens by which SqualoMail's recipients open their pages."""
     if isinstance(value, dict):
         personal = "subid" in value
         return {

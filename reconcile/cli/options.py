@@ -13,7 +13,7 @@ from reconcile.errors import Usage
 
 FORMATS = ("text", "json", "markdown", "html")
 _SECRETS = ("RECONCILE_KEY", "RECONCILE_STATE_KEY", "RECONCILE_HTTP_PASSWORD")
-_LEAST_SECRET = 6
+LEAST_SECRET = 6
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Options:
     def redacted(self, text: str) -> str:
         """A text without our credentials; a very short one would take innocent words with it."""
         for secret in self.secrets:
-            if len(secret) >= _LEAST_SECRET:
+            if len(secret) >= LEAST_SECRET:
                 text = text.replace(secret, "***")
         return text
 

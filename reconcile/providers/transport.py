@@ -185,7 +185,7 @@ class Transport:
     def _translated(self, operation: Operation, host: str) -> Iterator[None]:
         try:
             yield
-        except _NOT_SENT as error:
+        except (*_NOT_SENT, UnicodeError) as error:  # the latter: a name that can be no host's
             raise Unreachable(
                 f"{operation.name}: {host} can't be reached ({self._redacted(_reason(error))}).",
                 hint="Check the provider's url and the network; run again.",
@@ -272,11 +272,10 @@ def _again(error: Exception, retry: Retry) -> bool | float:
         return False
     if isinstance(error, Unreachable):
         return True
-    if retry is Retry.LOOKUP or not isinstance(error, UnknownOutcome):
-        return False
     if isinstance(error, RateLimited) and error.wait is not None:
+        # Not carried out, so that the call may be repeated unseen.
         return error.wait
-    return True
+    return retry is not Retry.LOOKUP and isinstance(error, UnknownOutcome)
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 from reconcile.model.call import Operation, Operations, Retry
 
@@ -23,20 +24,37 @@ class Question:
     answer: str
 
 
-def render(title: str, operations: Operations, questions: Iterable[Question]) -> str:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a platform's page says beside its table: ``noun`` is what its operations are called there.
+
+    ``columns`` gives more columns, after the verb: heading -> operation's name -> cell. ``notes`` are paragraphs below
+    the table, ``source`` what leaves the questions open, ``switches`` where the sandbox takes their switches.
+    """
+
+    title: str
+    noun: str
+    columns: Mapping[str, Mapping[str, str]]
+    notes: tuple[str, ...] = ()
+    source: str = "The vendor's documentation"
+    switches: str = "/_sandbox/switches"
+
+
+def render(about: About, operations: Operations, questions: Iterable[Question]) -> str:
     """The page in Markdown; whoever changes the table has it written anew."""
     asked = list(questions)
+    headings = ("#", about.noun, "does", "verb", *about.columns, "retry", "effect", "used by")
     return "\n".join(
         [
-            f"# {title}: what reconcile calls",
+            f"# {about.title}: what reconcile calls",
             "",
             "Written from the operation table, which the code and the tests read, too; don't edit it here.",
             "",
-            f"## The {len(operations)} functions",
+            f"## The {len(operations)} {about.noun}s",
             "",
-            "| # | function | does | verb | documented | retry | effect | used by |",
-            "| ---: | --- | --- | --- | --- | --- | --- | --- |",
-            *(_row(number, operation) for number, operation in enumerate(operations.values(), 1)),
+            _cells(headings),
+            f"| ---: |{' --- |' * (len(headings) - 1)}",
+            *(_row(number, operation, about.columns) for number, operation in enumerate(operations.values(), 1)),
             "",
             "*Verb* is the one that reconcile uses. *Effect*: **may send** is what makes somebody get mail that they",
             "otherwise would not; it needs `--allow-send`. *Used by* names kinds of manifests and commands. *Retry*",
@@ -44,11 +62,12 @@ def render(title: str, operations: Operations, questions: Iterable[Question]) ->
             "",
             *(f"- **{retry.value}**: {meaning}." for retry, meaning in _RETRIES.items()),
             "",
+            *(line for note in about.notes for line in (*wrap(note, 120), "")),
             "## Open questions",
             "",
-            f"The vendor's documentation leaves questions open; this code depends on {len(asked)} answers. The sandbox",
+            f"{about.source} leaves questions open; this code depends on {len(asked)} answers. The sandbox",
             "has a switch for each, which by default takes the way that hurts a careless client more.",
-            '`POST /_sandbox/switches {"name": value}` turns one.',
+            f'`POST {about.switches} {{"name": value}}` turns one.',
             "",
             "| switch | question | default | what reconcile does |",
             "| --- | --- | --- | --- |",
@@ -58,14 +77,14 @@ def render(title: str, operations: Operations, questions: Iterable[Question]) ->
     )
 
 
-def _row(number: int, operation: Operation) -> str:
+def _row(number: int, operation: Operation, columns: Mapping[str, Mapping[str, str]]) -> str:
     effect = "**may send**" if operation.sends else "writes" if operation.write else "reads"
     cells = (
         str(number),
         f"`{operation.name}`",
         operation.summary,
         operation.verb,
-        ", ".join(operation.documented),
+        *(column[operation.name] for column in columns.values()),
         operation.retry.value,
         effect,
         ", ".join(operation.used_by),

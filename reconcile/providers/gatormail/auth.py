@@ -102,8 +102,8 @@ class PasswordGrant(Auth):
         host = httpx.URL(identity.url).host
         try:
             with OAuth2Client(
-                identity.client_id,
-                identity.client_secret,
+                _octets(identity.client_id),
+                _octets(identity.client_secret),
                 scope=identity.scope,
                 token_endpoint_auth_method="client_secret_basic",  # noqa: S106  # a method's name
                 transport=self._transport,
@@ -151,9 +151,14 @@ class PasswordGrant(Auth):
             reason = reason.replace(secret, "***")
         self._refusal = Unauthorised(
             f"Signing in: {host} refuses the login ({reason}).",
-            hint=f"Check clientId, clientSecret, username and password. {_ADDRESSES}",
+            hint=f"Check tokenUrl, clientId, clientSecret, username and password. {_ADDRESSES}",
         )
         raise self._refusal
+
+
+def _octets(text: str) -> str:
+    """A text as Authlib takes it, which writes the Basic header in Latin-1: sent are the bytes of UTF-8."""
+    return text.encode().decode("latin-1")
 
 
 def _authlib() -> tuple[Any, Any]:

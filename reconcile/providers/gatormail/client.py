@@ -12,7 +12,7 @@ from reconcile.errors import ApiError, InvalidInput, PlanStale, UnknownOutcome
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
-from reconcile.providers.gatormail.contract import Contract
+from reconcile.providers.gatormail.contract import ENUMS, Contract
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.transport import Rejected, Transport
 
@@ -129,6 +129,10 @@ class GatorMail:
                 hint="Plan again: the exclusions are copied first.",
             )
 
+    def _variable(self, name: str, value: str) -> str:
+        """A variable as it stands in a path: values of an enum, as the types of requests are, have wire names too."""
+        return self.contract.value(name, value) if value in ENUMS.get(name, ()) else value
+
     def _parted(self, operation: GatorMailOperation, arguments: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         """The variables of the path (and query members), and the body as it stands on the wire."""
         named = self.contract.variables(operation.key)
@@ -136,13 +140,15 @@ class GatorMail:
         missing = [name for name in named if arguments.get(name) in (None, "", ".", "..")]
         if missing:
             raise InvalidInput(f"{operation.name} needs {' and '.join(missing)}.")
-        variables = {name: str(arguments[name]) for name in named}
+        variables = {name: self._variable(name, str(arguments[name])) for name in named}
         rest = {name: value for name, value in arguments.items() if name not in named}
         _check_members(operation, named, rest)
         if operation.takes == "[contact]":
             return variables, self.contract.write("contact", rest[CONTACTS])
         if operation.takes == "campaign":
             rest |= {name: _reference(rest[name]) for name in ("group", "email") if name in rest}
+        if operation.key == "op.contact.update" and "emailLogin" not in rest:
+            rest = {"id": arguments["contactId"], **rest}  # a contact has one of them, also where the path names it
         if operation.takes:
             return variables, self.contract.write(operation.takes, rest)
         if operation.key == "op.contact.match":
@@ -169,7 +175,7 @@ class GatorMail:
 
 
 def _reference(nested: Any) -> Any:
-    """A nested object whose id makes it a reference has a name, too, which is not looked at (reference, section 5.5)."""
+    """A nested object with an id is a reference; it has a name, too, that is not looked at (reference, section 5.5)."""
     if not isinstance(nested, Mapping) or nested.get("id") in (None, ""):
         return nested
     return {"name": "", **nested}

@@ -263,8 +263,8 @@ def _members(api: Client, operation: str, group: Mapping[str, Any]) -> int | Non
 def _memberships(api: Client, group: Mapping[str, Any], excluded: int | None) -> str:
     included = _members(api, "gatormail_groupIncludedContactget", group)
     if included is None or excluded is None:
-        return "all inclusions and exclusions (they can't be counted here), opt-outs among them,"
-    opted_out = ", opt-outs among them," if excluded else ""
+        return "all inclusions and exclusions (they can't be counted here, and opt-outs are among them)"
+    opted_out = " (opt-outs among them)" if excluded else ""
     return (
         f"{included:,} inclusion{'' if included == 1 else 's'} and "
         f"{excluded:,} exclusion{'' if excluded == 1 else 's'}{opted_out}"

@@ -10,10 +10,10 @@ ANSWERS: Mapping[str, str] = {
     "acknowledge_by_post": "The verb is the contract's, `op.integration.satisfied` and `op.datafeed.ack`.",
     "schema_delete_drops_mappings": "Mappings are taken for lost: a rebuild says which, and needs `--allow-delete`.",
     "schema_duplicate_post": "What is there is read first; only what is missing is posted.",
-    "feed_redelivery": "Each batch is stored before it is marked, by the ids of its records, so that a second delivery "
-    "adds nothing.",
-    "campaign_status": "The capability `cap.campaign.status`; while it is off, whether a campaign is queued is what was "
-    "last applied, and by hand none is initiated.",
+    "feed_redelivery": "Each batch is stored before it is marked, by the ids of its records, so that a second "
+    "delivery adds nothing.",
+    "campaign_status": "The capability `cap.campaign.status`; while it is off, whether a campaign is queued is what "
+    "was last applied, and by hand none is initiated.",
     "campaign_read": "The capability `cap.campaign.read`; while it is off, members that the list does not have are "
     "those last applied, and a campaign may go to any group.",
     "campaign_list": "What a row of the list lacks is read campaign by campaign.",

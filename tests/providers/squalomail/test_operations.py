@@ -12,7 +12,7 @@ from reconcile.cli.main import COMMANDS
 from reconcile.providers import provider_type
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.questions import ANSWERS
-from reconcile.report.operations import questions, render
+from reconcile.report.operations import About, questions, render
 from reconcile.sandbox.squalomail.functions import FUNCTIONS
 from reconcile.sandbox.switches import BY_NAME
 
@@ -25,7 +25,9 @@ OTHERS = {"api", "event", "account pin"}
 
 def test_the_page_of_the_docs_is_current(update_cases: bool) -> None:
     switches = {name: (switch.question, str(switch.default)) for name, switch in BY_NAME.items()}
-    page = render("SqualoMail", OPERATIONS, questions(ANSWERS, switches))
+    documented = {name: ", ".join(operation.documented) for name, operation in OPERATIONS.items()}
+    about = About("SqualoMail", "function", {"documented": documented})
+    page = render(about, OPERATIONS, questions(ANSWERS, switches))
     if update_cases:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(page, encoding="utf-8")

@@ -1,0 +1,75 @@
+"""How what a file says of a contact is compared with what the platform has."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.providers.gatormail.recipients import Goal, workbench
+
+COLUMNS = {"emailLogin": "email", "firstName": "first", "Size": "size"}
+GOAL = Goal(("firstName", "Size"), "4")
+ADDRESS = "ada@example.com"
+words = st.sampled_from(["Ada", "ada", "1", "1.0", "01", "true", "True", "", "9007199254740993", "x'y", 'a"b'])
+values = words | st.sampled_from([None, True, False, 1, 1.0, 0, 2.5, 2**53 + 2])
+
+
+def differs(folder: Path, source: tuple[str, str], live: tuple[Any, Any], field: str = "Size") -> bool:
+    cells = ["" if not cell else '"' + cell.replace('"', '""') + '"' for cell in source]
+    file = folder / "people.csv"
+    file.write_text(f"email,first,size\n{ADDRESS},{cells[0]},{cells[1]}\n")
+    with workbench(b"key") as bench:
+        bench.load_source(file, COLUMNS)
+        bench.load_unwanted(None, "email")
+        bench.clear_live(GOAL)
+        bench.add_included(
+            [{"id": 1, "emailLogin": "ADA@example.com", "firstName": live[0], "fields": {field: live[1]}}], GOAL
+        )
+        bench.compare(GOAL, complete=True)
+        found = bench.rows("SELECT key, joining FROM need")
+    assert found in ([], [(ADDRESS, False)])
+    return bool(found)
+
+
+def same(wanted: str, live: Any) -> bool:
+    """The rule in plain words: an empty cell says nothing; numbers are compared as such, if they are exact."""
+    if wanted == "" or wanted == live:
+        return True
+    if live is None:
+        return False
+    if isinstance(live, bool) or live in ("true", "false"):
+        return wanted.lower() == str(live).lower()
+    if isinstance(live, str):
+        return False
+    try:
+        return wanted == str(live) or (abs(live) < 2**53 and float(wanted) == live)
+    except ValueError:
+        return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(source=st.tuples(words, words), first=words | st.none(), size=values)
+def test_values(tmp_path_factory: pytest.TempPathFactory, source: tuple[str, str], first: Any, size: Any) -> None:
+    folder = tmp_path_factory.mktemp("people")
+    expected = not (same(source[0], first) and same(source[1], size))
+    assert differs(folder, source, (first, size)) == expected
+    assert differs(folder, source, (first, size), field="SIZE") == expected
+
+
+def test_an_address_has_one_case_and_is_seen_once(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("email\nAda@Example.com\nADA@example.com\nbea@example.com\n")
+    with workbench(b"key") as bench:
+        loaded = bench.load_source(file, {"emailLogin": "email"})
+        bench.load_unwanted(None, "email")
+        goal = Goal((), "4")
+        bench.clear_live(goal)
+        bench.add_excluded([{"emailLogin": " ADA@EXAMPLE.COM "}] * 2)
+        bench.add_excluded([{"emailLogin": "ada@example.com"}])
+        assert bench.number_excluded() == 1
+        assert bench.are_excluded(["ada@example.com", "bea@example.com"]) == {"ada@example.com"}
+        bench.compare(goal, complete=True)
+        assert bench.rows("SELECT key FROM need") == [("bea@example.com",)]
+    assert loaded.rejects == ((3, "has the address of an earlier row"),)
