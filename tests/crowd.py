@@ -1,4 +1,4 @@
-"""An account with people in it, and audiences from files; shared by tests."""
+"""Accounts with people in them, and audiences from files; shared by tests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ COLUMNS = {"email": "E-mail", "name": "Nome"}
 
 
 @dataclass
-class Crowd(World):
+class Gathering(World):
     """A world whose runs may send and have a project folder; waiting moves its clock."""
 
     may_send: bool = True
@@ -43,8 +43,10 @@ class Crowd(World):
     def skip_invalid(self) -> None:
         self.workspace = replace(self.workspace, place=replace(self.place, skip_invalid=True))
 
-    def source(self, rows: Iterable[Sequence[str]], header: Sequence[str] = ("E-mail", "Nome")) -> Path:
-        path = self.home / "people.csv"
+    def source(
+        self, rows: Iterable[Sequence[str]], header: Sequence[str] = ("E-mail", "Nome"), name: str = "people.csv"
+    ) -> Path:
+        path = self.home / name
         path.write_text("".join(",".join(row) + "\n" for row in (header, *rows)), encoding="utf-8")
         return path
 
@@ -61,6 +63,15 @@ class Crowd(World):
             events = list(apply(self.workspace, locked, saved, rights, fresh=False))
         return outcome_code(events), events
 
+    def settled(self, desired: Mapping[Address, Resource]) -> bool:
+        """Whether there is nothing left to do."""
+        return not self.plan(desired).has_changes
+
+
+@dataclass
+class Crowd(Gathering):
+    """A gathering on SqualoMail."""
+
     def make_field(self, key: str) -> None:
         """What a person does in the web interface."""
         page = httpx.Client(transport=httpx.MockTransport(self.sandbox.handle))
@@ -69,10 +80,6 @@ class Crowd(World):
             json={"namekey": key, "fieldname": key, "type": "text", "published": True},
         )
         assert answer.status_code < 300, answer.text
-
-    def settled(self, desired: Mapping[Address, Resource]) -> bool:
-        """Whether there is nothing left to do."""
-        return not self.plan(desired).has_changes
 
     def people(self) -> dict[str, dict[str, Any]]:
         return {row["email"]: row for row in self.rows("Recipient")}

@@ -8,7 +8,7 @@ private folder.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -60,9 +60,9 @@ class Bench:
         """Rows as files of JSON lines, one after the other, each gone when the next one comes."""
         remaining = iter(rows)
         file = self.scratch / "answer.json"
-        while batch := list(islice(remaining, _BATCH)):
+        for first in remaining:
             with file.open("wb") as stream:
-                stream.writelines(map(_line, batch))
+                stream.writelines(map(_line, chain([first], islice(remaining, _BATCH - 1))))
             yield file
             file.unlink()
 

@@ -82,6 +82,7 @@ def difference(task: Task) -> Iterator[Difference]:
             load_live(bench, task, goal)
         load_marks(bench, task)
         bench.promote(goal)
+        bench.part(goal, complete=readable(task))
         bench.compare(goal, complete=not (loaded.rejects or unwanted.rejects))
         joining = goal.group is not None and bench.number("SELECT count(*) FROM need WHERE joining") > 0
         sending = mailings(of(task.client), goal.group) if joining and goal.group is not None else ()

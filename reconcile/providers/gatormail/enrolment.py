@@ -97,8 +97,6 @@ class Enrolment:
             if not self._failures:
                 self._bench.db.execute("DELETE FROM pending")
         finally:
-            if readable(self._task):
-                self._bench.forget_stale(self._goal)
             save_marks(self._bench, self._task)
         if self._failures:
             first = without_people(self._failures[0].diagnostics[0].detail)
@@ -190,7 +188,7 @@ class Enrolment:
 
     def _refuse_new_mailings(self) -> None:
         """Stop where somebody has queued a campaign for the group that the plan did not show."""
-        new = [found for found in mailings(self._client, self._group) if found.id not in self._planned]
+        new = mailings(self._client, self._group, but=self._planned)
         if new:
             raise PlanStale(
                 f"Since the plan was made, the group has come to be used by {', '.join(map(str, new))}, so whoever "

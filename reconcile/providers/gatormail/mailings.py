@@ -4,6 +4,7 @@ A refreshing campaign looks at its group again and again while it is active; any
 sending begins, and a follow-up takes none (reference, sections 5.2 and 7). What can't be read counts as if it sent.
 """
 
+from collections.abc import Collection as AnyCollection
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,16 +35,16 @@ class Mailing:
         return f'"{self.name}" ({", ".join(described)}{doubt})'
 
 
-def mailings(client: GatorMail, groupid: str) -> tuple[Mailing, ...]:
-    """The campaigns that may send to whoever joins the group now."""
-    return tuple(_mailings(client, groupid))
+def mailings(client: GatorMail, groupid: str, *, but: AnyCollection[str] = ()) -> tuple[Mailing, ...]:
+    """The campaigns that may send to whoever joins the group now, except those whose ids are known (``but``)."""
+    return tuple(_mailings(client, groupid, but))
 
 
-def _mailings(client: GatorMail, groupid: str) -> Iterator[Mailing]:
+def _mailings(client: GatorMail, groupid: str, but: AnyCollection[str]) -> Iterator[Mailing]:
     able = client.contract.capabilities()
     for row in client.pages("gatormail_campaignList"):
         status = row.get("status") if "campaign.status" in able else None
-        if not _sends(row.get("type"), status):
+        if str(row["id"]) in but or not _sends(row.get("type"), status):
             continue
         uses = _uses(_whole(client, row) if "campaign.read" in able else row, groupid)
         if uses is not False:

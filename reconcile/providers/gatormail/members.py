@@ -34,9 +34,10 @@ def exclusions(client: GatorMail, groupid: str) -> Iterator[Mapping[str, Any]]:
 
 def _addressed(client: GatorMail, operation: str, groupid: str) -> Iterator[Mapping[str, Any]]:
     for row in client.pages(operation, groupId=groupid):
-        if not row.get("emailLogin"):
+        if "emailLogin" not in row:
             raise _unclear(operation, "no address", "f.contact.emailLogin")
-        yield row
+        if row["emailLogin"]:  # a contact without an address is nobody whom an audience could mean
+            yield row
 
 
 def standing(client: GatorMail, groupid: str, address: str) -> Standing:

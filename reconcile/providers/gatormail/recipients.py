@@ -18,6 +18,7 @@ from reconcile.providers.audience.source import Form, Loaded, quoted
 ADDRESS: Final = "emailLogin"
 BUILT_IN: Final = ("firstName", "lastName", "title", "positionInCompany", "companyName")
 _LONGEST_ADDRESS: Final = 254
+_GONE: Final = "gone@"  # before a mark: whom this audience put in the group, and who is not there any more
 _EXACT: Final = 2**53  # whole numbers beyond it are compared as texts
 
 
@@ -122,11 +123,17 @@ class Workbench(Bench):
             [goal.group, now, list(keys)],
         )
 
-    def forget_stale(self, goal: Goal) -> None:
-        """Drop marks of who is neither in the group nor wanted: whoever puts them there again, it was not us."""
+    def part(self, goal: Goal, *, complete: bool) -> None:
+        """Turn marks of who is not in the group any more into marks of who has gone, whom sync never takes out.
+
+        Should they be there again, it was not us who put them there. Not ``complete``: only the wanted are known.
+        """
+        if goal.group is None or not self.number("SELECT count(*) FROM mark"):
+            return
+        known = "true" if complete else "mark IN (SELECT marked($1, key) FROM wanted)"
         self.db.execute(
-            "DELETE FROM mark WHERE mark NOT IN (SELECT marked(?, key) FROM "
-            "(SELECT key FROM live UNION ALL SELECT key FROM wanted))",
+            f"UPDATE mark SET mark = '{_GONE}' || mark WHERE starts_with(mark, $1 || ':') AND {known} "
+            "AND mark NOT IN (SELECT marked($1, key) FROM live)",
             [goal.group],
         )
 
@@ -152,7 +159,7 @@ class Workbench(Bench):
         """Whom this audience put in the group and who is not there any more was taken out by somebody: not again."""
         self.db.execute(
             "CREATE OR REPLACE TABLE spared AS SELECT key FROM need "
-            "WHERE joining AND marked(?, key) IN (SELECT mark FROM mark)",
+            f"WHERE joining AND '{_GONE}' || marked(?, key) IN (SELECT mark FROM mark)",
             [goal.group],
         )
         self.db.execute("DELETE FROM need WHERE joining AND key IN (SELECT key FROM spared)")
@@ -173,21 +180,30 @@ class Workbench(Bench):
 
 def _flat(rows: Iterable[Mapping[str, Any]], goal: Goal) -> Iterator[dict[str, Any]]:
     """Contacts with the compared values as texts (``v``), and as numbers (``n``) where they are some."""
-    places = [(f"v{number}", f"n{number}", name, name.lower()) for number, name in enumerate(goal.columns)]
-    custom = bool(goal.custom)
+    built_in = [(f"v{number}", name) for number, name in enumerate(goal.columns) if name in BUILT_IN]
+    custom = [(number, name) for number, name in enumerate(goal.columns) if name not in BUILT_IN]
     for row in rows:
-        fields = {str(name).lower(): value for name, value in (row.get("fields") or {}).items()} if custom else {}
         flat: dict[str, Any] = {"email": row[ADDRESS], "id": str(row["id"])}
-        for text, number, name, lower in places:
-            value = row.get(name) if name in BUILT_IN else fields.get(lower)
-            if isinstance(value, bool):
-                flat[text] = str(value).lower()
-            elif isinstance(value, int | float):
-                flat[text] = str(value)
-                flat[number] = value if abs(value) < _EXACT else None
-            elif value is not None:
-                flat[text] = str(value)
+        for text, name in built_in:
+            flat[text] = row.get(name)
+        for number, name in custom:
+            value = _field(row.get("fields") or {}, name)
+            flat[f"v{number}"] = value if value is None or isinstance(value, str) else _text(value)
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _EXACT:
+                flat[f"n{number}"] = value
         yield flat
+
+
+def _field(fields: Mapping[str, Any], name: str) -> Any:
+    """The value of a contact field; the platform does not mind case."""
+    if name in fields:
+        return fields[name]
+    lower = name.lower()
+    return next((value for found, value in fields.items() if found.lower() == lower), None)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _differs(number: int, name: str) -> str:
