@@ -65,14 +65,14 @@ def apply(
 ) -> int:
     """Carry out a plan: a saved one as it stands, or a fresh one after asking."""
     here = project()
-    granted = _granted(here, allow_send, overwrite_drift or file is not None, accept_unknown)
-    rights = _rights(granted, allow_delete, without_sends)
+    granted = granted_by(here, allow_send, overwrite_drift or file is not None, accept_unknown)
+    rights = rights_of(granted, allow_delete, without_sends)
     if file is not None:
         return _apply_saved(here, file, rights, allow_send=allow_send, skip_invalid=skip_invalid)
     manifests = here.manifests()
     state = here.store().read()
     request = requested(here, targets, replaced, [*manifests.resources, *(state.resources if state else ())])
-    return _apply_fresh(
+    return apply_fresh(
         here,
         manifests.resources,
         rights,
@@ -93,13 +93,14 @@ def apply(
 def destroy(auto_approve: bool, allow_delete: int, overwrite_drift: bool) -> int:
     """Plan and apply the removal of all that is managed; says what stays."""
     here = project()
-    rights = _rights(_granted(here, False, overwrite_drift, False), allow_delete, False)
-    return _apply_fresh(
+    rights = rights_of(granted_by(here, False, overwrite_drift, False), allow_delete, False)
+    return apply_fresh(
         here, {}, rights, why="destroy", digest="", request=Request(), auto_approve=auto_approve, allow_send=False
     )
 
 
-def _granted(here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool) -> frozenset[Right]:
+def granted_by(here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool) -> frozenset[Right]:
+    """The rights that the flags and the policy give."""
     sends = here.settings.policy.sends
     given = {
         Right.SEND: sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY),
@@ -109,7 +110,8 @@ def _granted(here: Project, allow_send: bool, overwrite_drift: bool, accept_unkn
     return frozenset(right for right, has in given.items() if has)
 
 
-def _rights(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Rights":
+def rights_of(granted: frozenset[Right], deletes: int, without_sends: bool) -> "Rights":
+    """What the run may do; ``deletes`` is the N of ``--allow-delete N``."""
     from reconcile.engine.run import Rights
 
     return Rights(granted, deletes, without_sends)
@@ -133,7 +135,7 @@ def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: boo
         return record.outcome
 
 
-def _apply_fresh(
+def apply_fresh(
     here: Project,
     desired: Mapping[Address, Resource],
     rights: "Rights",
@@ -145,6 +147,7 @@ def _apply_fresh(
     allow_send: bool,
     skip_invalid: bool = False,
 ) -> int:
+    """Plan and apply under the lock, asking before it; gives the exit code. ``digest`` is that of the manifests."""
     from reconcile.engine.workflow import plan, refuse_run, settle
 
     with (
@@ -189,7 +192,7 @@ def _carry_out(
 
     events: list[Event] = record.events
     fatal: ReconcileError | None = None
-    with _stopping() as stop:
+    with stopping() as stop:
         try:
             for event in carry_out(workspace, locked, made, rights, fresh=fresh, stop=stop):
                 record.begin(made)
@@ -217,7 +220,7 @@ def _carry_out(
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """An event set by the first Ctrl-C (or SIGTERM), after which calls in flight finish; a second one stops at once."""
     stop = threading.Event()
 
@@ -241,7 +244,9 @@ def _tell(event: "Event") -> None:
     step = event.step
     if step.action is Action.NO_OP and not event.diagnostics:
         return
-    if event.outcome is None:
+    if event.outcome is Outcome.APPLIED and event.diagnostics:
+        show_diagnostics(event.diagnostics)  # it was told already that it is applied; this is what it left to be done
+    elif event.outcome is None:
         progress(f"{step.address}: {_DOING.get(step.action, step.action.value)} ...")
     else:
         progress(f"{step.address}: {event.outcome.value}")

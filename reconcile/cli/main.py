@@ -31,6 +31,8 @@ COMMANDS = {
     "graph": "graph",
     "schema": "schema",
     "event": "event",
+    "schema-requests": "schema_requests",
+    "datafeed": "datafeed",
     "api": "api",
     "sandbox": "sandbox",
     "demo": "demo",
@@ -48,7 +50,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"reconcile.cli.{COMMANDS[cmd_name]}")
-        name = "import_" if cmd_name == "import" else cmd_name
+        name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
         return command
 
