@@ -15,6 +15,7 @@ from reconcile.manifests.project import (
     VARIABLE_PATTERN,
 )
 from reconcile.manifests.shape import Shape
+from reconcile.model import instant
 from reconcile.model.registry import nearest
 
 
@@ -130,6 +131,7 @@ _PATTERNS = {
     URL_PATTERN: 'it takes https://..., "sandbox:", or http:// to this machine only',
     STATE_PATTERN: "it takes file:PATH, s3://BUCKET/KEY, gs://, az://, postgresql://, https:// or, to this machine, http://",
     "^#[0-9A-Fa-f]{6}$": 'it takes # and six hexadecimal digits, such as "#ff6600"',
+    instant.PATTERN: "it takes a date and a time with their zone, such as 2026-12-01T09:00:00+01:00",
     "^[0-9]$": "it takes one digit, 0 to 9",
 }
 

@@ -109,7 +109,7 @@ TEMPLATE = "squalomail:\n  templates:\n    one: "
 REFUSALS: dict[str, tuple[list[tuple[str, str]], str, str | None]] = {
     # manifest: findings, a part of the first one's detail, its hint
     "squalo: {}\n": ([("unknown-provider", "1:1")], '"squalo"', 'Did you mean "squalomail"?'),
-    "zzz: {}\n": ([("unknown-provider", "1:1")], '"zzz"', "The project's providers are: squalomail."),
+    "zzz: {}\n": ([("unknown-provider", "1:1")], '"zzz"', "The project's providers are: gatormail, squalomail."),
     "squalomail: []\n": ([("wrong-type", "1:13")], "takes the kinds of its entries; here stands a list", None),
     "squalomail:\n  list: {}\n": ([("unknown-kind", "2:3")], 'no "list"', 'Did you mean "lists"?'),
     "squalomail:\n  lsits: {}\n": ([("unknown-kind", "2:3")], 'no "lsits"', 'Did you mean "lists"?'),

@@ -34,6 +34,7 @@ class _Groups(Collection):
     """All groups; how many people are in them is asked for one by one, for wanted ones only."""
 
     name = "groups"
+    studies = True
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_groupList"))
@@ -105,7 +106,7 @@ class GatorMailGroup(Kind):
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         if change.live is None or change.action is Action.UPDATE:
             return None
-        if change.action is Action.REPLACE and "membership.read" not in self.traits.capabilities:
+        if change.action is Action.REPLACE and change.live.facts["excluded"] is None:
             return Diagnostic(
                 "exclusions-unreadable",
                 "a group that can't be changed",

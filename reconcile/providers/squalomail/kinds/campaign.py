@@ -12,10 +12,10 @@ from pydantic import Field
 from reconcile.errors import Diagnostic
 from reconcile.model.attributes import Attributes, Value
 from reconcile.model.call import Call
+from reconcile.model.instant import PATTERN, as_seconds, as_text, fault, utc
 from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Row, Rule
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
-from reconcile.providers.instants import PATTERN, as_seconds, as_text, fault, utc
 from reconcile.providers.squalomail.newsletters import Newsletter, NewsletterSpec, is_draft_without_lists
 
 
