@@ -115,10 +115,13 @@ def _permitted(
     here: Project, workspace: "Workspace", alias: str, call: Call, *, auto_approve: bool, allow_send: bool
 ) -> Call:
     """The call, marked if it sends, once every rule allows it and somebody has agreed."""
+    from reconcile.engine.by_hand import refuse_strangers
     from reconcile.engine.workflow import NEVER_APPLIED, check_accounts
 
-    check_accounts(workspace, here.store().read() or NEVER_APPLIED, [alias])
+    state = here.store().read()
+    check_accounts(workspace, state or NEVER_APPLIED, [alias])
     outlook = _outlook(here, workspace, alias, call)
+    refuse_strangers(workspace, state, alias, outlook.targets)
     if outlook.sends:
         _refuse_send(here, call, allow_send)
     if auto_approve:
@@ -127,7 +130,7 @@ def _permitted(
     else:
         _ask(call, outlook)
         # Whoever was asked may have taken their time.
-        _outlook(here, workspace, alias, call)
+        refuse_strangers(workspace, state, alias, _outlook(here, workspace, alias, call).targets)
     return replace(call, sends=outlook.sends)
 
 

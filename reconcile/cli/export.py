@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reconcile.manifests.nodes import Node
 
 _QUOTE = '"'
+# What is resolved late like a credential, and may stand in a file.
+_NO_SECRETS = ("tokenUrl",)
 
 
 @click.command(epilog="Example: reconcile export ../account && reconcile -C ../account plan")
@@ -103,8 +105,12 @@ def _report(exported: "Export") -> Iterator[str]:
     for plural, count in exported.counts.items():
         yield f"- {count:,} {plural}"
     yield ""
-    yield "Values that every new object has anyway are left out, so they are not managed. Recipients are not exported,"
-    yield "nor are system mails. A newsletter that goes to no list and never went out is exported as a template."
+    types = {account.type for account in exported.accounts.values()}
+    yield "Values that every new object has anyway are left out, so they are not managed. Recipients are not exported."
+    if "squalomail" in types:
+        yield "Nor are system mails. A newsletter that goes to no list and never went out is exported as a template."
+    if "gatormail" in types:
+        yield "A GatorMail `crmId` may be the mark by which another project knows its campaign; it is kept as it is."
     for heading, sentences in exported.notes.items():
         yield ""
         yield f"## {heading}"
@@ -126,9 +132,12 @@ def _project_file(here: Project, folder: Path, aliases: tuple[str, ...], exporte
     for alias in aliases:
         settings = here.settings.providers[alias]
         yield f"  {scalar_text(alias, flow=False)}:"
-        members = _provider(settings, declared.get(alias), folder) | {"account": exported.accounts[alias].id}
+        members = _provider(settings, declared.get(alias), folder)
+        if "instance" not in members:
+            members["account"] = exported.accounts[alias].id
         quoted = {name: scalar_text(value, flow=False, quote=_QUOTE) for name, value in members.items()}
         yield from (f"    {name}: {value}" for name, value in quoted.items())
+        yield from _contract(settings.extra.get("contract", {}))
 
 
 def _provider(settings: ProviderSettings, node: "Node | None", folder: Path) -> dict[str, str]:
@@ -137,7 +146,23 @@ def _provider(settings: ProviderSettings, node: "Node | None", folder: Path) -> 
         # The same data, not a copy of it: an account is exported, not made.
         url = f"sandbox:{os.path.relpath(settings.sandbox.resolve(), folder.resolve())}"
     members = {"type": settings.type, "url": url}
+    members |= {name: value for name, value in settings.extra.items() if isinstance(value, str)}
     return members | {name: _credential(settings, name, node) for name in settings.credentials}
+
+
+def _contract(overrides: Mapping[str, str | bool | list[str]]) -> Iterator[str]:
+    """The rows of the contract table that are otherwise for this account."""
+    from reconcile.manifests.interpolate import literal
+    from reconcile.manifests.scalars import scalar_text
+
+    def text(value: str | bool, *, flow: bool = False) -> str:
+        return scalar_text(literal(value) if isinstance(value, str) else value, flow=flow, quote=_QUOTE)
+
+    if overrides:
+        yield "    contract:"
+    for name, value in overrides.items():
+        written = f"[{', '.join(text(each, flow=True) for each in value)}]" if isinstance(value, list) else text(value)
+        yield f"      {name}: {written}"
 
 
 def _credential(settings: ProviderSettings, name: str, node: "Node | None") -> str:
@@ -147,6 +172,8 @@ def _credential(settings: ProviderSettings, name: str, node: "Node | None") -> s
     members: Mapping[str, Node] = getattr(node, "members", {})
     declared = members.get(name)
     if isinstance(declared, ScalarNode) and "${env." in declared.raw and "${var." not in declared.raw:
+        return declared.raw
+    if isinstance(declared, ScalarNode) and name in _NO_SECRETS and "${" not in declared.raw:
         return declared.raw
     return f"${{env.{settings.type.upper()}_{_upper(name)}}}"
 

@@ -73,7 +73,7 @@ def _again(here: Project) -> "Manifests":
 
 def _tell(outcome: "Pull") -> None:
     from reconcile.model.attributes import references
-    from reconcile.report.text import counted, shown
+    from reconcile.report.text import counted, one_line, shown
 
     for pulled in outcome.written:
         known = list(references((pulled.before, pulled.after)))
@@ -83,6 +83,9 @@ def _tell(outcome: "Pull") -> None:
             what = f"{shown(pulled.before, known)} -> {shown(pulled.after, known)}"
         conflict = "  # conflict: the manifest's own change is gone" if pulled.conflict else ""
         click.echo(f"{pulled.address} {pulled.attribute}: {what} ({pulled.file}){conflict}")
+    if outcome.unchecked:
+        names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in sorted(outcome.unchecked.items()))
+        progress(f"Not checked, as it can't be read back: {names}")
     if not outcome.written:
         click.echo("Nothing was written." if outcome.left else "Nothing to pull: no outside edits.")
         return
@@ -108,5 +111,6 @@ def _as_json(outcome: "Pull") -> dict[str, object]:
             for pulled in outcome.written
         ],
         "files": list(outcome.files),
+        "unchecked": dict(sorted(outcome.unchecked.items())),
         "left": findings(outcome.left),
     }

@@ -543,8 +543,8 @@ class _Loading:
 
 
 def _targets(declared: Mapping[str, Any]) -> Targets:
-    lists = declared.get("lists")
-    return Targets(tuple(lists) if lists is not None else None, declared.get("maxAudience"))
+    lists, groups = (None if (names := declared.get(kind)) is None else tuple(names) for kind in ("lists", "groups"))
+    return Targets(lists, declared.get("maxAudience"), groups)
 
 
 class _Top:

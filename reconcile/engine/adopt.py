@@ -1,13 +1,13 @@
 """Bind an existing object to an address; nothing remote changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.engine.refresh import find, refresh
 from reconcile.engine.workflow import Workspace, check_accounts
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.address import Address
-from reconcile.model.attributes import condensed, references
+from reconcile.model.attributes import condensed, digest_text, references
 from reconcile.model.kind import Kind, Wanted, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import as_references
@@ -40,7 +40,9 @@ def import_object(workspace: Workspace, locked: LockedState, resource: Resource,
     kind = workspace.registry.kind(address)
     accounts = check_accounts(workspace, state, {address.provider, *state.accounts} & workspace.clients.keys())
     _refuse_if_bound(workspace, locked, kind, address, id_)
-    live = find(kind, workspace.clients[address.provider], Wanted(frozenset([id_]))).get(id_) if id_.isdigit() else None
+    live = None
+    if id_.isdigit() or kind.singleton:
+        live = find(kind, workspace.clients[address.provider], Wanted(frozenset([id_]))).get(id_)
     if live is None:
         raise InvalidInput(
             f"The account has no {kind.kind} with the id {id_}.",
@@ -63,7 +65,7 @@ def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, R
     candidates = refresh(desired, state.resources, workspace.registry, workspace.clients).candidates
     # References are told from ids once what they refer to is bound, so lists come before campaigns.
     taken: set[tuple[str, str, str]] = set()
-    for address in sorted(unbound, key=lambda address: bool(_refers(unbound[address]))):
+    for address in sorted(unbound, key=lambda address: _turn(workspace, unbound[address], candidates.get(address, ()))):
         kind = workspace.registry.kind(address)
         matching = [
             found
@@ -83,7 +85,10 @@ def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, R
 
 
 def adopted(resource: Resource, kind: Kind, live: RemoteObject, ids: Mapping[tuple[str, str, str], Address]) -> Applied:
-    """What the state holds for an adopted object: what is live of what is declared; the rest is unknown."""
+    """What the state holds for an adopted object: what is live of what is declared; the rest is unknown.
+
+    Of a text that can't be read it holds, as if it had been seen, what was declared: another one is a change later on.
+    """
     attributes = {}
     for name, rule in rules(kind.spec).items():
         if name not in resource.attributes or not rule.readable or name not in live.attributes:
@@ -101,7 +106,21 @@ def adopted(resource: Resource, kind: Kind, live: RemoteObject, ids: Mapping[tup
         prevent_destroy=resource.prevent_destroy,
         external=resource.external,
         created=False,
+        observed={
+            name: digest_text(str(resource.attributes[name]))
+            for name, rule in rules(kind.spec).items()
+            if rule.text and not rule.readable and name in resource.attributes and name not in resource.ignore_changes
+        },
     )
+
+
+def _turn(workspace: Workspace, resource: Resource, candidates: Sequence[RemoteObject]) -> tuple[bool, bool, bool]:
+    """When an entry is bound: after what it refers to, and those whose objects carry their mark before namesakes."""
+    kind = workspace.registry.kind(resource.address)
+    mark = kind.mark(resource.address) if candidates else None
+    marked = mark is not None and any(kind.marked(found) == mark for found in candidates)
+    refers = any(rule.refers is not None for rule in rules(kind.spec).values())
+    return refers, not marked, bool(_refers(resource))
 
 
 def _chosen(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> RemoteObject | None:

@@ -28,7 +28,9 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
     live = refresh({}, applied, registry, clients).live
     around = circumstances_of(workspace, applied, workspace.clock())
     unchecked = Counter(
-        name for address, kept in state.resources.items() for name in unreadable(registry.kind(address), kept)
+        name
+        for address, kept in state.resources.items()
+        for name in unreadable(registry.kind(address), kept, live.get(address))
     )
     return Drift(
         tuple(find_drift(state.resources, live, registry, around)),

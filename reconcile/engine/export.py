@@ -13,9 +13,10 @@ from reconcile.engine.adopt import adopted
 from reconcile.engine.refresh import decoded
 from reconcile.engine.workflow import Workspace
 from reconcile.errors import Location
-from reconcile.manifests.compose import compose
+from reconcile.manifests.compose import compose, compose_singleton
 from reconcile.manifests.content import MAX_CONTENT
 from reconcile.manifests.edit import Plain
+from reconcile.manifests.load import SINGLETON
 from reconcile.model.account import Account
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value, references, same
@@ -74,7 +75,7 @@ class _Exporting:
         self._include_sent = include_sent
         self._now = Circumstances(workspace.clock(), workspace.policy.freeze)
         self._ids: dict[tuple[str, str, str], Address] = {}
-        self._entries: dict[str, dict[str, Mapping[str, Plain]]] = {}
+        self._unread: set[tuple[str, str]] = set()
 
     def run(self) -> None:
         kinds = [kind for kind in self._workspace.registry.providers[self._alias].kinds.values() if _has_objects(kind)]
@@ -86,7 +87,7 @@ class _Exporting:
                 client = self._workspace.clients[self._alias]
                 rows[collection.name] = list(collection.read(client, Wanted(everything=True)))
             found = (decoded(kind, row) for row in rows[collection.name] if kind.claims(row))
-            self._kind(kind, sorted(found, key=lambda live: int(live.id)))
+            self._kind(kind, sorted(found, key=lambda live: (len(live.id), live.id)))
         self._not_told(kinds)
 
     def _kind(self, kind: Kind, objects: Iterable[RemoteObject]) -> None:
@@ -104,14 +105,20 @@ class _Exporting:
             entry = self._entry(kind, address, live)
             if entry is None:
                 continue
+            if kind.singleton and not entry.written:
+                continue
             taken.add(name.lower())
             entries[name] = entry.written
             self._take(kind, address, entry, live)
+            self._unread |= _unread(kind, live)
         if skipped:
             self._note("Left out", f"{skipped:,} sent {kind.plural}; `--include-sent` takes them, too.")
         if entries:
             up = "../" * (self._folder.count("/") + 1)
-            text = compose(self._alias, kind.plural, entries, up + _SCHEMA)
+            if kind.singleton:
+                text = compose_singleton(self._alias, kind.plural, entries[SINGLETON], up + _SCHEMA)
+            else:
+                text = compose(self._alias, kind.plural, entries, up + _SCHEMA)
             self._exported.files[f"{self._folder}/{kind.plural}.yaml"] = text.encode()
             self._exported.counts[kind.plural] += len(entries)
 
@@ -125,6 +132,8 @@ class _Exporting:
 
     def _name(self, kind: Kind, live: RemoteObject, taken: set[str]) -> str | None:
         named = kind.spec.named
+        if kind.singleton:
+            return SINGLETON
         if named is not None:
             name = str(live.attributes[named])
             if NAME.fullmatch(name) and name.lower() not in taken:
@@ -154,7 +163,7 @@ class _Exporting:
                 continue
             if name not in kind.natural_key and name in kind.defaults and same(value, kind.defaults[name]):
                 continue
-            if rule.launches and rule.instant and not self._goes_out(value):
+            if rule.launches and not self._goes_out(kind.due(live.attributes)):
                 continue
             if rule.refers is not None:
                 value = as_references(address, rule.refers, value, self._ids)
@@ -163,10 +172,10 @@ class _Exporting:
                     continue
             yield name, value
 
-    def _goes_out(self, instant: str) -> bool:
+    def _goes_out(self, instant: str | None) -> bool:
         from datetime import datetime
 
-        return datetime.fromisoformat(instant).timestamp() > self._now.now
+        return instant is not None and datetime.fromisoformat(instant).timestamp() > self._now.now
 
     def _spelled(self, kind: Kind, address: Address, attributes: Mapping[str, Value]) -> _Entry:
         naming = {rule.file_of: name for name, rule in rules(kind.spec).items() if rule.file_of is not None}
@@ -184,15 +193,30 @@ class _Exporting:
         return _Entry(attributes, nested(kind.spec, written), bodies)
 
     def _not_told(self, kinds: Iterable[Kind]) -> None:
+        zoned = all(kind.traits.zoned for kind in kinds)
+        if not zoned and any(self._has_instants(kind) for kind in kinds):
+            self._note(
+                "Not told by the platform",
+                f"The time zone of `{self._alias}`, which reconcile.yaml does not declare either: dates are read as "
+                f"UTC. With another zone the same dates mean other instants.",
+            )
         for kind in kinds:
-            hidden = [name for name, rule in rules(kind.spec).items() if not rule.readable and rule.file_of is None]
-            if hidden and any(address.kind == kind.kind for address in self._exported.applied):
+            hidden = [name for name in rules(kind.spec) if (kind.kind, name) in self._unread]
+            if hidden:
                 names = ", ".join(f"`{name}`" for name in hidden)
                 self._note(
                     "Not told by the platform",
                     f"{kind.plural}: {names}. They are in no entry. What an update may reset is named in its plan: "
                     f"declare it before, or accept the loss with `--accept-unknown`.",
                 )
+
+    def _has_instants(self, kind: Kind) -> bool:
+        instants = {name for name, rule in rules(kind.spec).items() if rule.instant}
+        return any(
+            instants & applied.attributes.keys()
+            for address, applied in self._exported.applied.items()
+            if (address.provider, address.kind) == (self._alias, kind.kind)
+        )
 
     def _note(self, heading: str, sentence: str) -> None:
         self._exported.notes.setdefault(heading, []).append(sentence)
@@ -209,6 +233,15 @@ def unique(name: str, taken: set[str]) -> str:
     return next(found for n in count(1) if (found := name if n == 1 else f"{name}-{n}") not in taken)
 
 
+def _unread(kind: Kind, live: RemoteObject) -> set[tuple[str, str]]:
+    """What can be declared of an object and is not told."""
+    return {
+        (kind.kind, name)
+        for name, rule in rules(kind.spec).items()
+        if rule.file_of is None and (not rule.readable or name not in live.attributes)
+    }
+
+
 def _has_objects(kind: Kind) -> bool:
     return not isinstance(kind, BulkKind)
 
@@ -222,7 +255,9 @@ def _fault(kind: Kind, address: Address, attributes: Mapping[str, Value]) -> tup
         kind.spec.model_validate(nested(kind.spec, {name: _by_name(value) for name, value in attributes.items()}))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return str(problem["loc"][0]), str(problem["msg"])
+        # A member of an opened field is an attribute of its own.
+        named = (".".join(map(str, problem["loc"][:length])) for length in (2, 1))
+        return next((name for name in named if name in attributes), str(problem["loc"][0])), str(problem["msg"])
     findings = kind.check(Resource(address, attributes, Location("")))
     return next(((name or "the entry", reason) for name, reason in findings), None)
 
@@ -231,6 +266,8 @@ def _by_name(value: Value) -> Plain:
     """A value as it is written: references as the names of entries."""
     if isinstance(value, Reference):
         return value.address.name
+    if isinstance(value, Mapping):
+        return {name: _by_name(member) for name, member in value.items()}
     return [_by_name(item) for item in value] if isinstance(value, tuple) else value
 
 

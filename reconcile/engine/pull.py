@@ -1,6 +1,6 @@
 """Write live edits back into the manifests, and let the state follow; nothing remote changes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -36,11 +36,15 @@ class Pulled:
 
 @dataclass(slots=True)
 class Pull:
-    """What a pull came to: what was written, what could not be, and which files differ now."""
+    """What a pull came to: what was written, what could not be, and which files differ now.
+
+    ``unchecked`` counts, by attribute, what can't be read back, so that no edit of it was seen.
+    """
 
     written: list[Pulled] = field(default_factory=list)
     left: list[Diagnostic] = field(default_factory=list)
     files: tuple[str, ...] = ()
+    unchecked: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -106,6 +110,7 @@ class _Pulling:
     def take(self, step: Step) -> None:
         """Take over what differs in one object."""
         resource = self._desired.get(step.address)
+        self.outcome.unchecked.update(step.unchecked)
         if resource is None:
             if any(need.right is Right.OVERWRITE_DRIFT for need in step.requires):
                 self._leave(step, "it was edited outside, but no manifest has it any more", None)

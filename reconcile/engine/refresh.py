@@ -1,6 +1,7 @@
 """Read the live objects behind a set of addresses, changing nothing remote."""
 
 from collections import defaultdict
+from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -31,9 +32,16 @@ def refresh(
     applied: Mapping[Address, Applied],
     registry: Registry,
     clients: Clients,
+    replaced: AnyCollection[Address] = (),
 ) -> Seen:
-    """The live objects of managed addresses, and those that unmanaged ones may be; collections are read together."""
-    rows = _read(_questions(desired, applied, registry), clients)
+    """The live objects of managed addresses, and those that unmanaged ones may be; collections are read together.
+
+    ``replaced`` are those that are to be made anew whatever they are like.
+    """
+    rows = _read(_questions(desired, applied, registry, replaced), clients)
+    for where, question in _drifted(desired, applied, rows, registry).items():
+        found = {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
+        rows[where] |= {id_: found[id_] for id_ in question.ids & found.keys()}
     gone = [address for address in desired if address in applied and not _is_there(address, applied, rows, registry)]
     if gone:
         # They will be made anew, so what has their natural key now is asked for too.
@@ -102,8 +110,33 @@ def _wanted(question: _Question) -> Wanted:
     )
 
 
+def _drifted(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    rows: Mapping[tuple[str, str], Mapping[str, Row]],
+    registry: Registry,
+) -> dict[tuple[str, str], _Question]:
+    """What was edited outside and in no manifest, where more has to be known of it before it is put back."""
+    questions: dict[tuple[str, str], _Question] = {}
+    for address in desired.keys() & applied.keys():
+        kind, kept = registry.kind(address), applied[address]
+        where = (address.provider, kind.collection.name)
+        row = rows[where].get(kept.id) if kind.collection.studies else None
+        if row is None or kept.external or _edited(desired[address], kept):
+            continue
+        live = decoded(kind, row).attributes
+        if any(name in live and not same(value, live[name]) for name, value in desired[address].attributes.items()):
+            question = questions.setdefault(where, _Question(kind.collection))
+            question.ids.add(kept.id)
+            question.edited.add(kept.id)
+    return questions
+
+
 def _questions(
-    desired: Mapping[Address, Resource], applied: Mapping[Address, Applied], registry: Registry
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    registry: Registry,
+    replaced: AnyCollection[Address] = (),
 ) -> dict[tuple[str, str], _Question]:
     questions: dict[tuple[str, str], _Question] = {}
 
@@ -117,7 +150,7 @@ def _questions(
         question.doomed.update(kept.deposed)
         if address not in desired and not kept.external:
             question.doomed.add(kept.id)
-        elif address in desired and _edited(desired[address], kept):
+        elif address in desired and (address in replaced or _edited(desired[address], kept)):
             question.edited.add(kept.id)
     for address, resource in desired.items():
         question = about(address)

@@ -72,7 +72,8 @@ def plan(
     accounts = check_accounts(workspace, state, aliases(workspace, desired, state))
     state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
     applied = moved(desired, state.resources)
-    seen = refresh(desired, applied, workspace.registry, clients)
+    request = request or Request()
+    seen = refresh(desired, applied, workspace.registry, clients, request.replace)
     ids = live_ids(desired, applied, seen, workspace.registry)
     compared = comparisons(desired, state, ids, workspace.registry, clients, workspace.place)
     seen = replace(seen, comparisons=compared)
@@ -84,7 +85,7 @@ def plan(
         workspace.registry,
         circumstances_of(workspace, applied, now),
         workspace.policy,
-        request or Request(),
+        request,
     )
     reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(

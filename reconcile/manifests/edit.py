@@ -38,7 +38,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
     entry = _entry(tree, path)
     member = entry.members.get(path[-1])
     if member is None:
-        changes = [_insertion(text, entry, path[-1], value)]
+        changes = [_insertion(text, entry, path[-1], _rendered(text, entry, value))]
     elif member.value.style == "*":
         changes = [(member.value.begin, member.value.end, _rendered(text, entry, value))]
     else:
@@ -47,11 +47,15 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
     try:
         return _checked(text, _changed(text, changes), file, expected)
     except Unwritable:
-        if member is None or not isinstance(value, str) or not ({"\n", "\t"} & set(value)):
+        if not isinstance(value, str) or not ({"\n", "\t"} & set(value)):
             raise
     # What can't be said over lines just there can be said within quotes.
-    quoted = (member.value.begin, member.value.end, scalar_text(value, flow=False, quote='"'))
-    return _checked(text, _changed(text, [quoted]), file, expected)
+    quoted = scalar_text(value, flow=False, quote='"')
+    if member is None:
+        change = _insertion(text, entry, path[-1], quoted)
+    else:
+        change = (member.value.begin, member.value.end, quoted)
+    return _checked(text, _changed(text, [change]), file, expected)
 
 
 def without(text: str, file: str, path: Path) -> str:
@@ -81,10 +85,12 @@ def _entry(tree: Span, path: Path) -> Span:
     """The mapping that the last part of the path is a member of.
 
     Raises:
-        Unwritable: other entries share it.
+        Unwritable: other entries share it, or it comes from the defaults.
     """
     current = tree
     for part in path[:-1]:
+        if part not in current.members:
+            raise Unwritable(f"{part} does not stand at the entry but in the defaults in reconcile.yaml; write it out")
         current = current.members[part].value
         if current.style == "*":
             raise Unwritable("its entry is an alias of another one; write its values out")
@@ -262,9 +268,9 @@ def _line_removed(text: str, span: Span, index: int) -> list[_Change]:
 # Members
 
 
-def _insertion(text: str, entry: Span, name: str, value: Plain) -> _Change:
+def _insertion(text: str, entry: Span, name: str, rendered: str) -> _Change:
     """A new member, after the last one that takes a line only, or before the first."""
-    new = f"{name}: {_rendered(text, entry, value)}"
+    new = f"{name}: {rendered}"
     members = list(entry.members.values())
     if entry.in_brackets:
         if not members:

@@ -82,7 +82,10 @@ class TargetsSpec(Spec):
     """Whom campaigns and audiences may be for; what is for anybody else is refused."""
 
     lists: list[str] = Field(ABSENT, description="Only these entries of `lists`.")
-    maxAudience: int = Field(ABSENT, ge=0, le=1000000000, description="Only lists with at most so many people in all.")
+    groups: list[str] = Field(ABSENT, description="Only these entries of `groups`.")
+    maxAudience: int = Field(
+        ABSENT, ge=0, le=1000000000, description="Only lists or groups with at most so many people in all."
+    )
 
 
 class PolicySpec(Spec):

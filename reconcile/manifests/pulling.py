@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
+from typing import Any, get_args
 
 from reconcile.manifests.edit import Plain, Unwritable, with_value, without, written_value
 from reconcile.manifests.interpolate import Scope, evaluate, has_expression, literal
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Rule, path_of, rules
+from reconcile.model.kind import PLAIN, Kind, Rule, Spec, path_of, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Resource
 
@@ -44,10 +45,14 @@ class Drafts:
         if name in resource.files and isinstance(live, str):
             return self._set_body(resource.files[name], live)
         file, path = resource.location.file, (*_path(resource.address, kind), *path_of(kind.spec, name))
+        if live is None and not _admits_none(kind.spec, path_of(kind.spec, name)):
+            raise Unwritable("it is not set any more; take it out of the entry, or let apply set it again")
         text = self._text(file)
         written = written_value(text, file, path)
-        value = _spelled(rule, live, written, self.scope)
-        self.texts[file] = with_value(text, file, path, value)
+        if isinstance(live, Mapping) and isinstance(written, Mapping):
+            self.texts[file] = _with_members(text, file, path, live, self.scope)
+        else:
+            self.texts[file] = with_value(text, file, path, _spelled(rule, live, written, self.scope))
         return file
 
     def detach(self, resource: Resource, kind: Kind, texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -124,6 +129,24 @@ def _path(address: Address, kind: Kind) -> tuple[str, ...]:
     return group if kind.singleton else (*group, address.name)
 
 
+def _with_members(text: str, file: str, path: tuple[str, ...], live: Mapping[str, Value], scope: Scope) -> str:
+    """The text with a mapping as it is live, member by member, so that all that did not change stays as written.
+
+    Raises:
+        Unwritable: a member can't be set or taken out.
+    """
+    written = written_value(text, file, path)
+    for name in [name for name in written if name not in live]:
+        text = without(text, file, (*path, name))
+    for name, value in live.items():
+        there = written.get(name)
+        if isinstance(value, Mapping) and isinstance(there, Mapping):
+            text = _with_members(text, file, (*path, name), value, scope)
+        elif name not in written or value != (evaluate(there, scope)[0] if isinstance(there, str) else there):
+            text = with_value(text, file, (*path, name), _spelled(PLAIN, value, there, scope))
+    return text
+
+
 def _spelled(rule: Rule, live: Value, written: Plain, scope: Scope) -> Plain:
     """A live value as a manifest says it, in the manner of what stands there.
 
@@ -134,8 +157,10 @@ def _spelled(rule: Rule, live: Value, written: Plain, scope: Scope) -> Plain:
         return _list(rule, live, written if isinstance(written, list) else [], scope)
     if isinstance(written, str) and has_expression(written):
         raise Unwritable("an expression stands there, and it is kept; change what it names, or write the value out")
-    if isinstance(live, Reference | Mapping):
+    if isinstance(live, Mapping):
         raise Unwritable("a value of this form is not written")
+    if isinstance(live, Reference):
+        return live.address.name
     if not isinstance(live, str):
         return live
     if rule.refers is not None:
@@ -145,6 +170,12 @@ def _spelled(rule: Rule, live: Value, written: Plain, scope: Scope) -> Plain:
     ends = len(written) - len(written.rstrip("\n")) if isinstance(written, str) else 0
     longer = live + "\n" * ends
     return literal(longer if rule.canonical(longer) == live else live)
+
+
+def _admits_none(spec: type[Spec], path: tuple[str, ...]) -> bool:
+    """Whether a manifest may say null there."""
+    annotation: Any = spec.model_fields[path[0]].annotation
+    return _admits_none(annotation, path[1:]) if path[1:] else type(None) in get_args(annotation)
 
 
 def _list(rule: Rule, live: tuple[Value, ...], written: list[Plain], scope: Scope) -> list[Plain]:

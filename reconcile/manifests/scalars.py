@@ -39,7 +39,8 @@ def block_text(
     ``folded`` has the lines of a folded text without line ends of its own.
     """
     stripped = value.rstrip("\n")
-    if not stripped.strip() or _ESCAPED.search(value) or re.search("[\x00-\x08\x0b-\x1f]", value):
+    # Blanks alone on the last line belong to the text, but don't look so.
+    if not stripped.rpartition("\n")[2].strip() or _ESCAPED.search(value) or re.search("[\x00-\x08\x0b-\x1f]", value):
         return None
     ends = len(value) - len(stripped)
     if style == ">":

@@ -132,8 +132,9 @@ class Wanted:
     """Which objects of a collection a refresh is about: these ids, and whatever has one of these natural keys.
 
     ``doomed`` are the ids that no manifest declares any more; what stands in the way of a deletion is read for them.
-    ``edited`` are the ids whose entries declare something else than was last applied; what an update needs to know is
-    read for them. ``everything``: all that the account has, in as many bounded requests as it takes.
+    ``edited`` are the ids whose entries declare something else than was last applied, or that are to be replaced; what
+    an update needs to know is read for them. ``everything``: all that the account has, in as many bounded requests as
+    it takes.
     """
 
     ids: frozenset[str] = frozenset()
@@ -167,9 +168,16 @@ class Row:
 
 
 class Collection(ABC):
-    """Where objects of one or several kinds are read together, in the fewest calls."""
+    """Where objects of one or several kinds are read together, in the fewest calls.
+
+    Class attributes:
+        name: what it is called.
+        studies: more is read for what is edited (``Wanted.edited``), and an edit made outside has to be undone by what
+            that tells, so that such objects are read again.
+    """
 
     name: ClassVar[str]
+    studies: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:

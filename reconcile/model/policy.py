@@ -14,10 +14,19 @@ class Sends(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Whom campaigns and audiences may be for: these entries of lists only, and at most so many people; None: any."""
+    """Whom campaigns and audiences may be for; None: anybody.
+
+    ``lists`` and ``groups`` are the only entries of those kinds that they may be for, ``max_audience`` how many people
+    there may be behind all that one of them goes to.
+    """
 
     lists: tuple[str, ...] | None = None
     max_audience: int | None = None
+    groups: tuple[str, ...] | None = None
+
+    def entries(self, kind: str) -> tuple[str, ...] | None:
+        """The only entries of a kind that anything may be for; None: any."""
+        return {"list": self.lists, "group": self.groups}.get(kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,8 +145,9 @@ def _untouched(
 
 def _unreadable_change(name: str, rule: Rule, desired: Value, applied: Applied) -> AttributeChange | None:
     known = name in applied.attributes
-    if not known and not applied.created:
-        return None  # unknown since it was adopted: never a reason to write
+    adopted_as = applied.observed.get(name)
+    if not known and not applied.created and (not rule.text or same(desired, adopted_as)):
+        return None  # unknown since it was adopted: never a reason to write, unless somebody has declared another text
     last = applied.attributes.get(name)
     if known and same(desired, last):
         return None

@@ -92,7 +92,9 @@ def find_drift(
             )
 
 
-def unreadable(kind: Kind, applied: Applied) -> Iterator[str]:
+def unreadable(kind: Kind, applied: Applied, live: RemoteObject | None) -> Iterator[str]:
     """The applied attributes that can't be read back, so that an edit of theirs goes unseen."""
     names = rules(kind.spec)
-    return (name for name in applied.attributes if name in names and not names[name].readable)
+    for name in applied.attributes:
+        if name in names and (not names[name].readable or (live is not None and name not in live.attributes)):
+            yield name

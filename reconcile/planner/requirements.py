@@ -25,6 +25,17 @@ def protected(address: Address, applied: Applied) -> Diagnostic | None:
     )
 
 
+def unfinished(address: Address) -> Diagnostic:
+    """Why something may not be forgotten yet: the state alone knows what an interrupted change is to restore."""
+    return Diagnostic(
+        "unfinished",
+        "an interrupted change is not finished",
+        "An earlier run was interrupted while it changed this, and the state holds what is missing since.",
+        address=str(address),
+        hint="Put the entry back and apply, which restores it; then take it out again.",
+    )
+
+
 def send_requirements(address: Address, calls: Sequence[Call]) -> Iterator[Requirement]:
     """The right to send, where a call may make people get mail."""
     if any(call.sends for call in calls):

@@ -20,6 +20,7 @@ from reconcile.planner.requirements import (
     loss_requirements,
     protected,
     send_requirements,
+    unfinished,
     unknown_requirements,
 )
 from reconcile.planner.sends import send_of, unscheduled
@@ -92,7 +93,7 @@ def step_for(
         id=live.id,
         instructions=by_hand,
         dependencies=_dependencies(resource.attributes),
-        former_dependencies=_former_dependencies(address, kind, applied, live, around),
+        former_dependencies=_former_dependencies(address, kind, applied, live, seen, around),
         unchecked=_unchecked(rules(kind.spec), resource.attributes, applied, live),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
@@ -122,14 +123,15 @@ def removal_step(
         Cause.REMOVED,
         calls=tuple(kind.releases(seen.deposed.get(address, ()), None)),
         id=applied.id,
-        former_dependencies=applied.dependencies,
+        former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
         deposed=leftover,
     )
     removals = tuple(call for id_ in leftover for call in _deletion(address, kind, id_))
     if kind.manual and live is not None:
         return replace(step, note="It stays in the account: only a person can remove it, in the web interface.")
     if kind.singleton:
-        return replace(step, note="It stays in the account as it is.")
+        blocked = unfinished(address) if kind.wanted({}, applied) else None
+        return replace(step, note="It stays in the account as it is.", blocked=blocked)
     if applied.external or live is None:
         note = None if applied.external else "It is gone from the account already."
         return replace(step, removals=removals, note=note)
@@ -146,7 +148,7 @@ def removal_step(
         removals=(deletion, *removals),
         note=kind.note(change),
         send=unscheduled(kind, live),
-        former_dependencies=_former_dependencies(address, kind, applied, live, around),
+        former_dependencies=_former_dependencies(address, kind, applied, live, seen, around),
         reach=kind.reach(live),
         live_fingerprint=live_fingerprint(live),
         blocked=protected(address, applied) or kind.refusal(change, circumstances),
@@ -272,7 +274,7 @@ def _create(
             prevent_destroy=resource.prevent_destroy,
         ),
         dependencies=_dependencies(resource.attributes),
-        former_dependencies=applied.dependencies if applied else (),
+        former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
         blocked=kind.refusal(change, circumstances) or _duplicate(resource, kind, seen.candidates.get(address, ())),
         requires=tuple(send_requirements(address, calls)),
         key=kind.key(resource.attributes),
@@ -281,7 +283,9 @@ def _create(
 
 
 def _duplicate(resource: Resource, kind: Kind, candidates: Sequence[RemoteObject]) -> Diagnostic | None:
-    twins = [candidate.id for candidate in candidates if kind.matches(resource.attributes, candidate)]
+    mark = kind.mark(resource.address) if candidates else None
+    ours = [candidate.id for candidate in candidates if mark is not None and kind.marked(candidate) == mark]
+    twins = ours or [candidate.id for candidate in candidates if kind.matches(resource.attributes, candidate)]
     if not twins or resource.allow_duplicate:
         return None
     key = " / ".join(str(part) for part in kind.key(resource.attributes) or ())
@@ -452,13 +456,22 @@ def _dependencies(attributes: Attributes) -> tuple[Address, ...]:
 
 
 def _former_dependencies(
-    address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
+    address: Address,
+    kind: Kind,
+    applied: Applied | None,
+    live: RemoteObject | None,
+    seen: Seen,
+    around: Surroundings,
 ) -> tuple[Address, ...]:
-    """What the object refers to so far: as last applied, and as it is, which may be more than anybody declared."""
-    found = set(applied.dependencies)
-    for name, rule in rules(kind.spec).items():
-        if rule.refers is not None and name in live.attributes:
-            found |= set(references(as_references(address, rule.refers, live.attributes[name], around.ids)))
+    """What the object refers to so far: as last applied, and as it is, which may be more than anybody declared.
+
+    Objects that are left over from an interrupted replacement go on referring to theirs until they are gone.
+    """
+    found = set(applied.dependencies if applied is not None else ())
+    for there in (*((live,) if live is not None else ()), *seen.deposed.get(address, ())):
+        for name, rule in rules(kind.spec).items():
+            if rule.refers is not None and name in there.attributes:
+                found |= set(references(as_references(address, rule.refers, there.attributes[name], around.ids)))
     return tuple(sorted(found))
 
 

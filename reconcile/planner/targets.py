@@ -1,6 +1,6 @@
 """policy.targets: whom an environment's campaigns and audiences may be for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconcile.errors import Diagnostic
@@ -15,6 +15,9 @@ from reconcile.model.resource import Resource
 from reconcile.planner.diff import Surroundings, as_references
 from reconcile.planner.plan import Step
 from reconcile.planner.steps import Seen
+
+# The kind of what something goes to, and which one: a Reference, the id of one that is not ours, None if unknown.
+Target = tuple[str, Value]
 
 _WRITES = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 
@@ -46,9 +49,12 @@ class Guard:
         if step.send is not None and step.send.after is None and step.send.before is not None:
             return None  # stopping is always allowed
         targets = list(self._targets(step))
-        return self._not_listed(step, targets) or self._too_many(step, targets, steps)
+        counts = [self._people(target, steps) for _, target in targets]
+        joining = _joining(step, self.registry.kind(step.address))
+        found = breach(self.allowed, targets, counts, joining)
+        return self._refusal(step, *found) if found is not None else None
 
-    def _targets(self, step: Step) -> Iterator[Value]:
+    def _targets(self, step: Step) -> Iterator[Target]:
         """What it goes to: as declared; where that is not managed, as it is, ids standing for lists of others."""
         kind = self.registry.kind(step.address)
         live = self.seen.live.get(step.address)
@@ -56,38 +62,12 @@ class Guard:
             if rule.refers is None or rule.embeds:
                 continue
             value = self.desired[step.address].attributes.get(name)
-            if value is None and live is not None:
+            if value is None and live is not None and rule.readable and name not in live.attributes:
+                yield rule.refers, None
+            elif value is None and live is not None:
                 value = as_references(step.address, rule.refers, live.attributes.get(name), self.around.ids)
-            yield from value if isinstance(value, tuple) else () if value is None else (value,)
-
-    def _not_listed(self, step: Step, targets: list[Value]) -> Diagnostic | None:
-        lists = self.allowed.lists
-        if lists is None:
-            return None
-        others = [target for target in targets if not isinstance(target, Reference) or target.address.name not in lists]
-        if not others:
-            return None
-        named = ", ".join(str(o.address) if isinstance(o, Reference) else f"the list with the id {o}" for o in others)
-        return self._refusal(
-            step,
-            f"It is for {named}, and policy.targets.lists of this environment has: {', '.join(lists) or 'none'}.",
-            "Let it be for one of these, or add the list to policy.targets.lists.",
-        )
-
-    def _too_many(self, step: Step, targets: list[Value], steps: Mapping[Address, Step]) -> Diagnostic | None:
-        most = self.allowed.max_audience
-        if most is None:
-            return None
-        counts = [self._people(target, steps) for target in targets]
-        total = sum(count for count in counts if count is not None) + _joining(step, self.registry.kind(step.address))
-        if None not in counts and total <= most:
-            return None
-        people = f"{total:,} people" if None not in counts else "nobody knows how many people"
-        return self._refusal(
-            step,
-            f"Its lists have {people}, and policy.targets.maxAudience of this environment is {most:,}.",
-            "Let it be for a smaller list, or raise policy.targets.maxAudience.",
-        )
+            values = value if isinstance(value, tuple) else () if value is None else (value,)
+            yield from ((rule.refers, each) for each in values)
 
     def _people(self, target: Value, steps: Mapping[Address, Step]) -> int | None:
         if not isinstance(target, Reference):
@@ -106,6 +86,42 @@ class Guard:
             location=self.desired[step.address].location,
             hint=hint,
         )
+
+
+def breach(
+    allowed: Targets, targets: Sequence[Target], counts: Sequence[int | None], joining: int = 0
+) -> tuple[str, str] | None:
+    """Why something may not be for these targets, and the way out; ``counts`` are the people behind each of them."""
+    for kind in dict.fromkeys(kind for kind, _ in targets):
+        names = allowed.entries(kind)
+        others = [value for of, value in targets if of == kind and not _is_among(value, names)]
+        if names is not None and others:
+            plural = f"policy.targets.{kind}s"
+            return (
+                f"It is for {', '.join(_named(kind, other) for other in others)}, and {plural} of this environment "
+                f"has: {', '.join(names) or 'none'}.",
+                f"Let it be for one of these, or add the {kind} to {plural}.",
+            )
+    most = allowed.max_audience
+    total = sum(count for count in counts if count is not None) + joining
+    if most is None or (None not in counts and total <= most):
+        return None
+    people = f"{total:,} people" if None not in counts else "nobody knows how many people"
+    kinds = " and ".join(f"{kind}s" for kind in dict.fromkeys(kind for kind, _ in targets))
+    return (
+        f"The {kinds} that it is for have {people}, and policy.targets.maxAudience of this environment is {most:,}.",
+        "Let it be for fewer people, or raise policy.targets.maxAudience.",
+    )
+
+
+def _is_among(value: Value, names: Sequence[str] | None) -> bool:
+    return names is None or (isinstance(value, Reference) and value.address.name in names)
+
+
+def _named(kind: str, value: Value) -> str:
+    if isinstance(value, Reference):
+        return str(value.address)
+    return f"a {kind} that can't be read" if value is None else f"the {kind} with the id {value}"
 
 
 def _joining(step: Step, kind: Kind) -> int:

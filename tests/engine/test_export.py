@@ -17,7 +17,7 @@ from reconcile.manifests.write import format_text
 from reconcile.model.registry import Registry
 from reconcile.planner.plan import Plan
 from reconcile.state.local import LocalStore
-from tests.outside import colleague
+from tests.outside import colleague, operator
 from tests.world import NOW, REGISTRY, World, declared, ref, resource
 
 DAY = 86400
@@ -26,10 +26,10 @@ DAY = 86400
 class Exported:
     """An export on disk, with its state."""
 
-    def __init__(self, world: World, **options: Any) -> None:
+    def __init__(self, world: World, *providers: str, **options: Any) -> None:
         self._world = world
         self.root = Path(tempfile.mkdtemp(prefix="reconcile-export-"))
-        self.export: Export = export(world.workspace, ["squalomail"], **options)
+        self.export: Export = export(world.workspace, providers or ["squalomail"], **options)
         for name, content in self.export.files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ class Exported:
                 locked.put(address, applied)
 
     def load(self) -> Manifests:
-        return load(self.root, REGISTRY)
+        return load(self.root, self._world.workspace.registry)
 
     def plan(self) -> Plan:
         return plan(self._world.workspace, self.load().resources, self.store.read())
@@ -58,7 +58,7 @@ class Exported:
 
 # Whatever a person may have typed in the web interface, control characters included.
 anything = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
-some = anything.filter(bool)
+some = anything.filter(str.strip)
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 senders = st.sampled_from(["", "a@example.com"])
 lists = st.fixed_dictionaries(
@@ -230,3 +230,164 @@ def test_several_accounts_have_folders_of_their_own() -> None:
     assert found.files["manifests/one/lists.yaml"].startswith(b"# yaml-language-server: $schema=../../schemas/")
     assert {str(address) for address in found.applied} == {"one.list.a", "other.list.a"}
     assert {alias: account.id for alias, account in found.accounts.items()} == {"one": "4711", "other": "4712"}
+
+
+# GatorMail
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+titles = (st.sampled_from(["News", "news!", "Città", "${var.x}", "- no", "日本", "x" * 249]) | some).filter(str.strip)
+groups = st.fixed_dictionaries({"name": titles}, optional={"description": anything})
+campaigns = st.fixed_dictionaries(
+    {"name": titles, "subject": some, "fromAddress": st.sampled_from(["a@example.com", "b@example.com"])},
+    optional={
+        "fromName": anything,
+        "replyTo": senders,
+        "crmId": st.sampled_from(["1", "x-2"]),
+        "type": st.sampled_from(["Static", "RefreshNonRecurring", "StaticRecurring"]),
+        "startDate": st.sampled_from(["2027-01-18T08:00:00Z", "2027-07-01T08:00:00Z", "2027-01-16T08:00:00Z"]),
+    },
+)
+emails = st.fixed_dictionaries(
+    {"name": words, "html": some}, optional={"text": anything, "autoTrackLinks": st.booleans()}
+)
+attributes = st.dictionaries(
+    st.from_regex(r"[A-Za-z][A-Za-z0-9 _$:#-]{0,8}", fullmatch=True),
+    st.fixed_dictionaries({"dataType": st.sampled_from(["string", "integer"])}, optional={"displayName": words}),
+    max_size=3,
+)
+entities = st.dictionaries(
+    st.sampled_from(["Contact", "Lead", "true", "- x"]),
+    st.fixed_dictionaries({"attributes": attributes}, optional={"displayName": words}),
+    max_size=2,
+)
+LIMITS: list[dict[str, Any]] = [
+    {},
+    {"gatormail": {"campaign_read": False}, "contract": {"cap.campaign.read": False}},
+    {"gatormail": {"campaign_status": False}, "contract": {"cap.campaign.status": False}},
+    {"timezone": "America/New_York"},
+    {"timezone": ""},
+]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(groups, max_size=3),
+    st.lists(st.tuples(campaigns, st.none() | emails, st.integers(0, 3), st.booleans()), max_size=4),
+    entities.filter(
+        lambda found: all(
+            len(set(map(str.casefold, each["attributes"]))) == len(each["attributes"]) for each in found.values()
+        )
+    ),
+    st.dictionaries(st.sampled_from(["batchSize", "feeds.bounced", "feeds.emailSent"]), st.just(1), max_size=2),
+    st.booleans(),
+    st.sampled_from(LIMITS),
+)
+def test_the_plan_of_an_exported_instance_is_empty(
+    some_groups: list[dict[str, Any]],
+    some_campaigns: list[tuple[dict[str, Any], dict[str, Any] | None, int, bool]],
+    schema: dict[str, Any],
+    options: dict[str, Any],
+    include_sent: bool,
+    limits: dict[str, Any],
+) -> None:
+    world = World(may_send=True, **limits)
+    person = operator(world)
+    ids = [int(person.make("group", members)) for members in some_groups]
+    person.people()
+    for members, email, to, initiate in some_campaigns:
+        members = {"type": "Static", **members} | ({"email": email} if email else {})
+        if to < len(ids):
+            members["group"] = {"id": ids[to]}
+        made = person.make("campaign", members)
+        if initiate and email and "group" in members and "startDate" in members:
+            person.edit("campaign", made, {"initiate": True})
+    person.edit("schema", "main", {"entities": schema})
+    if "Contact" in schema and schema["Contact"]["attributes"]:
+        attribute = next(iter(schema["Contact"]["attributes"]))
+        person.edit("schema", "main", {"mappings": {f"Contact.{attribute}": ("EmailLogin", "FirstName")}})
+    person.edit("datafeed", "main", {name: value if name == "batchSize" else True for name, value in options.items()})
+    world.now = NOW + 2 * DAY
+    before = (person.groups(), person.campaigns(), world.call("gatormail_getSchema"))
+    world.clear_log()
+    exported = Exported(world, "gatormail", include_sent=include_sent)
+    assert not world.writes()
+    assert exported.is_in_sync(), (list(exported.plan().changes), drift(world.workspace, exported.store.read()).entries)
+    for path in sorted((exported.root / "manifests").rglob("*.yaml")):
+        text = path.read_text()
+        assert format_text(text, path.name) == text
+    assert (person.groups(), person.campaigns(), world.call("gatormail_getSchema")) == before
+    world.close()
+
+
+def filled(**options: Any) -> World:
+    """An instance with a group, a campaign in setup, one that is queued, one that was sent, and the singletons."""
+    world = World(may_send=True, **options)
+    person = operator(world)
+    group = {"id": int(person.make("group", {"name": "Buyers 2026", "description": "All of them"}))}
+    person.people()
+    email = {"name": "Mail", "html": "<p>Hi</p>", "text": "Hi", "autoTrackLinks": True}
+    own = {"type": "Static", "subject": "We are live", "fromAddress": "a@example.com", "email": email, "group": group}
+    person.make("campaign", {"name": "Draft", "type": "StaticRecurring", "crmId": "4711"})
+    queued = person.make("campaign", {**own, "name": "Launch", "startDate": "2027-07-01T08:00:00Z"})
+    sent = person.make("campaign", {**own, "name": "Sent", "startDate": "2027-01-16T08:00:00Z"})
+    for made in (queued, sent):
+        person.edit("campaign", made, {"initiate": True})
+    person.edit("schema", "main", {"entities": {"Contact": {"displayName": "Contact", "attributes": {"email": {}}}}})
+    person.edit("datafeed", "main", {"batchSize": 200, "feeds.bounced": True})
+    world.now = NOW + 2 * DAY
+    return world
+
+
+def test_an_instance_as_manifests() -> None:
+    exported = Exported(filled(), "gatormail")
+    head = "# yaml-language-server: $schema=../schemas/manifest.schema.json\ngatormail:\n"
+    assert exported.text("manifests/groups.yaml") == (
+        f"{head}  groups:\n    buyers-2026:\n      name: Buyers 2026\n      description: All of them\n"
+    )
+    assert exported.text("manifests/campaigns.yaml") == (
+        f"{head}  campaigns:\n"
+        f'    draft:\n      name: Draft\n      type: StaticRecurring\n      crmId: "4711"\n'
+        f"\n"
+        f"    launch:\n      name: Launch\n      subject: We are live\n      fromAddress: a@example.com\n"
+        f"      startDate: 2027-07-01T08:00:00Z\n      endDate: 2027-07-08T08:00:00Z\n"
+        f"      group: buyers-2026\n      email:\n        name: Mail\n        autoTrackLinks: true\n"
+        f"      initiate: true\n"
+    )
+    assert exported.text("manifests/schema.yaml") == (
+        f"{head}  schema:\n    entities:\n      Contact:\n        displayName: Contact\n        attributes:\n"
+        f"          email:\n            dataType: string\n"
+    )
+    assert exported.text("manifests/datafeed.yaml").startswith(
+        f"{head}  datafeed:\n    batchSize: 200\n    feeds:\n      emailSent: "
+    )
+    assert exported.is_in_sync()
+    assert "campaigns: `email.html`, `email.text`." in exported.notes()
+    assert "1 sent campaigns" in exported.notes()
+    assert exported.export.counts == {"groups": 1, "campaigns": 2, "schema": 1, "datafeed": 1}
+
+
+def test_a_sent_campaign_is_exported_without_its_sending() -> None:
+    exported = Exported(filled(), "gatormail", include_sent=True)
+    assert exported.export.counts["campaigns"] == 3
+    _, _, sent = exported.text("manifests/campaigns.yaml").partition("    sent:\n")
+    assert "name: Sent" in sent
+    assert "initiate" not in sent
+    assert exported.is_in_sync()
+
+
+def test_what_an_instance_does_not_tell_is_named() -> None:
+    blind = filled(gatormail={"campaign_read": False}, contract={"cap.campaign.read": False}, timezone="")
+    exported = Exported(blind, "gatormail")
+    assert "`subject`, `fromName`, `fromAddress`, `replyTo`, `group`, `email.name`, `email.html`" in exported.notes()
+    assert "dates are read as UTC" in exported.notes()
+    # Nobody could tell to whom it goes, so it is not said that it is to go out.
+    assert "`gatormail.campaign.launch`: initiate" in exported.notes()
+    assert exported.is_in_sync()
+
+
+def test_both_platforms_side_by_side() -> None:
+    world = filled()
+    colleague(world).make("list", name="A")
+    exported = Exported(world, "squalomail", "gatormail")
+    assert {"manifests/gatormail/groups.yaml", "manifests/squalomail/lists.yaml"} < exported.export.files.keys()
+    assert exported.is_in_sync()

@@ -1,17 +1,19 @@
 """GatorMail campaigns: initiated, moved, taken back, frozen, sent; and never two of one campaign queued."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconcile.engine.run import Rights
-from reconcile.errors import ReconcileError, Refused
+from reconcile.errors import Refused
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
+from reconcile.planner.make import Request
 from reconcile.planner.plan import Right, Send
-from tests.engine.test_faults import KINDS
 from tests.engine.test_schedule import ALL, DAY, HOUR, SEND, instant
+from tests.outside import edit, operator
 from tests.world import NOW, World, declared, failures, gator, ref, shape
 
 CAMPAIGN = Address("gatormail", "campaign", "launch")
@@ -279,6 +281,47 @@ def test_somebody_who_leaves_while_a_group_is_made_anew_stays_out(world: World) 
     assert [row["id"] for row in world.gator.pages("gatormail_groupList")] == [new]
 
 
+@pytest.mark.parametrize("why", ["edited outside", "asked for", "moved"])
+def test_whatever_a_group_is_made_anew_for_it_keeps_everybody(world: World, why: str) -> None:
+    desired = campaign()
+    done(world, desired, SEND)
+    former = id_of(world, GROUP)
+    request = Request(replace=(GROUP,)) if why == "asked for" else None
+    if why != "asked for":
+        edit(world, GROUP, {"name": "By hand"})
+    if why == "moved":
+        where = Address("gatormail", "group", "people")
+        moved = replace(desired[GROUP], address=where, was=(GROUP,))
+        desired = campaign(group=ref("group", "people", "gatormail"))
+        del desired[GROUP]
+        desired[where] = moved
+    code, events, _ = world.apply(desired, ALL, request)
+    assert code == 0, failures(events)
+    state = world.store.read()
+    assert state is not None
+    new = next(int(kept.id) for address, kept in state.resources.items() if address.kind == "group")
+    assert new != former
+    for operation, person in (("Included", "ada"), ("Excluded", "out")):
+        rows = world.gator.pages(f"gatormail_group{operation}Contactget", groupId=new)
+        assert [row["emailLogin"] for row in rows] == [f"{person}@example.com"]
+    assert queued(world) == [NOW + DAY]
+    assert [row["id"] for row in operator(world).groups()] == [new]
+
+
+def test_a_group_outlives_what_a_replacement_left_behind(world: World) -> None:
+    done(world, campaign(initiate=False))
+    world.sandbox.faults.set(["500:gatormail_deleteCampaign"])
+    others = declared(gator("group", "others", {"name": "Others"}))
+    anew = {
+        **others,
+        **campaign(initiate=False, type="StaticRecurring", group=ref("group", "others", "gatormail")),
+    }
+    assert world.apply(anew, ALL)[0] == 6
+    world.sandbox.faults.set([])
+    del anew[GROUP]
+    assert done(world, anew, ALL) == ["gatormail_deleteCampaign", "gatormail_deleteGroup"]
+
+
 def test_where_exclusions_cant_be_read_a_group_is_not_made_anew() -> None:
     world = prepared(World(contract={"cap.membership.read": False}))
     code, events, _ = world.apply(declared(gator("group", "buyers", {"name": "Other"})), ALL)
@@ -305,65 +348,3 @@ def _live(world: World, id_: int) -> dict[str, Any]:
     live = world.call("gatormail_getCampaign", campaignId=id_)
     kept = {name: live[name] for name in ("type", "crmId", "startDate", "subject", "fromAddress")}
     return {"campaignId": id_, **kept, "group": {"id": live["group"]["id"]}, "email": {"id": live["email"]["id"]}}
-
-
-CHANGES = {
-    "set": (None, campaign()),
-    "move": (campaign(), campaign(NOW + 2 * DAY)),
-    "content": (campaign(), campaign(email=EMAIL | {"html": "<p>2</p>"})),
-    "replace": (campaign(), campaign(type="StaticRecurring")),
-    "regroup": (campaign(), campaign() | declared(gator("group", "buyers", {"name": "Buyers 2027"}))),
-    "cancel": (campaign(), campaign(initiate=False)),
-    "delete": (campaign(), {GROUP: campaign()[GROUP]}),
-}
-
-
-def _apply(world: World, desired: dict[Address, Resource]) -> int:
-    try:
-        return world.apply(desired, ALL)[0]
-    except ReconcileError as error:
-        return error.exit_code
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("change", CHANGES)
-def test_every_fault_at_every_call(kind: str, change: str) -> None:
-    before, after = CHANGES[change]
-    faulty = 0
-    for call in range(1, 90):
-        world = prepared(World(may_send=True))
-        if before is not None:
-            done(world, before, SEND)
-        world.clear_log()
-        world.sandbox.faults.set([f"{kind}:n={call}"])
-        code = _apply(world, after)
-        if len(world.log()) < call:
-            assert code == 0
-            break
-        faulty += 1
-        world.sandbox.faults.set([])
-        assert len(queued(world)) <= 1, f"{kind} at call {call}"
-        code, events, _ = world.apply(after, ALL)
-        assert code == 0, f"{kind} at call {call}: {failures(events)}"
-        _as_it_should_be(world, after, f"{kind} at call {call}")
-    assert faulty > 6
-
-
-def _as_it_should_be(world: World, desired: dict[Address, Resource], what: str) -> None:
-    assert not world.plan(desired).has_changes, what
-    names = [row["name"] for row in world.gator.pages("gatormail_campaignList")]
-    assert names == (["Launch"] if CAMPAIGN in desired else []), what
-    assert [row["name"] for row in world.gator.pages("gatormail_groupList")] == [desired[GROUP].attributes["name"]], (
-        what
-    )
-    excluded = [
-        row["emailLogin"] for row in world.gator.pages("gatormail_groupExcludedContactget", groupId=id_of(world, GROUP))
-    ]
-    assert excluded == ["out@example.com"], what
-    goes_out = CAMPAIGN in desired and desired[CAMPAIGN].attributes["initiate"]
-    assert len(queued(world)) == (1 if goes_out else 0), what
-    world.now = NOW + 3 * DAY
-    mails = Counter(found["recipient"] for found in world.sends() if found["state"] == "sent")
-    wanted = 0 if not goes_out else 1
-    assert set(mails.values()) <= {wanted} or desired[CAMPAIGN].attributes["type"] == "StaticRecurring", what
-    assert bool(mails) == bool(goes_out), what

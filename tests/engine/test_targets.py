@@ -1,6 +1,7 @@
 """policy.targets: what is for other lists, or for too many people, is refused; everything else goes on."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,14 @@ from reconcile.model.address import Address
 from reconcile.model.policy import Policy, Targets
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Right
+from tests.buyers import Buyers, buyers
+from tests.buyers import audience as gator_audience
 from tests.crowd import Crowd, audience
-from tests.world import NOW, World, declared, failures, ref, resource
+from tests.outside import edit, id_of, operator
+from tests.world import NOW, World, declared, failures, gator, ref, resource
 
 SEND = Rights(frozenset([Right.SEND, Right.OVERWRITE_DRIFT]), deletes=9)
+ALL = Rights(frozenset(Right), deletes=9)
 TEST_ONLY = Policy(targets=Targets(lists=("test",)))
 SMALL = Policy(targets=Targets(max_audience=2))
 
@@ -82,6 +87,90 @@ def test_lists_that_are_not_managed_count_as_they_are() -> None:
         assert made.apply(plain, SEND)[0] == 3
     made.workspace = replace(made.workspace, policy=Policy(targets=Targets(("all",), 3)))
     assert made.apply(plain, SEND)[0] == 0
+
+
+def test_lists_do_not_bound_groups_nor_groups_lists() -> None:
+    made = world(Policy(targets=Targets(groups=())))
+    assert made.apply(desired("all"), SEND)[0] == 0
+
+
+GROUPS = (gator("group", "test", {"name": "Test"}), gator("group", "all", {"name": "All"}))
+WHOLE = {"name": "C", "subject": "S", "fromAddress": "a@example.com", "email": {"html": "<p>1</p>"}}
+C = Address("gatormail", "campaign", "c")
+
+
+def launch(to: str | None = "all", **members: object) -> dict[Address, Resource]:
+    group = {"group": ref("group", to, "gatormail")} if to is not None else {}
+    return declared(*GROUPS, gator("campaign", "c", {**WHOLE, **group, **members}))
+
+
+def instance(policy: Policy, **options: Any) -> World:
+    """An instance with two people in the group test, and three in the group all."""
+    made = World(may_send=True, **options)
+    assert made.apply(declared(*GROUPS))[0] == 0
+    for name, people in (("test", 2), ("all", 3)):
+        contacts = [{"emailLogin": f"{number}@example.com"} for number in range(people)]
+        group = int(id_of(made, Address("gatormail", "group", name)))
+        made.call("gatormail_groupIncludedContactpost", groupId=group, contacts=contacts)
+    made.workspace = replace(made.workspace, policy=policy)
+    made.clear_log()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (Policy(targets=Targets(groups=("test",))), ("gatormail.group.all", "policy.targets.groups", "test")),
+        (SMALL, ("3 people", "policy.targets.maxAudience", "2")),
+    ],
+)
+def test_campaigns_for_other_groups_are_refused(policy: Policy, words: tuple[str, ...]) -> None:
+    made = instance(policy)
+    start = {"startDate": "2027-03-01T09:00:00Z", "initiate": True}
+    code, _, shown = made.apply(launch(**start), SEND)
+    assert code == 3
+    blocked = shown.steps[C].blocked
+    assert blocked is not None
+    assert all(word in f"{blocked.detail} {blocked.hint}" for word in words)
+    assert not made.writes()
+    assert made.apply(launch("test", **start), SEND)[0] == 0
+    assert made.apply(launch("all", **start), SEND)[0] == 3
+    made.workspace = replace(made.workspace, policy=Policy())
+    assert made.apply(launch("all", **start), SEND)[0] == 0
+    made.workspace = replace(made.workspace, policy=policy)
+    assert made.apply(launch("all", **{**start, "initiate": False}), SEND)[0] == 0  # stopping is always allowed
+
+
+def test_a_group_that_is_not_managed_or_cant_be_read_is_not_allowed() -> None:
+    policy = Policy(targets=Targets(groups=("test", "all")))
+    made = instance(policy)
+    assert made.apply(launch(None), SEND)[0] == 0
+    edit(made, C, {"group": operator(made).make("group", {"name": "Stranger"})})
+    code, events, _ = made.apply(launch(None, subject="Other"), SEND)
+    assert code == 3
+    assert "the group with the id" in failures(events)[0]
+    blind = instance(policy, gatormail={"campaign_read": False}, contract={"cap.campaign.read": False})
+    assert blind.apply(launch(None), SEND)[0] == 0
+    code, events, _ = blind.apply(launch(None, subject="Other"), ALL)
+    assert code == 3
+    assert "a group that can't be read" in failures(events)[0]
+    assert blind.apply(launch("test", subject="Other"), ALL)[0] == 0
+
+
+def test_audiences_of_groups() -> None:
+    made = Buyers(policy=Policy(targets=Targets(groups=("buyers",), max_audience=2)))
+    made.found()
+    made.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
+    assert made.run(declared(buyers(), gator_audience()))[0] == 0
+    made.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea"), ("cleo@example.com", "Cleo")])
+    code, events, _ = made.run(declared(buyers(), gator_audience()))
+    assert code == 3
+    assert "3 people" in failures(events)[0]
+    assert len(made.included()) == 2
+    made.workspace = replace(made.workspace, policy=Policy(targets=Targets(groups=())))
+    code, events, _ = made.run(declared(buyers(), gator_audience()))
+    assert code == 3
+    assert "policy.targets.groups" in failures(events)[0]
 
 
 def test_stopping_is_always_allowed() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 from reconcile.errors import Diagnostic
 from reconcile.model.attributes import Value, to_json
 from reconcile.model.call import Call
+from reconcile.model.instant import as_seconds, as_text
 from reconcile.model.kind import Circumstances, Client
 from reconcile.model.outlook import Outlook
 from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING, of, unfinished
 from reconcile.providers.gatormail.client import CONTACTS
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
-from reconcile.providers.instants import as_seconds, as_text
 from reconcile.providers.personal import mask
 from reconcile.providers.transport import Rejected
 
@@ -71,7 +71,16 @@ def _initiating(api: Client, arguments: Mapping[str, Any], circumstances: Circum
     if refusal is not None:
         return Outlook(refusal=refusal)
     again = " It goes out again and again until its end date." if campaign.get("type") in REFRESHING else ""
-    return Outlook(f"It has {_named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}", sends=True)
+    effect = f"It has {_named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}"
+    return Outlook(effect, sends=True, targets=_goes_to(campaign))
+
+
+def _goes_to(campaign: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
+    """The group that a campaign goes to; None stands for one that can't be read."""
+    if "group" not in campaign:
+        return (("group", None),)
+    group = _id_of(campaign["group"])
+    return (("group", group),) if group is not None else ()
 
 
 def _updating(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
@@ -92,7 +101,7 @@ def _updating(api: Client, arguments: Mapping[str, Any], circumstances: Circumst
         text for text, is_so in ((f"moves it to {start}", moves), ("changes its group", widens)) if is_so
     )
     effect = f"It overwrites {_named(campaign)}, which is queued{f', and {what}' if what else ''}."
-    return Outlook(effect, moves or widens)
+    return Outlook(effect, moves or widens, targets=_goes_to(campaign) if group is None else (("group", group),))
 
 
 def _deleting(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:

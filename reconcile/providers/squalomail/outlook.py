@@ -4,7 +4,7 @@ Parameter names are looked up whatever their case, since the platform may take t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconcile.errors import Diagnostic
@@ -77,7 +77,11 @@ def _sending(api: Client, arguments: Mapping[str, Value], circumstances: Circums
     lists = len(mail["_lists"])
     moved = ", which is scheduled already and so is moved," if _state(mail, circumstances) == "scheduled" else ""
     effect = f"It has {_named(mail)}{moved} sent to {lists} list{'' if lists == 1 else 's'}."
-    return Outlook(effect, refusal=_frozen(mail, circumstances))
+    return Outlook(effect, refusal=_frozen(mail, circumstances), targets=_lists(mail["_lists"]))
+
+
+def _lists(ids: Iterable[Value]) -> tuple[tuple[str, str | None], ...]:
+    return tuple(("list", str(id_)) for id_ in ids)
 
 
 def _deleting(api: Client, arguments: Mapping[str, Value], circumstances: Circumstances) -> Outlook:
@@ -98,9 +102,11 @@ def _updating(api: Client, arguments: Mapping[str, Value], circumstances: Circum
         return Outlook()
     lists = arguments.get("listids") or ()
     wanted = {str(one) for one in (lists if isinstance(lists, list | tuple) else [lists])}
-    widens = _state(mail, circumstances) == "scheduled" and bool(wanted - set(mail["_lists"]))
+    scheduled = _state(mail, circumstances) == "scheduled"
+    widens = scheduled and bool(wanted - set(mail["_lists"]))
     more = ", which is scheduled, and adds lists that it goes to" if widens else ""
-    return Outlook(f"It overwrites {_named(mail)}{more}.", widens, _frozen(mail, circumstances))
+    targets = _lists(sorted(wanted)) if scheduled else ()
+    return Outlook(f"It overwrites {_named(mail)}{more}.", widens, _frozen(mail, circumstances), targets)
 
 
 def _frozen(mail: Mapping[str, Any], circumstances: Circumstances) -> Diagnostic | None:

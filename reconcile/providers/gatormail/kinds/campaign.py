@@ -15,11 +15,11 @@ from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, Value
 from reconcile.model.call import Call
+from reconcile.model.instant import PATTERN, as_seconds, fault, utc
 from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, Row, Rule, Spec
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.gatormail.campaigns import CAMPAIGNS, FOLLOW_UP
-from reconcile.providers.instants import PATTERN, as_seconds, fault, utc
 
 _SENDER = ("replyTo", "fromName", "fromAddress", "subject")
 _OWN = ("name", "crmId", "type", "startDate", "endDate", *_SENDER)
@@ -83,7 +83,7 @@ class GatorMailCampaign(Kind):
     collection: ClassVar[Collection] = CAMPAIGNS
     volatile = True
     defaults: ClassVar[Attributes] = {
-        **dict.fromkeys(_SENDER, ""),
+        **dict.fromkeys((*_SENDER, "crmId"), ""),
         "type": "Static",
         "initiate": False,
         "email.autoTrackLinks": False,
@@ -93,12 +93,13 @@ class GatorMailCampaign(Kind):
         data = row.data
         attributes: dict[str, Value] = {name: data.get(name) for name in ("name", "type", "startDate", "endDate")}
         attributes |= {name: data[name] or "" for name in _SENDER if name in data}
-        if data.get("crmId"):
-            attributes["crmId"] = data["crmId"]
+        if "crmId" in data:
+            attributes["crmId"] = data["crmId"] or ""
         if "group" in data:
             attributes["group"] = str(data["group"]["id"]) if data["group"] else None
         email = data.get("email") or {}
-        attributes |= {f"email.{name}": email[name] for name in ("name", "autoTrackLinks") if name in email}
+        if "email" in data:  # None: somebody has taken it away
+            attributes |= {f"email.{name}": email.get(name) for name in ("name", "autoTrackLinks")}
         status = data.get("status")
         if status is not None:
             attributes["initiate"] = status != "InSetup"
@@ -111,7 +112,7 @@ class GatorMailCampaign(Kind):
                 made = Call("gatormail_addCampaign", self._whole(change))
                 return [made, *self._takes_back(change), *self._initiates(change)]
             case Action.UPDATE:
-                again = _is_queued(change.live) and bool(change.changed - {"initiate"})
+                again = _may_be_queued(change) and bool(change.changed - {"initiate"})
                 takes_back = self._takes_back(change) if again or "initiate" in change.changed else ()
                 initiates = self._initiates(change) if again or "initiate" in change.changed else ()
                 return [*takes_back, *self._content(change), *initiates]
@@ -179,7 +180,7 @@ class GatorMailCampaign(Kind):
             unknown = []
         if _writes_content(change):
             unknown += [name for name in _CONTENT if name not in change.desired and self._was_sent(name, change)]
-        if live.facts["status"] is None and "initiate" in change.changed:
+        if live.facts["status"] is None and "initiate" in change.changed and change.desired.get("initiate"):
             unknown.append("initiate")
         return tuple(unknown)
 
@@ -209,8 +210,10 @@ class GatorMailCampaign(Kind):
         """The whole campaign: an update may reset what it leaves out, and a nested object with an id is a reference."""
         members = change.whole(_OWN)
         members.setdefault("type", self.defaults["type"])
-        if change.action is not Action.UPDATE and "crmId" not in members and (mark := self.mark(change.address)):
-            members["crmId"] = mark
+        if not members.get("crmId") and "crmId" not in change.desired:
+            members.pop("crmId", None)
+            if change.action is not Action.UPDATE and (mark := self.mark(change.address)):
+                members["crmId"] = mark
         if change.live is not None and "endDate" not in change.desired and _ends_by_itself(change.live):
             members["endDate"] = None
         group = change.whole(("group",)).get("group")
@@ -225,7 +228,7 @@ class GatorMailCampaign(Kind):
         return members
 
     def _takes_back(self, change: Change) -> Iterator[Call]:
-        if change.live is not None and _is_queued(change.live):
+        if change.live is not None and _may_be_queued(change):
             yield _taken_back(change.live)
 
     def _initiates(self, change: Change) -> Iterator[Call]:
@@ -286,8 +289,15 @@ def _is_queued(live: RemoteObject | None) -> bool:
     return live is not None and live.facts["status"] == "Queued"
 
 
+def _may_be_queued(change: Change) -> bool:
+    """Whether it is queued; where nobody can tell, whether it was queued by us."""
+    live = change.live
+    return _is_queued(live) or (live is not None and live.facts["status"] is None and _is_ours(change))
+
+
 def _taken_back(live: RemoteObject) -> Call:
-    return Call("gatormail_uninitiateCampaign", {"campaignId": int(live.id)}, about=live.id, then={"initiate": False})
+    shown = {"initiate": False} if live.facts["status"] is not None else {}  # else the answer is all there is
+    return Call("gatormail_uninitiateCampaign", {"campaignId": int(live.id)}, about=live.id, then=shown)
 
 
 def _is_ours(change: Change) -> bool:
@@ -298,9 +308,11 @@ def _is_ours(change: Change) -> bool:
 def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnostic | None:
     """Why a campaign may not be written where it stands."""
     live = change.live
-    if live is None or live.facts["status"] in (None, "InSetup"):
+    if live is None or live.facts["status"] == "InSetup":
         return None
-    if live.facts["status"] != "Queued":
+    if live.facts["status"] is None and not _is_ours(change):
+        return None
+    if live.facts["status"] not in ("Queued", None):
         return _refusal(
             change,
             "frozen",
@@ -320,6 +332,14 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
     start = live.attributes.get("startDate")
     if lone or start is None or as_seconds(start) - circumstances.now > circumstances.freeze:
         return None
+    if as_seconds(start) <= circumstances.now:
+        return _refusal(
+            change,
+            "frozen",
+            "the campaign was sent",
+            "It was initiated and its start is past: it was sent, or is being sent, as far as anybody can tell.",
+            f"It stays as it is. To manage it no more: reconcile state rm {change.address}",
+        )
     return _refusal(
         change,
         "frozen",
@@ -361,7 +381,8 @@ def _renews_email(change: Change) -> bool:
 
 def _email(attributes: Mapping[str, Value]) -> dict[str, Any]:
     """The e-mail's members; texts of which only digests are known can't be sent."""
-    return {name.partition(".")[2]: value for name, value in attributes.items() if not isinstance(value, Digest)}
+    known = {name: value for name, value in attributes.items() if value is not None and not isinstance(value, Digest)}
+    return {name.partition(".")[2]: value for name, value in known.items()}
 
 
 def _ends_by_itself(live: RemoteObject) -> bool:
