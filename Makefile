@@ -19,9 +19,11 @@ lint: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench
 
-# Kill an apply at every boundary there is, and at 1,000 random instants; the tests take some of them.
+# Kill an apply at every boundary there is and at 1,000 random instants, and meet every call with every fault; the tests
+# take some of them.
 chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
+	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
 
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev.stamp

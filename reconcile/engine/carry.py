@@ -118,6 +118,8 @@ class Carrier:
         kept = locked.state.resources.get(step.address)
         if call.then and kept is not None and str(about) == kept.id:
             locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.then}))
+        # After its outcome is on record: a run that dies before leaves word of what it was about to do.
+        self._settle(step)
 
     def _so_far(self, step: Step, id_: str, *, whole: bool) -> Applied:
         """What the state holds of a new object; what follows may fail, so nothing that is still to come."""
@@ -202,9 +204,11 @@ class Carrier:
         self._refuse_if_due(call)
         if call.record:
             self._put_on_record(step, call)
-        if operation.retry is Retry.NEVER:
+        if operation.retry is Retry.NEVER or self._launches(step, call):
+            # What the object is to have is on record, so that the next run knows for its own what it finds there.
+            about = self._ids.get(step.address)
             self._run.locked.intend(
-                Intent(step.address, operation.name, started=self._run.clock(), id=self._ids.get(step.address))
+                Intent(step.address, operation.name, attributes=call.then, started=self._run.clock(), id=about)
             )
         tries = 3 if operation.retry is Retry.LOOKUP and call.shows else 1
         while tries:
@@ -215,12 +219,22 @@ class Carrier:
                 if not self._happened(step, call, doomed, error):
                     if tries and isinstance(error, UnknownOutcome):
                         continue  # looked for and not there, so it may be sent again
+                    if not isinstance(error, UnknownOutcome):
+                        self._settle(step)
                     raise
             else:
                 if call.then and not self._reads(step, call, call.then):
                     raise _not_as_expected(step, call)
             break
-        if operation.retry is Retry.NEVER:
+
+    def _launches(self, step: Step, call: Call) -> bool:
+        """Whether a call decides when, or if at all, mail goes out through the object that the entry is bound to."""
+        names = rules(self._run.registry.kind(step.address).spec)
+        launches = any(name in names and names[name].launches for name in call.then)
+        return launches and str(self._resolved(call.about)) == self._ids.get(step.address)
+
+    def _settle(self, step: Step) -> None:
+        if step.address in self._run.locked.state.intents:
             self._run.locked.settle(step.address)
 
     def _put_on_record(self, step: Step, call: Call) -> None:

@@ -14,7 +14,6 @@ from reconcile.errors import ApiError
 from reconcile.model.address import Address
 from reconcile.model.attributes import references
 from reconcile.model.bulk import BulkKind
-from reconcile.model.call import Retry
 from reconcile.model.kind import Wanted
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied
@@ -82,15 +81,14 @@ def look_up(
 
 
 def settled(state: State, registry: Registry, clients: Clients, patience: Patience) -> dict[Address, Applied | None]:
-    """What the open intents came to: the object made, bound to its address; None where nothing was made."""
+    """What the open intents came to: the object made or written, bound to its address; None where nothing was done."""
     outcome: dict[Address, Applied | None] = {}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     for address, intent in state.intents.items():
         if isinstance(registry.kind(address), BulkKind):
             continue  # waited for under the lock, see ``engine.bulk``
-        if registry.operations(address.provider)[intent.operation].retry is Retry.NEVER:
-            # What became of a send is read with the object itself, and decided by the plan.
-            outcome[address] = None
+        if registry.operations(address.provider)[intent.operation].returns is None:
+            outcome[address] = _as_done(intent, state.resources.get(address), registry, clients)
             continue
         place = (address.provider, registry.kind(address).collection.name)
         bound = bound_ids(address, state, registry) | taken[place]
@@ -99,6 +97,20 @@ def settled(state: State, registry: Registry, clients: Clients, patience: Patien
         if made is not None:
             taken[place].add(made)  # by this one, so by no other
     return outcome
+
+
+def _as_done(intent: Intent, kept: Applied | None, registry: Registry, clients: Clients) -> Applied | None:
+    """What the state holds once a write about an existing object is seen to have been made; None if it is not seen.
+
+    It was this project that launched the object, or took it back; what is still to be done is decided by the plan.
+    """
+    if kept is None or intent.id != kept.id or not intent.attributes:
+        return None
+    kind = registry.kind(intent.address)
+    live = find(kind, clients[intent.address.provider], Wanted(frozenset([kept.id]))).get(kept.id)
+    if live is None or not kind.holds(live, intent.attributes):
+        return None
+    return replace(kept, attributes={**kept.attributes, **intent.attributes})
 
 
 def with_settled(state: State, outcome: Mapping[Address, Applied | None]) -> State:

@@ -16,9 +16,9 @@ class Intent:
     """A write that must not happen twice, recorded before it is made.
 
     ``before`` are the ids that matched the object's natural key before the call; one that matches afterwards and is
-    not among them is the call's. ``attributes`` is what the new object was to have (long texts as Digests), ``key`` its
-    natural key, ``started`` when the call was made (UNIX seconds). ``id`` is the object's, where the write is about an
-    existing one.
+    not among them is the call's. ``attributes`` is what the new object was to have (long texts as Digests), or what an
+    existing one has once the call is done; ``key`` is the new one's natural key, ``started`` when the call was made
+    (UNIX seconds). ``id`` is the object's, where the write is about an existing one.
     """
 
     address: Address

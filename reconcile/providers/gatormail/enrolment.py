@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 
 def carry_out(task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) -> None:
-    """Compare anew, and make the planned calls if they are still the ones to make."""
+    """Compare anew, and make the planned calls as far as they are still to be made; no others."""
     conduct.tell("reading the group")
     with difference(task) as found:
         if found.blocked is not None:
@@ -47,7 +47,8 @@ def carry_out(task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) 
         if found.digest != digest:
             raise PlanStale("The source file has changed since the plan was made.", hint="Plan again.")
         now = planned_calls(found, group_name(task))
-        if _names(now) != _names(calls) or _reached(now) > _reached(calls):
+        # Fewer are no harm: a group that is made anew may have got the former one's people since.
+        if not _names(now) <= _names(calls) or _reached(now) > _reached(calls):
             raise PlanStale(
                 "The group, or the campaigns that use it, have changed since the plan was made, so that other calls "
                 "would be needed, or more people would get mail.",
