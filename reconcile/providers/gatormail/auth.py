@@ -5,12 +5,14 @@ never causes a login, and a refused login is never repeated, since a wrong passw
 (reference, section 3). Tokens are kept in memory only.
 """
 
+import base64
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -40,8 +42,10 @@ class Identity:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may repeat."""
-        return (self.client_secret, self.password)
+        """What no message may repeat: the credentials, also as they stand in a header and in a form."""
+        pair = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode().rstrip("=")
+        own = (self.client_secret, self.password)
+        return (pair, *own, *(quote_plus(secret) for secret in own), *(quote(secret, safe="") for secret in own))
 
 
 class PasswordGrant(Auth):
