@@ -51,11 +51,12 @@ clean:
 	touch $@
 
 # Azurite, the emulator of Azure's storage, for the tests: a package of npm's, run by the Node.js that a wheel brings.
+# Where npm's packages can't be had, all other tests run.
 .venv/azurite.stamp: .venv/dev.stamp tests/state/azurite/package.json tests/state/azurite/package-lock.json
 	rm -rf .venv/azurite
 	cp -R tests/state/azurite .venv/azurite
-	$(BIN)/npm ci --prefix .venv/azurite
-	touch $@
+	$(BIN)/npm ci --fetch-retries 1 --fetch-timeout 60000 --prefix .venv/azurite && touch $@ || { rm -rf .venv/azurite; \
+	echo "Azurite could not be installed (see above), so the tests on Azure are skipped; the next make test tries again."; }
 
 # terraform-compliance, which only the tests run, in an environment of its own: it pins what it needs. Two of its
 # dependencies come as source only; setuptools, installed first, builds them without the network.
