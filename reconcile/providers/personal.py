@@ -1,7 +1,8 @@
 """What a message may say of people: addresses masked, and what was said of them taken out again."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;:=&?\[\]{}]+(?:@|%40)[^\s@\"'<>(),;:=&?\[\]{}]+", re.IGNORECASE)
 _WORD = 4  # shorter texts are taken out as whole words only
@@ -24,3 +25,15 @@ def without_people(text: str, private: Iterable[str] = ()) -> str:
         edge = r"\b" if len(part) < _WORD else ""
         text = re.sub(f"{edge}{re.escape(part)}{edge}", "***", text, flags=re.IGNORECASE)
     return text
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text within a value of plain JSON types, names of members aside."""
+    if isinstance(value, Mapping):
+        for member in value.values():
+            yield from texts(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from texts(member)
+    elif isinstance(value, str):
+        yield value

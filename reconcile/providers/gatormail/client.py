@@ -14,6 +14,7 @@ from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
 from reconcile.providers.gatormail.contract import ENUMS, Contract
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
+from reconcile.providers.personal import texts
 from reconcile.providers.transport import Rejected, Transport
 
 CONTACTS = "contacts"  # the argument that is an array of contacts
@@ -195,15 +196,4 @@ def _check_members(operation: GatorMailOperation, named: Sequence[str], rest: Ma
 def _about_people(operation: GatorMailOperation, arguments: Mapping[str, Any]) -> Iterator[str]:
     """The texts by which a call says something of people, one by one."""
     if operation.takes in ("[contact]", "contact", "trigger", "testSend") or operation.key == "op.contact.match":
-        yield from _texts(to_json(arguments))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for member in value.values():
-            yield from _texts(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _texts(member)
-    elif isinstance(value, str):
-        yield value
+        yield from texts(to_json(arguments))

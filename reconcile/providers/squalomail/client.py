@@ -11,6 +11,7 @@ from reconcile.errors import ApiError, UnknownOutcome
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
+from reconcile.providers.personal import texts
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Transport
 
@@ -61,7 +62,7 @@ def _about_people(call: Call) -> Iterator[str]:
     if call.operation == "get-data":
         yield from re.findall(r'"([^"]*)"', str(arguments.get("filter", "")))
     elif re.search("recipient|gdpr|event", call.operation):
-        yield from _texts(arguments)
+        yield from texts(arguments)
         yield from _cells(arguments.get("base64EncodedFile"))
 
 
@@ -71,17 +72,6 @@ def _cells(file: Any) -> list[str]:
     except (TypeError, ValueError):  # given by hand
         return []
     return re.split(r"[\r\n,;\t\"]+", text)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for member in value.values():
-            yield from _texts(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            yield from _texts(member)
-    elif isinstance(value, str):
-        yield value
 
 
 def _checked(function: str, answer: Any) -> Any:

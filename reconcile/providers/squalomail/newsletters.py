@@ -25,6 +25,7 @@ from reconcile.model.kind import (
 )
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
+from reconcile.providers.bodies import one_newline
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 
@@ -34,11 +35,6 @@ _COMMON = ("subject", "fromEmail", "fromName", "replyToEmail", "replyToName", "l
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
 _RANGE = 250  # newsletters wanted in one answer: with their bodies, a few megabytes
 _LARGEST_ID = 2**31 - 1
-
-
-def _newlines(text: str) -> str:
-    """Line ends as LF and none at the end: the platform may rewrite them, and nobody sees them in a mail."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 class TextItem(Spec):
@@ -69,9 +65,9 @@ class NewsletterSpec(Spec):
     """What templates and campaigns have in common."""
 
     subject: str = Field(min_length=1, max_length=250, description="Subject line.")
-    body: Annotated[str, Rule(text=True, normalise=_newlines)] = Field(ABSENT, description="HTML content.")
+    body: Annotated[str, Rule(text=True, normalise=one_newline)] = Field(ABSENT, description="HTML content.")
     bodyFile: Annotated[str, Rule(file_of="body")] = Field(ABSENT, description="File with the HTML content.")
-    altBody: Annotated[str, Rule(text=True, normalise=_newlines)] = Field(ABSENT, description="Text version.")
+    altBody: Annotated[str, Rule(text=True, normalise=one_newline)] = Field(ABSENT, description="Text version.")
     altBodyFile: Annotated[str, Rule(file_of="altBody")] = Field(ABSENT, description="File with the text version.")
     template: Annotated[str, Rule(readable=False, replaces=True, refers="template", embeds=True)] = Field(
         ABSENT, description="The entry of `templates` from which the platform makes the content."

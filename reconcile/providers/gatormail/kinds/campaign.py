@@ -19,6 +19,7 @@ from reconcile.model.instant import PATTERN, as_seconds, fault, utc
 from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, Row, Rule, Spec
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
+from reconcile.providers.bodies import one_newline
 from reconcile.providers.gatormail.campaigns import CAMPAIGNS, FOLLOW_UP
 
 _SENDER = ("replyTo", "fromName", "fromAddress", "subject")
@@ -30,20 +31,15 @@ _TYPES = Literal["Static", "RefreshRecurring", "RefreshNonRecurring", "StaticRec
 _Instant = Annotated[Annotated[str, Field(pattern=PATTERN)] | None, Rule(instant=True, normalise=utc)]
 
 
-def _newlines(text: str) -> str:
-    """Line ends as LF and none at the end: nobody sees them in a mail."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
-
-
 class EmailSpec(Spec):
     """The e-mail of a campaign. Its name and its tracking are fixed once it is made: other ones mean a new e-mail."""
 
     name: str = Field(ABSENT, min_length=1, description="The e-mail's name in the web interface; else the campaign's.")
-    html: Annotated[str, Rule(text=True, readable=False, normalise=_newlines)] = Field(
+    html: Annotated[str, Rule(text=True, readable=False, normalise=one_newline)] = Field(
         ABSENT, description="HTML content."
     )
     htmlFile: Annotated[str, Rule(file_of="html")] = Field(ABSENT, description="File with the HTML content.")
-    text: Annotated[str, Rule(text=True, readable=False, normalise=_newlines)] = Field(
+    text: Annotated[str, Rule(text=True, readable=False, normalise=one_newline)] = Field(
         ABSENT, description="Text version."
     )
     textFile: Annotated[str, Rule(file_of="text")] = Field(ABSENT, description="File with the text version.")
