@@ -30,6 +30,8 @@ lock: .venv/dev.stamp
 	$(PIP) uv
 	$(COMPILE) pyproject.toml --group build -o requirements/run.txt $(LOCKFLAGS)
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt -c requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) --group mutants -o requirements/mutants.txt -c requirements/dev.txt $(LOCKFLAGS)
+	$(COMPILE) --group peers -o requirements/peers.txt $(LOCKFLAGS)
 	$(COMPILE) --group compliance-build -o requirements/compliance.build.txt $(LOCKFLAGS)
 	$(COMPILE) --group compliance -o requirements/compliance.txt -c requirements/compliance.build.txt $(LOCKFLAGS)
 
