@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from reconcile.sandbox import faults as fault_kinds
-from reconcile.sandbox.clock import Clock
+from reconcile.sandbox.clock import Clock, Dates
 from reconcile.sandbox.control import Control
 from reconcile.sandbox.faults import Fault, Faults
 from reconcile.sandbox.gatormail.service import GatorMail, GatorMailSetup
@@ -66,6 +66,7 @@ class Sandbox:
         self.gatormail = GatorMail(self.store, self.clock, gatormail or GatorMailSetup())
         self.providers: tuple[Provider, ...] = (self.squalomail, self.gatormail)
         self._control = Control(self)
+        self._dates = Dates(self.clock, self.switches)
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -82,6 +83,11 @@ class Sandbox:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, from any thread. Faults that break the connection raise an ``httpx.TransportError``."""
+        response = self._respond(request)
+        response.headers.update(self._dates.headers())
+        return response
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.lower()
         if path.startswith(CONTROL):
             return self._control.handle(request)

@@ -175,11 +175,17 @@ class _Handler(BaseHTTPRequestHandler):
         return path.startswith(CONTROL) or any(each.claims(path) for each in self.server.sandbox.providers)
 
     def _dispatch(self, request: httpx.Request) -> httpx.Response:
-        return self.server.sandbox.handle(request) if self._is_api(request) else self.server.web.handle(request)
+        if self._is_api(request):
+            return self.server.sandbox.handle(request)
+        page = self.server.web.handle(request)
+        page.headers["Date"] = self.date_time_string()
+        return page
 
     def _write(self, response: httpx.Response) -> None:
         content = response.content
-        self.send_response(response.status_code)
+        # Not send_response(), which would add a Date of its own where the sandbox has none.
+        self.send_response_only(response.status_code)
+        self.send_header("Server", self.version_string())
         for name, value in response.headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)

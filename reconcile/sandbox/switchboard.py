@@ -64,7 +64,7 @@ def _converted(switch: Switch, value: Any) -> Any:
         return value
     if isinstance(switch.default, bool):
         return {"true": True, "false": False}.get(value.lower(), value)
-    return int(value) if value.isascii() and value.isdigit() else value
+    return int(value) if value.isascii() and value.removeprefix("-").isdigit() else value
 
 
 def _typed(value: Any) -> Value:

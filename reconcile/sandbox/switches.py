@@ -467,6 +467,23 @@ TABLE: tuple[Switch, ...] = (
         _YES_NO,
         "true: name, email and html with core 1; false: only custom fields",
     ),
+    Switch(
+        "clock_offset",
+        "-",
+        "By how much is the clock of the server off that answers?",
+        0,
+        range(-(10**9), 10**9),
+        "seconds that the header Date is ahead of the real time; what comes due is not moved by it",
+    ),
+    Switch(
+        "date_header",
+        "-",
+        "What does the header Date of an answer say?",
+        "now",
+        ("now", "missing", "cached", "backwards"),
+        "now: the time of the answer; missing: there is none; cached: five minutes ago, with Age; backwards: a minute "
+        "before the answer before",
+    ),
 )
 
 BY_NAME: Mapping[str, Switch] = {switch.name: switch for switch in TABLE}

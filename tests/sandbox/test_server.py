@@ -145,3 +145,12 @@ def test_closing_ends_connections_and_can_be_repeated(api: Api) -> None:
             client.get("/_sandbox/sends")
     server.wait()
     assert api.list() == 1
+
+
+def test_the_date_is_the_sandboxs_and_there_is_one(api: Api, client: httpx.Client) -> None:
+    api.sandbox.switches.set({"clock_offset": 3600})
+    for path in ("/squalomail/v1/get-app-id", "/gatormail/example_testlz/group/1/1", "/_sandbox/requests"):
+        assert client.get(path).headers.get_list("Date") == ["Fri, 15 Jan 2027 09:00:00 GMT"]
+    api.sandbox.switches.set({"date_header": "missing"})
+    assert "Date" not in client.get("/squalomail/v1/get-app-id").headers
+    assert len(client.get("/").headers.get_list("Date")) == 1

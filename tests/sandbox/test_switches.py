@@ -4,6 +4,7 @@ import ast
 import base64
 import re
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,18 @@ def _fields(api: Api) -> object:
     return len(api.data("Field")), len(api.data("Field", 'namekey=="email"'))
 
 
+def _dates(api: Api) -> object:
+    """By how much each of three answers' date is off, and its age; the clock that moves what is due makes no odds."""
+    found = []
+    for _ in range(3):
+        api.sandbox.set_clock(START + 10**6)
+        api("get-app-id")
+        date = api.last.headers.get("Date")
+        moment = None if date is None else parsedate_to_datetime(date).timestamp() - START
+        found.append((moment, api.last.headers.get("Age")))
+    return found
+
+
 SENT, LATER = 1, START + 500
 CASES: list[tuple[str, Any, Callable[[Api], object], object]] = [
     ("update_list_identity", "id", _named, [True, False, False]),
@@ -393,6 +406,11 @@ CASES: list[tuple[str, Any, Callable[[Api], object], object]] = [
     ("four_byte_text", "replace", _emoji, ["a?è"]),
     ("four_byte_text", "error", _emoji, []),
     ("core_fields", False, _fields, (0, 0)),
+    ("clock_offset", -7200, _dates, [(-7200, None)] * 3),
+    ("clock_offset", 63, _dates, [(63, None)] * 3),
+    ("date_header", "missing", _dates, [(None, None)] * 3),
+    ("date_header", "cached", _dates, [(-300, "300")] * 3),
+    ("date_header", "backwards", _dates, [(0, None), (-60, None), (-120, None)]),
 ]
 
 
@@ -460,8 +478,9 @@ def test_wrong_positions(positions: dict[str, Any], message: str) -> None:
 
 
 def test_words_from_a_command_line_become_the_type_of_the_switch() -> None:
-    switches = Switches({"list_published": "true", "get_data_rows": "5", "unsubscribe_scope": "3"})
+    switches = Switches({"list_published": "true", "get_data_rows": "5", "clock_offset": "-63"})
     assert (switches.flag("list_published"), switches.number("get_data_rows")) == (True, 5)
+    assert switches.number("clock_offset") == -63
     switches.set({"list_published": None})
     assert switches.flag("list_published") is False
 
