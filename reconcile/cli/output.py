@@ -4,9 +4,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -15,9 +16,42 @@ from reconcile.errors import Diagnostic, Usage
 from reconcile.planner.plan import Plan
 
 
+class _MachineZone(tzinfo):
+    """The machine's own zone: each moment by the rules that hold at its date."""
+
+    def fromutc(self, dt: datetime) -> datetime:
+        """A moment, given in UTC's digits, in this zone's."""
+        moment = dt.replace(tzinfo=UTC).timestamp()
+        local = dt.replace(tzinfo=None) + timedelta(seconds=time.localtime(moment).tm_gmtoff)
+        return local.replace(fold=int(local.timestamp() != moment), tzinfo=self)
+
+    def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        """How far it is from UTC then."""
+        return None if dt is None else timedelta(seconds=self._then(dt).tm_gmtoff)
+
+    def dst(self, dt: datetime | None) -> timedelta | None:
+        """Not known; nobody asks."""
+        return None
+
+    def tzname(self, dt: datetime | None) -> str | None:
+        """What it is called then, such as CEST."""
+        return None if dt is None else self._then(dt).tm_zone
+
+    def _then(self, dt: datetime) -> time.struct_time:
+        return time.localtime(dt.replace(tzinfo=None).timestamp())
+
+
 def local_zone() -> tzinfo:
-    """The zone that times are shown in."""
-    return datetime.now().astimezone().tzinfo or UTC
+    """The zone that times are shown in: TZ's, even if the machine has no zone data, else the machine's own."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    try:
+        return ZoneInfo(name) if name else _MachineZone()
+    except (
+        LookupError,
+        OSError,
+        ValueError,
+    ):  # a rule such as CET-1CEST, or a file's path: the machine reads it itself
+        return _MachineZone()
 
 
 def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = None) -> None:
@@ -33,7 +67,9 @@ def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = Non
 def progress(text: str) -> None:
     """A line of progress on stderr, unless the run is quiet."""
     if not options().quiet:
-        click.echo(text, err=True)
+        from reconcile.report.text import inert
+
+        click.echo(inert(text), err=True)
 
 
 def print_json(value: Any, *, indent: bool = True) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from reconcile.errors import Diagnostic, Location, Severity
-from reconcile.report.text import Style, harmless, one_line, painted
+from reconcile.report.text import Style, harmless, inert, one_line, painted
 
 Sources = Callable[[str], str | None]
 
@@ -20,9 +20,8 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool, sources: Sources |
     held a credential is not.
     """
     findings = sorted(dict.fromkeys(diagnostics), key=_order)
-    return "\n".join(
-        "".join(f"{line}\n" for line in lines(finding, color=color, sources=sources)) for finding in findings
-    )
+    blocks = (lines(finding, color=color, sources=sources) for finding in findings)
+    return inert("\n".join("".join(f"{line}\n" for line in block) for block in blocks))
 
 
 def lines(finding: Diagnostic, *, color: bool, sources: Sources | None = None) -> list[str]:

@@ -10,14 +10,14 @@ from reconcile.planner.drift import Drift, Drifted
 from reconcile.planner.plan import Cause, Step
 from reconcile.report import to_markdown, to_terminal
 from reconcile.report.summary import LOOKS, Entry, Remark, rows_of
-from reconcile.report.text import Style, counted, moment, one_line, painted
+from reconcile.report.text import Style, counted, inert, moment, one_line, painted
 
 
 def render(drift: Drift, *, color: bool, now: float, zone: tzinfo) -> str:
     """The drift as text for a terminal; ``now`` (UNIX seconds) and ``zone`` are for the moments shown."""
     entries = [list(to_terminal.entry_lines(entry, color=color)) for entry in _entries(drift, now=now, zone=zone)]
     blocks = [*entries, [painted(_headline(drift), Style.STRONG, color=color), *_facts(drift)]]
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    return inert("\n\n".join("\n".join(block) for block in blocks) + "\n")
 
 
 def render_markdown(drift: Drift, *, now: float, zone: tzinfo) -> str:

@@ -17,6 +17,8 @@ _HARMFUL = re.compile(
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _LIMIT = 160
+# What runners of CI jobs obey in a log: at the start of a line, blanks and colours aside, or anywhere in it.
+_COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
 
 
 class Style(StrEnum):
@@ -43,6 +45,11 @@ def painted(text: str, style: Style | None, *, color: bool) -> str:
 def harmless(text: str) -> str:
     """The text with everything escaped that a terminal would obey or a reader not see; line ends and tabs stay."""
     return _HARMFUL.sub(lambda match: _escape(match[0]), text)
+
+
+def inert(text: str) -> str:
+    """A whole output without what a CI job's runner would obey as a command of its own; what was there can be read."""
+    return _COMMAND.sub(lambda match: f"{match[1]}\\x3a" if match[1] is not None else "\\x23", text)
 
 
 def one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import tzinfo
 from reconcile.planner.plan import Plan
 from reconcile.report import diagnostics
 from reconcile.report.summary import Entry, Remark, Row, Summary, summarise
-from reconcile.report.text import counted
+from reconcile.report.text import counted, inert
 from reconcile.report.words import Comparison, Part
 
 _TABLE, _DIFFS = 40_000, 16_000  # characters, as a comment on GitHub holds 65,536
@@ -33,7 +33,7 @@ def render(plan: Plan, *, now: float, zone: tzinfo) -> str:
         "\n".join(f"- {_code(note.label)}: {_prose(note.text)}" for note in summary.notes),
         "\n".join(f"{_prose(fact)}  " for fact in summary.facts),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return inert("\n\n".join(block for block in blocks if block) + "\n")
 
 
 def render_entries(headline: str, entries: tuple[Entry, ...], facts: tuple[str, ...]) -> str:
@@ -44,7 +44,7 @@ def render_entries(headline: str, entries: tuple[Entry, ...], facts: tuple[str, 
         *_diffs(entries),
         "\n".join(f"{_prose(fact)}  " for fact in facts),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return inert("\n\n".join(block for block in blocks if block) + "\n")
 
 
 def _sends(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from reconcile.planner.plan import Plan
 from reconcile.report import diagnostics, words
 from reconcile.report.summary import Entry, Remark, Row, Summary, summarise
-from reconcile.report.text import Style, padded, painted, width
+from reconcile.report.text import Style, inert, padded, painted, width
 
 _NAME, _VALUE = 24, 44  # columns up to which names and values before are aligned
 
@@ -25,7 +25,7 @@ def render(plan: Plan, *, color: bool, now: float, zone: tzinfo, verbose: bool =
         [f"= {note.label}: {note.text}" for note in summary.notes],
         [painted(summary.headline, Style.STRONG, color=color), *summary.facts],
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return inert("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
 def entry_lines(entry: Entry, *, color: bool) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Values, counts and moments as people read them."""
 
 import re
-from datetime import UTC, timedelta, timezone
+import time
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.cli.output import local_zone
 from reconcile.model.address import parse_address
 from reconcile.model.attributes import Digest
 from reconcile.model.reference import Reference
-from reconcile.report.text import Style, counted, harmless, moment, padded, painted, shown, width
+from reconcile.report.text import Style, counted, harmless, inert, moment, padded, painted, shown, width
 
 LIST = parse_address("squalomail.list.italia")
 NOON = 1_796_122_800.0  # 2026-12-01 11:00 UTC
@@ -83,3 +85,45 @@ def test_columns() -> None:
 )
 def test_moments(zone: Any, now: float, expected: str) -> None:
     assert moment(NOON, now=now, zone=zone) == expected
+
+
+@pytest.mark.parametrize("start", ["", "  ", "\t", "a\n", "a\n \x1b[31m", "\x1b[0m  "])
+@pytest.mark.parametrize("command", ["::error::x", "::stop-commands::x", "::add-mask::x", "##[group]x", "##vso[x]y"])
+def test_a_runner_obeys_nothing(start: str, command: str) -> None:
+    text = inert(start + command)
+    assert not re.search(r"(?m)^(\s|\x1b\[\d+m)*::|##(\[|vso\[)", text)
+    assert text.endswith(command[2:])
+    assert inert(text) == text
+
+
+def test_what_a_runner_does_not_obey_stays() -> None:
+    text = "std::vector 10::1\n# a ## b [c]\n : : x"
+    assert inert(text) == text
+
+
+@pytest.mark.parametrize("name", ["Europe/Rome", "CET-1CEST,M3.5.0,M10.5.0/3"])
+@pytest.mark.parametrize("moment", [1_877_500_800 + hours * 1800 for hours in (0, 9000, 9001, 12000)])
+def test_a_moment_is_told_by_the_rules_of_its_date(name: str, moment: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", name)
+    time.tzset()
+    try:
+        local = datetime.fromtimestamp(moment, local_zone())
+        assert local.utcoffset() == datetime.fromtimestamp(moment, ZoneInfo("Europe/Rome")).utcoffset()
+        assert local.tzname() in ("CET", "CEST")
+        assert local.timestamp() == moment
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_hour_that_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()
+        zone = local_zone()
+        told = [f"{datetime.fromtimestamp(moment, zone):%H:%M %Z}" for moment in (first, first + 3600)]
+        assert told == ["02:30 CEST", "02:30 CET"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
