@@ -18,9 +18,9 @@ from reconcile.errors import Interrupted, UnknownOutcome, Unreachable
 if TYPE_CHECKING:
     import threading
 
-    from reconcile.engine.feed import Tally
     from reconcile.model.kind import Client
-    from reconcile.state.sink import Sink
+    from reconcile.providers.gatormail.feed import Tally
+    from reconcile.providers.gatormail.feed_store import Sink
 
 _QUESTION = (
     "{alias} has one queue of activity, and what is taken out of it is gone for everybody else, such as a vendor's CRM "
@@ -55,8 +55,8 @@ def pull(alias: str | None, file: Path, follow: bool, interval: float, auto_appr
     so FILE has each record once, whenever a run ends. FILE is readable by its owner only, since records are about
     people.
     """
-    from reconcile.engine.feed import Tally
-    from reconcile.state.sink import one_at_a_time
+    from reconcile.disk import one_at_a_time
+    from reconcile.providers.gatormail.feed import Tally
 
     as_json = text_or_json() == "json"
     here = project()
@@ -86,7 +86,7 @@ def _opened(here: Project, alias: str, file: Path, *, auto_approve: bool) -> "It
     """The account's client and the sink, once the account is the right one and the queue ours to take from."""
     from reconcile.engine.workflow import NEVER_APPLIED, check_accounts
     from reconcile.providers.gatormail.contract import members
-    from reconcile.state.sink import open_sink
+    from reconcile.providers.gatormail.feed_store import open_sink
 
     with here.workspace() as workspace:
         account = check_accounts(workspace, here.store().read() or NEVER_APPLIED, [alias])[alias]
@@ -96,7 +96,7 @@ def _opened(here: Project, alias: str, file: Path, *, auto_approve: bool) -> "It
 
 
 def _pull(client: "Client", sink: "Sink", tally: "Tally", interval: float | None, stop: "threading.Event") -> None:
-    from reconcile.engine.feed import pull as take
+    from reconcile.providers.gatormail.feed import pull as take
 
     while True:
         try:

@@ -113,7 +113,7 @@ class _Run:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One process at a time, so that no two write the file."""
-        from reconcile.state.sink import one_at_a_time
+        from reconcile.disk import one_at_a_time
 
         place = self.here.settings.folder / f"{self.alias}.schema-requests"
         with one_at_a_time(place, f"The requests of {self.alias} are being answered", options().lock_timeout):
@@ -125,7 +125,7 @@ class _Run:
 
     def once(self) -> int:
         """Answer what is asked for now; gives the exit code."""
-        from reconcile.engine.handshake import MAPPINGS, SCHEMA, requests
+        from reconcile.providers.gatormail.handshake import MAPPINGS, SCHEMA, requests
 
         with self._client() as client:
             asked = requests(client)
@@ -149,7 +149,7 @@ class _Run:
             yield workspace.clients[self.alias]
 
     def _say(self, asked: Mapping[str, Mapping[str, Any]]) -> None:
-        from reconcile.engine.handshake import MAPPINGS, SCHEMA
+        from reconcile.providers.gatormail.handshake import MAPPINGS, SCHEMA
 
         words = {SCHEMA: "the schema is asked for (Get Schema)", MAPPINGS: "mappings were published"}
         lines = [f"{words.get(type_, type_)}, {light.get('requestedAt') or ''}" for type_, light in asked.items()]
@@ -159,7 +159,7 @@ class _Run:
 
     def _fetch(self, client: "Client") -> dict[str, Any]:
         """The published mappings, to the file."""
-        from reconcile.engine.handshake import fetch_mappings
+        from reconcile.providers.gatormail.handshake import fetch_mappings
         from reconcile.providers.gatormail.published import render_json, render_yaml
 
         render = render_json if self.file.suffix.lower() == ".json" else render_yaml
@@ -184,7 +184,7 @@ class _Run:
 
     def _deliver(self) -> int:
         """The schema as the manifests declare it; then people are told."""
-        from reconcile.engine.handshake import SCHEMA, requests, satisfy
+        from reconcile.providers.gatormail.handshake import SCHEMA, requests, satisfy
 
         manifests = self.here.manifests()
         address = Address(self.alias, "schema", "main")

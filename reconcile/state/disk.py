@@ -1,33 +1,15 @@
 """Files that survive a crash: replaced as a whole, or grown by lines that are on disk before anybody goes on.
 
-Everything here raises OSError, but for ``failing``, which turns it into the error that a user sees.
+Everything here raises OSError.
 """
 
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from reconcile.errors import StateError
-
-
-@contextmanager
-def failing(path: Path, done: str) -> Iterator[None]:
-    """Turns an OSError into a StateError: the path can't be ``done``, and why."""
-    try:
-        yield
-    except OSError as error:
-        raise StateError(
-            f"{path} can't be {done}: {reason(error)}.",
-            hint=f"See that {path.parent} is a folder that you may read and write, with room on its disk.",
-        ) from error
-
-
-def reason(error: OSError) -> str:
-    """What the operating system says, without its number."""
-    return error.strerror or str(error)
+from reconcile.disk import sync_folder
 
 
 def read_if_there(path: Path) -> bytes | None:
@@ -62,22 +44,6 @@ def sweep(path: Path) -> None:
 
 def _temporary_prefix(path: Path) -> str:
     return f"{path.name}.tmp-"
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder and those above it, as far as they are missing, for their owner only."""
-    if not path.is_dir():
-        make_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-
-
-def sync_folder(path: Path) -> None:
-    """Make new, replaced and deleted names in a folder survive a crash of the machine."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def identity(path: Path) -> tuple[int, int, int] | None:

@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reconcile.disk import failing
 from reconcile.errors import StateError
-from reconcile.state.disk import failing
 from reconcile.state.extras import needing
 
 KEY_VARIABLE: Final = "RECONCILE_STATE_KEY"

@@ -15,9 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reconcile.disk import failing, reason
 from reconcile.errors import StateError
 from reconcile.state.codec import Codec
-from reconcile.state.disk import failing, read_if_there, reason, sweep, write_whole
+from reconcile.state.disk import read_if_there, sweep, write_whole
 from reconcile.state.journaled import Names, continued
 from reconcile.state.state import State
 from reconcile.state.statefile import REBUILD, JournalHeader, collector_paused, parse_journal_header

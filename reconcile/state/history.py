@@ -15,7 +15,8 @@ from typing import Any, Final
 import orjson
 from filelock import FileLock
 
-from reconcile.state.disk import make_folder, read_if_there
+from reconcile.disk import make_folder
+from reconcile.state.disk import read_if_there
 
 _VERSION: Final = 1
 _START: Final = "0" * 64

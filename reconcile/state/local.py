@@ -10,9 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from reconcile.disk import failing, make_folder
 from reconcile.errors import LockHeld, StateError
 from reconcile.state.codec import Codec
-from reconcile.state.disk import LineFile, failing, identity, make_folder, read_if_there, write_whole
+from reconcile.state.disk import LineFile, identity, read_if_there, write_whole
 from reconcile.state.files import StateFiles
 from reconcile.state.journal import Entry, Recording, recorded
 from reconcile.state.lockinfo import described, lock_held, new_owner, parse_lock_info, render_lock_info

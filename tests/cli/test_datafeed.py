@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.cli.options import Options
-from reconcile.state.sink import one_at_a_time
+from reconcile.disk import one_at_a_time
 from tests.cli.gatormail import Instance, instance
 from tests.cli.test_schema_requests import answer
 

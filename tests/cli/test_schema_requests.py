@@ -11,7 +11,7 @@ import pytest
 
 from reconcile.cli import schema_requests
 from reconcile.cli.options import Options
-from reconcile.engine import handshake
+from reconcile.providers.gatormail import handshake
 from tests.cli.gatormail import Instance, instance
 
 MANIFEST = """\

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reconcile.errors import ApiError, Unauthorised, UnknownOutcome
 from reconcile.model.call import Call
 from reconcile.model.kind import Client
-from reconcile.state.sink import Sink
+from reconcile.providers.gatormail.feed_store import Sink
 
 # A batch that comes again although it was marked, or whose marking is refused, is tried so often.
 _TRIES = 3

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from reconcile.engine.feed import Tally, pull
+from reconcile.disk import one_at_a_time
 from reconcile.errors import ApiError, InvalidInput, LockHeld, StateError
+from reconcile.providers.gatormail import feed_store as sinks
 from reconcile.providers.gatormail.contract import members
-from reconcile.state import sink as sinks
-from reconcile.state.sink import key_of, one_at_a_time, open_sink
+from reconcile.providers.gatormail.feed import Tally, pull
+from reconcile.providers.gatormail.feed_store import key_of, open_sink
 from tests.world import World
 
 RUNS = int(os.environ.get("FEED_KILLS", "500"))

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from filelock import FileLock, Timeout
 
-from reconcile.errors import InvalidInput, LockHeld, StateError
-from reconcile.state.disk import failing, make_folder, sync_folder
+from reconcile.disk import failing, make_folder, one_at_a_time, sync_folder
+from reconcile.errors import InvalidInput, StateError
 
 SQLITE = (".sqlite", ".sqlite3", ".db")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -78,31 +77,6 @@ def open_sink(path: Path, source: str, columns: Sequence[str], timeout: float = 
             yield sink
         finally:
             sink.close()
-
-
-@contextmanager
-def one_at_a_time(path: Path, doing: str, timeout: float = 0.0) -> Iterator[None]:
-    """A lock beside a file, which ends with its process; ``doing`` says what its holder does.
-
-    Raises:
-        LockHeld: another process has it.
-    """
-    beside = path.with_name(f".{path.name}.lock")
-    with failing(beside.parent, "created"):
-        make_folder(beside.parent)
-    lock = FileLock(beside, mode=0o600, thread_local=False, fallback_to_soft=False)
-    with failing(beside, "locked"):
-        try:
-            lock.acquire(timeout=max(0.0, timeout))
-        except Timeout:
-            raise LockHeld(
-                f"{doing} by another process.",
-                hint="Wait until it has ended, or wait for it with --lock-timeout S (seconds).",
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def key_of(record: Record) -> int | str:
