@@ -40,7 +40,7 @@ ONLY_IN = {
     "deepdiff": {"planner"},
     "httpx": {"providers", "sandbox", "cli", "state"},
     "ruamel": {"manifests"},
-    "yaml": {"manifests"},
+    "yaml": {"manifests", "providers", "sandbox"},
     "filelock": {"disk", "state"},
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcile.cli.settings import ProviderSettings, Settings
+from reconcile.errors import InvalidInput
 
 if TYPE_CHECKING:
     from reconcile.model.kind import Client
@@ -103,11 +104,13 @@ class Clients(dict[str, "Client"]):
     def _sandbox(self, path: Path) -> "Sandbox":
         """The emulators with their data in a file, which all accounts there share."""
         if path not in self._sandboxes:
-            from reconcile.sandbox import Sandbox
+            from reconcile.sandbox import DataError, Sandbox
 
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             here = [provider for provider in self._settings.providers.values() if provider.sandbox == path]
-            self._sandboxes[path] = self._stack.enter_context(Sandbox(path, **sandbox_accounts(here)))
+            try:
+                self._sandboxes[path] = self._stack.enter_context(Sandbox(path, **sandbox_accounts(here)))
+            except DataError as error:
+                raise InvalidInput(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
         return self._sandboxes[path]
 
 

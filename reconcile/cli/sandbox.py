@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +107,7 @@ def sandbox(
     edited. It has the project's accounts and instances then; where there are several accounts, each opens with its
     alias as key.
     """
-    from reconcile.sandbox import Sandbox
+    from reconcile.sandbox import DataError, Sandbox
 
     here = _of_project(data)
     where = data or here.file
@@ -113,8 +115,6 @@ def sandbox(
     names = tuple(dict.fromkeys(map(_instance, instances))) or tuple(dict.fromkeys(here.instances))
     setup = _gatormail(names, logins, _contract(here.contracts, contract), theirs)
     accounts = dict(_pair(key) for key in keys) or here.several
-    if where is not None:
-        where.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         emulator = Sandbox(
             where if where is not None else ":memory:",
@@ -125,6 +125,8 @@ def sandbox(
             latency_ms=latency,
             gatormail=setup,
         )
+    except DataError as error:
+        raise InvalidInput(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
     except ValueError as error:
         raise Usage(f"{error}.") from None
     with emulator:
@@ -132,7 +134,7 @@ def sandbox(
 
 
 def _serve(emulator: "Sandbox", port: int, where: Path | None, aliases: Mapping[str, str]) -> None:
-    """Serve until Ctrl-C; ``aliases`` are those that are keys of an account."""
+    """Serve until Ctrl-C or SIGTERM; ``aliases`` are those that are keys of an account."""
     from reconcile.sandbox.server import Server
 
     try:
@@ -151,10 +153,26 @@ def _serve(emulator: "Sandbox", port: int, where: Path | None, aliases: Mapping[
             progress(f"The key {alias} opens the account {account}.")
         progress(f"Data in {where}." if where is not None else "Data in memory only.")
         progress("Ctrl-C ends it.")
-        try:
+        with suppress(KeyboardInterrupt), _ended_by_sigterm():
             server.wait()
-        except KeyboardInterrupt:
-            progress("Ended.")
+        progress("Ended.")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that connections end and the file is closed as they should."""
+
+    def _interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _gatormail(
@@ -204,8 +222,7 @@ def _login(text: str, instances: Sequence[str]) -> "Login":
 def _switches(given: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The positions of SqualoMail's switches and of GatorMail's."""
     from reconcile.model.registry import nearest
-    from reconcile.sandbox.gatormail.switches import TABLE as GATORMAIL
-    from reconcile.sandbox.switches import TABLE as SQUALOMAIL
+    from reconcile.sandbox.switches import GATORMAIL, SQUALOMAIL
 
     known = [switch.name for switch in SQUALOMAIL] + [f"gatormail.{switch.name}" for switch in GATORMAIL]
     ours: dict[str, str] = {}

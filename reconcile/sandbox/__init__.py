@@ -4,5 +4,6 @@ It imports nothing of ours from elsewhere, so that a misreading of the API in th
 """
 
 from reconcile.sandbox.sandbox import Sandbox
+from reconcile.sandbox.store import DataError
 
-__all__ = ["Sandbox"]
+__all__ = ["DataError", "Sandbox"]

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
+_LAST = 253_370_764_799  # the last second before the year 9999, beyond which no date can be written
 _CACHED = 300  # seconds since an answer from a cache was made
 
 
@@ -31,6 +32,8 @@ class Clock:
 
     def set(self, moment: float | None) -> None:
         """Stand still at ``moment`` (Unix seconds), or with ``None`` run on with the source."""
+        if moment is not None and not 0 <= moment <= _LAST:
+            raise ValueError(f"the clock can be set from 0 to {_LAST} (Unix seconds)")
         self._moment = None if moment is None else float(moment)
 
     @property

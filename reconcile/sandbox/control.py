@@ -21,7 +21,8 @@ import httpx
 from reconcile.sandbox.clock import Clock
 from reconcile.sandbox.faults import Faults
 from reconcile.sandbox.provider import ControlError, Provider
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.store import DataError
+from reconcile.sandbox.switches import Switches
 
 _Action = Callable[[dict[str, Any]], Any]
 
@@ -75,6 +76,8 @@ class Control:
             return httpx.Response(200, json={} if answer is None else answer)
         except ControlError as error:
             return httpx.Response(error.status, json={"message": str(error)})
+        except DataError as error:
+            return httpx.Response(507, json={"message": f"{error}."})
         except ValueError as error:
             return httpx.Response(400, json={"message": str(error)})
 
@@ -115,7 +118,10 @@ class Control:
 
 def _body(request: httpx.Request) -> dict[str, Any]:
     content = request.read()
-    body = json.loads(content) if content.strip() else {}
+    try:
+        body = json.loads(content) if content.strip() else {}
+    except RecursionError:
+        raise ControlError(400, "The body is nested too deep.") from None
     if not isinstance(body, dict):
         raise ControlError(400, "The body should be a JSON object.")
     return body

@@ -13,7 +13,7 @@ class Call:
 
     ``arguments`` are the names that were sent, without values, since values may be personal or secret; ``perform``
     carries the call out and returns the answer. ``refused`` is what the service answers instead when it refuses the
-    call with one of the statuses 401, 403, 429 and 503.
+    call with one of the statuses 401, 403, 429 and 503, or with 507 and a message of the sandbox's.
     """
 
     operation: str
@@ -21,7 +21,7 @@ class Call:
     arguments: Sequence[str]
     account: str | None
     perform: Callable[[], httpx.Response]
-    refused: Callable[[int], httpx.Response]
+    refused: Callable[[int, str | None], httpx.Response]
 
 
 class ControlError(Exception):

@@ -18,8 +18,8 @@ from reconcile.sandbox.faults import Fault, Faults
 from reconcile.sandbox.gatormail.service import GatorMail, GatorMailSetup
 from reconcile.sandbox.provider import Call, Provider
 from reconcile.sandbox.squalomail.service import SqualoMail
-from reconcile.sandbox.store import Store
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.store import DataError, Store
+from reconcile.sandbox.switches import Switches
 
 CONTROL = "/_sandbox/"
 _LOGGED = 10_000  # requests that are remembered
@@ -34,7 +34,7 @@ class Sandbox:
 
     ``data`` is a file or ``:memory:``. Without ``accounts`` every non-empty key opens the one account ``account``;
     with them each key opens the application that it maps to. ``now`` is the clock's source (Unix seconds),
-    ``switches`` positions by name (see ``switches.TABLE``), ``faults`` specs as in ``faults``, ``seed`` makes random
+    ``switches`` positions by name (see ``switches.yaml``), ``faults`` specs as in ``faults``, ``seed`` makes random
     choices repeatable, and ``latency_ms`` is added to every API call. ``gatormail`` sets GatorMail up, its own switches
     and contract included. Wrong switches, faults and contract rows are a ``ValueError``.
     """
@@ -136,7 +136,7 @@ class Sandbox:
                 entry["fault"], entry["performed"] = before.spec, False
                 response = _instead(before, request, call)
             else:
-                response = call.perform()
+                response = _performed(call)
             for fault in hit:
                 if fault.kind in fault_kinds.AFTER:
                     entry["fault"] = fault.spec
@@ -171,11 +171,19 @@ class Sandbox:
             self._log.append(entry)
 
 
+def _performed(call: Call) -> httpx.Response:
+    """The answer to a call that is carried out; a file that can't be used is told as what it is."""
+    try:
+        return call.perform()
+    except DataError as error:
+        return call.refused(507, f"{str(error)[0].upper()}{str(error)[1:]}.")
+
+
 def _instead(fault: Fault, request: httpx.Request, call: Call) -> httpx.Response:
     """What comes of a call that a fault keeps from being carried out."""
     html = {"Content-Type": "text/html; charset=utf-8"}
     if fault.kind in fault_kinds.REFUSALS:
-        refusal = call.refused(int(fault.kind))
+        refusal = call.refused(int(fault.kind), None)
         if refusal.status_code in (429, 503):
             refusal.headers["Retry-After"] = str(fault.after)
         return refusal

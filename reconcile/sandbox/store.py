@@ -1,10 +1,10 @@
 """The SQLite database under the sandbox: its tables, transactions and snapshots.
 
-Every row belongs to an account, since each account of the real service is a database of its own; so ids are counted
-per account, and an id from one account may exist in another.
+Which tables there are is each provider's business, see its ``tables.sql``.
 """
 
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,102 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _VERSION = 1
+_MEMORY = ":memory:"
 
-_SCHEMA = """
-CREATE TABLE counter (account TEXT, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;
 
-CREATE TABLE list (
-  account TEXT NOT NULL, listid INTEGER NOT NULL, name TEXT NOT NULL, description TEXT, color TEXT NOT NULL,
-  ordering INTEGER NOT NULL, published INTEGER NOT NULL, visible INTEGER NOT NULL, alias TEXT NOT NULL,
-  tags TEXT NOT NULL, category TEXT NOT NULL, welmailid INTEGER NOT NULL, unsubmailid INTEGER NOT NULL,
-  created_on INTEGER NOT NULL, PRIMARY KEY (account, listid)) WITHOUT ROWID;
-CREATE INDEX list_name ON list (account, name COLLATE NOCASE);
-
-CREATE TABLE mail (
-  account TEXT NOT NULL, mailid INTEGER NOT NULL, type TEXT NOT NULL, subject TEXT NOT NULL, published INTEGER NOT NULL,
-  senddate INTEGER NOT NULL, created INTEGER NOT NULL, lastupdate INTEGER NOT NULL, fromemail TEXT NOT NULL,
-  fromname TEXT NOT NULL, replyemail TEXT NOT NULL, replyname TEXT NOT NULL, language TEXT NOT NULL,
-  visible INTEGER NOT NULL, utm TEXT NOT NULL, templateid INTEGER, body TEXT NOT NULL, altbody TEXT NOT NULL,
-  PRIMARY KEY (account, mailid));
-CREATE INDEX mail_subject ON mail (account, subject COLLATE NOCASE);
-CREATE INDEX mail_due ON mail (senddate) WHERE published = 2;
-
-CREATE TABLE listmail (
-  account TEXT NOT NULL, mailid INTEGER NOT NULL, listid INTEGER NOT NULL,
-  PRIMARY KEY (account, mailid, listid)) WITHOUT ROWID;
-CREATE INDEX listmail_list ON listmail (account, listid);
-
-CREATE TABLE recipient (
-  account TEXT NOT NULL, subid INTEGER NOT NULL, email TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL,
-  surname TEXT NOT NULL, gender TEXT NOT NULL, phone TEXT, html INTEGER NOT NULL, confirmed INTEGER NOT NULL,
-  confirmed_date INTEGER NOT NULL, confirmed_ip TEXT, enabled INTEGER NOT NULL, accept INTEGER NOT NULL,
-  gdpr_can_send INTEGER NOT NULL, gdpr_can_track INTEGER NOT NULL, decided TEXT NOT NULL,
-  needs_gdpr_consent INTEGER NOT NULL, ip TEXT NOT NULL, tags TEXT NOT NULL, source TEXT NOT NULL,
-  created INTEGER NOT NULL, lastopen_date INTEGER NOT NULL, lastopen_ip TEXT, lastclick_date INTEGER NOT NULL,
-  lastsent_date INTEGER NOT NULL, email_imported_value TEXT NOT NULL, name_imported_value TEXT NOT NULL,
-  key TEXT NOT NULL, PRIMARY KEY (account, subid)) WITHOUT ROWID;
-CREATE UNIQUE INDEX recipient_email ON recipient (account, email COLLATE NOCASE);
-
-CREATE TABLE listsub (
-  account TEXT NOT NULL, listid INTEGER NOT NULL, subid INTEGER NOT NULL, subdate INTEGER NOT NULL, unsubdate INTEGER,
-  status INTEGER NOT NULL, PRIMARY KEY (account, listid, subid)) WITHOUT ROWID;
-CREATE INDEX listsub_recipient ON listsub (account, subid);
-
-CREATE TABLE field (
-  account TEXT NOT NULL, fieldid INTEGER NOT NULL, fieldname TEXT NOT NULL, namekey TEXT NOT NULL COLLATE NOCASE,
-  type TEXT NOT NULL, value TEXT NOT NULL, published INTEGER NOT NULL, ordering INTEGER NOT NULL,
-  PRIMARY KEY (account, fieldid)) WITHOUT ROWID;
-CREATE UNIQUE INDEX field_key ON field (account, namekey COLLATE NOCASE);
-
-CREATE TABLE fieldvalue (
-  account TEXT NOT NULL, subid INTEGER NOT NULL, fieldid INTEGER NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (account, subid, fieldid)) WITHOUT ROWID;
-CREATE INDEX fieldvalue_field ON fieldvalue (account, fieldid);
-
-CREATE TABLE history (
-  account TEXT NOT NULL, subid INTEGER NOT NULL, date INTEGER NOT NULL, action TEXT NOT NULL, ip TEXT NOT NULL,
-  data TEXT NOT NULL, source TEXT NOT NULL, mailid INTEGER NOT NULL);
-CREATE INDEX history_recipient ON history (account, subid, date);
-
-CREATE TABLE stats (
-  account TEXT NOT NULL, mailid INTEGER NOT NULL, senthtml INTEGER NOT NULL, senttext INTEGER NOT NULL,
-  senddate INTEGER NOT NULL, openunique INTEGER NOT NULL, opentotal INTEGER NOT NULL, clickunique INTEGER NOT NULL,
-  clicktotal INTEGER NOT NULL, bounceunique INTEGER NOT NULL, fail INTEGER NOT NULL, unsub INTEGER NOT NULL,
-  forward INTEGER NOT NULL, PRIMARY KEY (account, mailid)) WITHOUT ROWID;
-
-CREATE TABLE userstats (
-  account TEXT NOT NULL, mailid INTEGER NOT NULL, subid INTEGER NOT NULL, html INTEGER NOT NULL, sent INTEGER NOT NULL,
-  senddate INTEGER NOT NULL, open INTEGER NOT NULL, opendate INTEGER NOT NULL, bounce INTEGER NOT NULL,
-  fail INTEGER NOT NULL, ip TEXT, browser TEXT, browser_version INTEGER, is_mobile INTEGER, mobile_os TEXT,
-  user_agent TEXT, PRIMARY KEY (account, mailid, subid)) WITHOUT ROWID;
-CREATE INDEX userstats_recipient ON userstats (account, subid);
-
-CREATE TABLE url (
-  account TEXT NOT NULL, urlid INTEGER NOT NULL, mailid INTEGER NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL,
-  PRIMARY KEY (account, urlid)) WITHOUT ROWID;
-CREATE INDEX url_mail ON url (account, mailid);
-
-CREATE TABLE urlclick (
-  account TEXT NOT NULL, urlid INTEGER NOT NULL, mailid INTEGER NOT NULL, subid INTEGER NOT NULL,
-  click INTEGER NOT NULL, date INTEGER NOT NULL, ip TEXT NOT NULL,
-  PRIMARY KEY (account, urlid, mailid, subid)) WITHOUT ROWID;
-
-CREATE TABLE send (
-  id INTEGER PRIMARY KEY, account TEXT NOT NULL, mailid INTEGER NOT NULL, subject TEXT NOT NULL, subid INTEGER NOT NULL,
-  recipient TEXT NOT NULL, senddate INTEGER NOT NULL, reason TEXT NOT NULL);
-
-CREATE TABLE job (
-  id INTEGER PRIMARY KEY, account TEXT NOT NULL, due INTEGER NOT NULL, done INTEGER, arguments TEXT NOT NULL,
-  result TEXT);
-CREATE INDEX job_due ON job (due) WHERE done IS NULL;
-
-CREATE TABLE consent (
-  id INTEGER PRIMARY KEY, account TEXT NOT NULL, subid INTEGER NOT NULL, title TEXT NOT NULL, granted INTEGER NOT NULL,
-  language TEXT NOT NULL, date INTEGER NOT NULL);
-
-CREATE TABLE event (
-  id INTEGER PRIMARY KEY, account TEXT NOT NULL, date INTEGER NOT NULL, kind TEXT NOT NULL, arguments TEXT NOT NULL);
-"""
+class DataError(ValueError):
+    """The sandbox's file can't be used: it is damaged, full, locked or not ours. The message says the way out."""
 
 
 class Store:
@@ -117,14 +26,16 @@ class Store:
     those of other processes are waited for, up to ten seconds.
     """
 
-    def __init__(self, path: str | Path = ":memory:") -> None:
+    def __init__(self, path: str | Path = _MEMORY) -> None:
         self._lock = threading.RLock()
         self._depth = 0
-        if str(path) != ":memory:":
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._connection = _connect(str(path))
+        self._path = str(path)
+        with self._told():
+            if self._path != _MEMORY:
+                _make_private(Path(path))
+            self._connection = _connect(self._path)
         try:
-            self._create()
+            self._check_version()
         except BaseException:
             self._connection.close()
             raise
@@ -132,7 +43,7 @@ class Store:
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         """The connection, inside a transaction that is undone by any exception; inner ones join the outer one."""
-        with self._lock:
+        with self._lock, self._told():
             if self._depth == 0:
                 # A transaction that starts as a reader and then writes could fail half-way, as another process
                 # may have written in between; so writers say at the start what they are.
@@ -140,20 +51,21 @@ class Store:
             self._depth += 1
             try:
                 yield self._connection
+                if self._depth == 1:
+                    self._connection.execute("COMMIT")
             except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
+                # A full disk may have ended the transaction already.
+                if self._depth == 1 and self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("COMMIT")
+            finally:
+                self._depth -= 1
 
-    def add_tables(self, first: str, script: str) -> None:
-        """Make the tables of one more provider, unless the one named ``first`` is there already."""
+    def add_tables(self, first: str, script: Path) -> None:
+        """Make the tables of one provider, unless the one named ``first`` is there already."""
         with self.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (first,)).fetchone() is None:
-                for statement in script.split(";"):
+                for statement in script.read_text(encoding="utf-8").split(";"):
                     db.execute(statement)
 
     def snapshot(self) -> sqlite3.Connection:
@@ -174,16 +86,28 @@ class Store:
         with self._lock:
             self._connection.close()
 
-    def _create(self) -> None:
+    def _check_version(self) -> None:
         with self.transaction(write=True) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
-                raise ValueError(f"the sandbox's data have format {version}, not {_VERSION}: remove the file")
-            if version == _VERSION:
-                return
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
+                raise DataError(
+                    f"the sandbox's data have format {version}, not {_VERSION}: remove the file {self._path}"
+                )
+            if version == 0:
+                db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the file, and the way out; a condition that is too long is no fault of the file."""
+        try:
+            yield
+        except OSError as error:
+            raise DataError(f"the sandbox's file {self._path} can't be used: {error.strerror}") from error
+        except sqlite3.DatabaseError as error:
+            way_out = _WAYS_OUT.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if way_out is None or isinstance(error, sqlite3.IntegrityError):
+                raise
+            raise DataError(f"the sandbox's file {self._path} can't be used ({error}): {way_out}") from error
 
 
 def digest(email: str) -> str:
@@ -206,3 +130,26 @@ def _connect(path: str) -> sqlite3.Connection:
 def _fold(text: str | None) -> str | None:
     """Lower case of all scripts; SQLite's own lower() knows only ASCII."""
     return None if text is None else str(text).lower()
+
+
+def _make_private(path: Path) -> None:
+    """The file, for its owner alone: it holds people's addresses; SQLite gives its journal the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists():
+        # One that is not ours to change, such as a colleague's, stays as it is.
+        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    else:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+_DAMAGED = "it is damaged, and the data in it are the sandbox's only; remove it, or name another file"
+_WAYS_OUT = {
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_FULL: "the disk is full; make room, or name another file",
+    sqlite3.SQLITE_IOERR: "the disk fails or is full; look at it, or name another file",
+    sqlite3.SQLITE_READONLY: "it can't be written; change its mode, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened; look at the modes of its folder, or name another file",
+    sqlite3.SQLITE_BUSY: "another process holds it; end that, or name another file",
+}

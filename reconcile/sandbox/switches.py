@@ -1,489 +1,108 @@
-"""The switches: one for each choice that the vendor's documentation leaves open.
+"""The switches, which ``switches.yaml`` lists, and their positions, checked whenever one is moved."""
 
-A default takes the way that hurts a careless client more; the other values are the ways that the real service
-may behave as well. Numbers such as Q2 are stable labels for the questions; a question with two choices has two
-switches. A dash marks a choice that belongs to a documented or observed setting rather than to a question.
-"""
-
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconcile.sandbox.documents import read_yaml
 
 Value = bool | int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One choice. ``allowed`` lists the values, or is a range of whole numbers."""
+    """One choice. ``allowed`` lists the values, or is a range of whole numbers, or the form that a text has.
+
+    ``capability`` is the row of GatorMail's contract table that moves it, too.
+    """
 
     name: str
     number: str
     question: str
     default: Value
-    allowed: tuple[Value, ...] | range
+    allowed: tuple[Value, ...] | range | re.Pattern[str]
     meaning: str
+    capability: str = ""
+
+    @property
+    def described(self) -> Any:
+        """The allowed values, as JSON can say them."""
+        if isinstance(self.allowed, range):
+            return {"minimum": self.allowed.start, "maximum": self.allowed.stop - 1}
+        return {"form": self.allowed.pattern} if isinstance(self.allowed, re.Pattern) else list(self.allowed)
+
+    def checked(self, value: Any) -> Value:
+        """The value in the type that the switch has, ``ValueError`` when it is not allowed; ``None`` is the default."""
+        value = self.default if value is None else _converted(self, value)
+        # True equals 1 in Python, but not in JSON; so the type has to fit too.
+        if type(value) is type(self.default) and self._allows(value):
+            return value
+        raise ValueError(f"switch {self.name} can't be {value!r}; allowed: {self.described}")
+
+    def _allows(self, value: Any) -> bool:
+        return bool(self.allowed.fullmatch(value)) if isinstance(self.allowed, re.Pattern) else value in self.allowed
 
 
-_SECONDS = range(10**9)
-_YES_NO = (False, True)
-_ALLOW = ("allow", "conflict")
+def _switch(name: str, row: Mapping[str, Any]) -> Switch:
+    allowed: tuple[Value, ...] | range | re.Pattern[str]
+    if "range" in row:
+        allowed = range(row["range"][0], row["range"][1] + 1)
+    else:
+        allowed = re.compile(row["form"]) if "form" in row else tuple(row["values"])
+    default = row["default"] if "default" in row else row["values"][0]
+    texts = row.get("number", "-"), row["question"]
+    return Switch(name, *texts, default, allowed, row["meaning"], row.get("capability", ""))
 
-TABLE: tuple[Switch, ...] = (
-    Switch(
-        "update_list_identity",
-        "Q1",
-        "How does update-list know the list, as no identifier is documented?",
-        "id_or_name",
-        ("id_or_name", "id", "list_id", "name", "name_or_create"),
-        "id_or_name: id or listId, else a name that only one list has; id, list_id, name: that one alone; "
-        "name_or_create: as name, and an unknown name makes a new list",
-    ),
-    Switch(
-        "update_list_omitted",
-        "Q2",
-        "What happens to members that update-list leaves out?",
-        "reset",
-        ("reset", "keep"),
-        "reset: they go back to their defaults; keep: they stay",
-    ),
-    Switch(
-        "update_newsletter_omitted",
-        "Q2",
-        "What happens to members that update-newsletter leaves out?",
-        "reset",
-        ("reset", "keep"),
-        "reset: they go back to their defaults, target lists included; keep: they stay",
-    ),
-    Switch(
-        "update_recipient_omitted",
-        "Q2",
-        "What happens to scalar members that update-recipient leaves out?",
-        "keep",
-        ("keep", "reset"),
-        "keep: they stay; reset: they go back to their defaults",
-    ),
-    Switch(
-        "existing_email",
-        "Q3",
-        "What does create-recipient do when the address exists?",
-        "conflict",
-        ("conflict", "upsert"),
-        "conflict: error; upsert: the recipient is updated",
-    ),
-    Switch(
-        "duplicate_list_name",
-        "Q4",
-        "May two lists have one name?",
-        "accept",
-        ("accept", "conflict"),
-        "accept: a second list appears; conflict: error",
-    ),
-    Switch(
-        "duplicate_subject",
-        "Q4",
-        "May two newsletters have one subject?",
-        "accept",
-        ("accept", "conflict"),
-        "accept: a second newsletter appears; conflict: error",
-    ),
-    Switch(
-        "initial_published",
-        "Q5",
-        "Which published value has a new newsletter?",
-        0,
-        (0, 1),
-        "0: not published; 1: published, though nothing was sent",
-    ),
-    Switch(
-        "error_status",
-        "Q6",
-        "Which HTTP status do errors have?",
-        "mixed",
-        ("mixed", "http", "always_200"),
-        "mixed: 401 and 400 for the key and the syntax, else 200 with httpStatusCode in the envelope; "
-        "http: that status everywhere; always_200: never anything but 200",
-    ),
-    Switch(
-        "undocumented_payload",
-        "Q7",
-        "What do get-lists, update-list, update-newsletter and create-newsletter-from-template answer?",
-        "named",
-        ("named", "bare", "none"),
-        "named: lists, list or newsletter in the envelope; bare: that value without envelope; "
-        "none: the three writes answer the envelope only",
-    ),
-    Switch(
-        "recipient_payload",
-        "Q8",
-        "What do the recipient searches and the invalid and unsubscribed recipients answer?",
-        "recipientList",
-        ("recipientList", "array", "entities"),
-        "recipientList: in the envelope; array: the same objects without envelope; entities: objects as of get-data",
-    ),
-    Switch(
-        "gender_codes",
-        "Q9",
-        "Which numbers stand for male, female, other and none when read?",
-        "1,2,4,3",
-        ("1,2,4,3", "1,2,3,0", "0,1,2,3"),
-        "the four numbers in that order",
-    ),
-    Switch(
-        "app_id_member",
-        "Q10",
-        "Under which name does get-app-id answer?",
-        "appId",
-        ("appId", "appID", "id", "bare"),
-        "the member's name; bare: the number alone, without envelope",
-    ),
-    Switch(
-        "tag_search",
-        "Q11",
-        "Does a search for several tags want any or all of them?",
-        "any",
-        ("any", "all"),
-        "any: one tag is enough; all: every tag is needed",
-    ),
-    Switch(
-        "custom_field_compare",
-        "Q12",
-        "How do < and > compare custom fields?",
-        "auto",
-        ("auto", "text"),
-        "auto: as numbers where both sides are, else as text; text: always as text",
-    ),
-    Switch(
-        "unknown_custom_attribute",
-        "Q13",
-        "What happens to custom attributes that no field is named for?",
-        "ignore",
-        ("ignore", "error"),
-        "ignore: dropped without a word; error: the call fails",
-    ),
-    Switch(
-        "custom_attributes_update",
-        "Q14",
-        "Does update-recipient merge or replace custom attributes?",
-        "merge",
-        ("merge", "replace"),
-        "merge: names that are not sent stay; replace: they are emptied",
-    ),
-    Switch(
-        "empty_list_ids",
-        "Q15",
-        "What does an empty listIds in update-recipient mean?",
-        "leave",
-        ("leave", "keep"),
-        "leave: all lists are left; keep: nothing changes",
-    ),
-    Switch(
-        "left_lists",
-        "Q16",
-        "What remains of a membership that listIds replaces?",
-        "unsubscribe",
-        ("unsubscribe", "delete"),
-        "unsubscribe: status -1 with a date; delete: no row",
-    ),
-    Switch(
-        "empty_list_tags",
-        "Q17",
-        "What does an empty listTags in update-list mean?",
-        "clear",
-        ("clear", "keep"),
-        "clear: no tags; keep: nothing changes",
-    ),
-    Switch(
-        "import_delay_seconds",
-        "Q18",
-        "How long after the call is an import carried out?",
-        2,
-        _SECONDS,
-        "seconds on the sandbox's clock",
-    ),
-    Switch(
-        "missing_send_date",
-        "Q19",
-        "What does send-newsletter do without sendDate?",
-        "error",
-        ("error", "now"),
-        "error: nothing is scheduled; now: it is sent at once",
-    ),
-    Switch(
-        "past_send_date",
-        "Q19",
-        "What does send-newsletter do with a sendDate in the past?",
-        "now",
-        ("now", "error"),
-        "now: it is sent at once; error: nothing is scheduled",
-    ),
-    Switch(
-        "send_sent",
-        "Q20",
-        "What does send-newsletter do with a newsletter that was sent?",
-        "conflict",
-        ("conflict", "again"),
-        "conflict: error; again: everybody gets it once more",
-    ),
-    Switch(
-        "cancel_unscheduled",
-        "Q21",
-        "What does cancel-sending-newsletter do when nothing is scheduled?",
-        "conflict",
-        ("conflict", "ok"),
-        "conflict: error; ok: success",
-    ),
-    Switch(
-        "update_scheduled",
-        "Q22",
-        "May a scheduled newsletter be updated?",
-        "allow",
-        _ALLOW,
-        "allow: it stays scheduled; conflict: error",
-    ),
-    Switch("update_sent", "Q22", "May a sent newsletter be updated?", "conflict", _ALLOW, "allow or conflict"),
-    Switch(
-        "delete_scheduled",
-        "Q22",
-        "May a scheduled newsletter be deleted?",
-        "allow",
-        _ALLOW,
-        "allow: its sending goes with it; conflict: error",
-    ),
-    Switch("delete_sent", "Q22", "May a sent newsletter be deleted?", "allow", _ALLOW, "allow or conflict"),
-    Switch(
-        "delete_used_list",
-        "Q23",
-        "May a list be deleted that a scheduled newsletter goes to?",
-        "allow",
-        _ALLOW,
-        "allow: the newsletter loses that list; conflict: error",
-    ),
-    Switch(
-        "delete_missing",
-        "Q24",
-        "What does the deletion of something that is not there answer?",
-        "not_found",
-        ("not_found", "ok"),
-        "not_found: error; ok: success",
-    ),
-    Switch(
-        "subscribe_missing_list",
-        "Q25",
-        "What does a subscription to a list that is not there do?",
-        "not_found",
-        ("not_found", "skip"),
-        "not_found: error and nothing is applied; skip: the other lists are joined",
-    ),
-    Switch(
-        "filter_forms",
-        "Q26",
-        "Which forms of the filter language are understood?",
-        "tolerant",
-        ("tolerant", "documented"),
-        "tolerant: also parentheses, single =, Equals, Contains, null, true, false, curly and back-slashed quotes; "
-        "documented: none of these",
-    ),
-    Switch(
-        "filter_case",
-        "Q26",
-        "Do filters see the case of letters?",
-        "insensitive",
-        ("insensitive", "sensitive"),
-        "insensitive: a and A are equal; sensitive: they are not",
-    ),
-    Switch(
-        "get_data_rows",
-        "Q27",
-        "How many rows does get-data answer at most?",
-        0,
-        range(10**6),
-        "the number, beyond which rows are cut off without a word; 0: all rows",
-    ),
-    Switch(
-        "rewrite_body",
-        "Q28",
-        "Does the service change the bodies that it stores?",
-        "none",
-        ("none", "line_ends"),
-        "none: stored as sent; line_ends: CRLF becomes LF and a last line end is added",
-    ),
-    Switch(
-        "array_in_query",
-        "Q29",
-        "How are arrays in a query string read?",
-        "accept",
-        ("accept", "ignore", "error"),
-        "accept: in all usual spellings; ignore: as if not sent; error: the call fails",
-    ),
-    Switch("list_published", "Q30", "Is a list published when create-list does not say?", False, _YES_NO, "the value"),
-    Switch(
-        "list_color",
-        "Q31",
-        "Which colour has a list when create-list names none?",
-        "random",
-        ("random", "fixed"),
-        "random: any; fixed: #3366cc",
-    ),
-    Switch(
-        "list_ordering",
-        "Q31",
-        "Which position has a list when create-list names none?",
-        "next",
-        ("next", "zero"),
-        "next: the highest and one; zero: 0",
-    ),
-    Switch(
-        "xml",
-        "Q32",
-        "What happens to a client that wants XML?",
-        "refuse",
-        ("refuse", "json"),
-        "refuse: 406 and 415; json: Accept is ignored and JSON answered, XML bodies are refused all the same",
-    ),
-    Switch(
-        "consent_titles",
-        "Q33",
-        "Which consent titles are known?",
-        "known",
-        ("known", "any"),
-        "known: gdpr_can_send and gdpr_can_track; any: others are recorded and set no flag",
-    ),
-    Switch(
-        "needs_gdpr_consent",
-        "Q33",
-        "When does needs_gdpr_consent fall to 0?",
-        "both",
-        ("both", "first", "never"),
-        "both: once both titles were decided; first: with the first decision; never: it stays 1",
-    ),
-    Switch(
-        "resubscribe_subdate",
-        "Q35",
-        "Does subscribing somebody who is subscribed renew subdate?",
-        "on_change",
-        ("on_change", "always"),
-        "on_change: only when the status changes; always: with every call",
-    ),
-    Switch(
-        "welcome_mail",
-        "Q35",
-        "When does a list's welcome mail go out?",
-        "on_change",
-        ("on_change", "always", "never"),
-        "on_change: when somebody joins; always: with every subscribe call; never",
-    ),
-    Switch(
-        "read_delay_seconds",
-        "Q36",
-        "How long does a write take to be seen by reads?",
-        0,
-        range(86_401),
-        "seconds on the sandbox's clock, for calls of the API; 0: at once",
-    ),
-    Switch(
-        "strict_verbs",
-        "-",
-        "Is a function answered only under the verbs documented for it?",
-        False,
-        _YES_NO,
-        "false: reads and deletions, for example, take GET and POST; true: only as documented",
-    ),
-    Switch(
-        "queue_lead_seconds",
-        "-",
-        "How long before its date does a newsletter go into the send queue?",
-        0,
-        range(86_401),
-        "seconds; from then on it counts as sent and can't be cancelled",
-    ),
-    Switch(
-        "reschedule",
-        "-",
-        "May send-newsletter move a scheduled newsletter?",
-        "allow",
-        _ALLOW,
-        "allow: to the new date; conflict: error",
-    ),
-    Switch(
-        "send_without_lists",
-        "-",
-        "What does send-newsletter do with a newsletter without lists?",
-        "error",
-        ("error", "allow"),
-        "error: nothing is scheduled; allow: it is scheduled and reaches nobody",
-    ),
-    Switch(
-        "unsubscribe_scope",
-        "-",
-        "The account's setting on what unsubscribing means.",
-        1,
-        (1, 2, 3),
-        "3: any future message, so accept becomes 0 whatever the call says; 1 and 2: the call decides",
-    ),
-    Switch(
-        "confirmed_only",
-        "-",
-        "The account's setting on whether only confirmed recipients get mail.",
-        False,
-        _YES_NO,
-        "true: recipients with confirmed 0 get none",
-    ),
-    Switch(
-        "newsletter_list",
-        "-",
-        "What does an unknown id in a newsletter's listIds do?",
-        "error",
-        ("error", "ignore"),
-        "error: nothing is stored; ignore: the other lists are stored",
-    ),
-    Switch(
-        "alias_on_rename",
-        "-",
-        "Does a list's alias follow its name?",
-        "keep",
-        ("keep", "follow"),
-        "keep: it stays as made; follow: it changes",
-    ),
-    Switch(
-        "too_long_text",
-        "-",
-        "What happens to names, subjects and addresses that are too long for their column?",
-        "error",
-        ("error", "truncate"),
-        "error: nothing is stored; truncate: cut off without a word",
-    ),
-    Switch(
-        "four_byte_text",
-        "-",
-        "What happens to characters beyond three bytes of UTF-8, such as emoji?",
-        "keep",
-        ("keep", "replace", "error"),
-        "keep: stored; replace: each becomes a question mark; error: nothing is stored",
-    ),
-    Switch(
-        "core_fields",
-        "-",
-        "Does get-data Field also answer the built-in fields?",
-        True,
-        _YES_NO,
-        "true: name, email and html with core 1; false: only custom fields",
-    ),
-    Switch(
-        "clock_offset",
-        "-",
-        "By how much is the clock of the server off that answers?",
-        0,
-        range(-(10**9), 10**9),
-        "seconds that the header Date is ahead of the real time; what comes due is not moved by it",
-    ),
-    Switch(
-        "date_header",
-        "-",
-        "What does the header Date of an answer say?",
-        "now",
-        ("now", "missing", "cached", "backwards"),
-        "now: the time of the answer; missing: there is none; cached: five minutes ago, with Age; backwards: a minute "
-        "before the answer before",
-    ),
-)
 
-BY_NAME: Mapping[str, Switch] = {switch.name: switch for switch in TABLE}
+_TABLES = {
+    part: tuple(_switch(name, row) for name, row in rows.items())
+    for part, rows in read_yaml(Path(__file__).with_name("switches.yaml")).items()
+}
+# What both platforms have in common is moved together with SqualoMail's switches.
+BOTH, SQUALOMAIL, GATORMAIL = _TABLES["both"], (*_TABLES["both"], *_TABLES["squalomail"]), _TABLES["gatormail"]
+# The capabilities of GatorMail's contract table, which may be switched there too.
+CAPABILITIES: Mapping[str, str] = {switch.capability: switch.name for switch in GATORMAIL if switch.capability}
+
+
+class Switches:
+    """The positions of a table's switches; unknown names and values that are not allowed are a ``ValueError``."""
+
+    def __init__(self, positions: Mapping[str, Any] | None = None, table: Sequence[Switch] = SQUALOMAIL) -> None:
+        self._table = {switch.name: switch for switch in table}
+        self._positions: dict[str, Value] = {switch.name: switch.default for switch in table}
+        self.set(positions or {})
+
+    def set(self, positions: Mapping[str, Any]) -> None:
+        """Move switches; either all of them or, when one is wrong, none. ``None`` puts a switch to its default."""
+        if unknown := [name for name in positions if name not in self._table]:
+            raise ValueError(f"there is no switch {unknown[0]!r}")
+        self._positions |= {name: self._table[name].checked(value) for name, value in positions.items()}
+
+    def text(self, name: str) -> str:
+        """The position of a switch between words."""
+        return str(self._positions[name])
+
+    def number(self, name: str) -> int:
+        """The position of a switch that is a number."""
+        return int(self._positions[name])
+
+    def flag(self, name: str) -> bool:
+        """The position of a switch that is on or off."""
+        return bool(self._positions[name])
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Every switch with its position, as ``GET /_sandbox/switches`` lists them."""
+        for name, switch in self._table.items():
+            row = {member: getattr(switch, member) for member in ("name", "number", "question", "meaning", "default")}
+            yield {**row, "allowed": switch.described, "value": self._positions[name]}
+
+
+def _converted(switch: Switch, value: Any) -> Any:
+    """A word from a command line as the type that the switch has."""
+    if not isinstance(value, str) or isinstance(switch.default, str):
+        return value
+    if isinstance(switch.default, bool):
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return int(value) if value.isascii() and value.removeprefix("-").isdigit() and len(value) < 20 else value

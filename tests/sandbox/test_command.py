@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,9 +49,9 @@ class Running:
         token = self.sign_in(**sign_in).json()["access_token"]
         return self.client.get(f"/gatormail/{instance}{path}", headers={"Authorization": f"Bearer {token}"})
 
-    def end(self) -> str:
-        """Ctrl-C; what was said on stderr."""
-        self.process.send_signal(signal.SIGINT)
+    def end(self, number: int = signal.SIGINT) -> str:
+        """Ctrl-C, or another signal; what was said on stderr."""
+        self.process.send_signal(number)
         _, err = self.process.communicate(timeout=30)
         assert self.process.returncode == 0
         return err
@@ -96,6 +97,35 @@ def test_it_names_every_address_and_ends_by_an_interrupt(serving: Callable[..., 
     assert running.get("example_testlz", "/group/1/9").json() == []
     assert "Instance example_testlz" in running.client.get("/").text
     assert "Data in memory only." in running.end()
+
+
+def test_it_ends_cleanly_by_sigterm_and_its_file_is_private(serving: Callable[..., Running], tmp_path: Path) -> None:
+    file = tmp_path / "x" / "sandbox.sqlite"
+    running = serving("--data", str(file))
+    assert running.list_names("any") == []
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert running.end(signal.SIGTERM).endswith("Ended.\n")
+    assert [each.name for each in file.parent.iterdir()] == [file.name]  # no journal is left
+
+
+def test_a_damaged_file_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "bad.sqlite").write_text("no database")
+    result = Project(tmp_path).run("sandbox", "--data", str(tmp_path / "bad.sqlite"))
+    assert result.code == 1
+    assert "bad.sqlite can't be used" in result.err
+    assert "remove it, or name another file" in result.err
+
+
+def test_an_embedded_file_that_is_damaged_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "reconcile.yaml").write_text(PROJECT)
+    (tmp_path / ".reconcile" / "default").mkdir(parents=True)
+    (tmp_path / ".reconcile" / "default" / "sandbox.sqlite").write_text("no database")
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "a.yaml").write_text("it: {lists: {a: {name: A}}}\n")
+    result = Project(tmp_path).run("plan")
+    assert result.code == 1
+    assert "sandbox.sqlite can't be used" in result.err
+    assert "internal" not in result.err
 
 
 def test_logins_open_their_instances(serving: Callable[..., Running]) -> None:

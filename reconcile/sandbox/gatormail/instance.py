@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from reconcile.sandbox.gatormail.contract import Contract
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 # Kinds and instances start at different numbers, so that an id taken for another one's is noticed.

@@ -10,12 +10,14 @@ _REFUSALS = {
     403: "The token is not for this request.",
     429: "Too many requests.",
     503: "The service is not available.",
+    507: "The service can't store anything.",
 }
 _OAUTH = {
     401: "invalid_client",
     403: "access_denied",
     429: "temporarily_unavailable",
     503: "temporarily_unavailable",
+    507: "server_error",
 }
 
 
@@ -45,14 +47,14 @@ class OAuthError(Exception):
         self.status = status
 
 
-def refused(status: int) -> ApiError:
-    """A call that is refused with 401, 403, 429 or 503 before it runs."""
-    return ApiError(status, _REFUSALS[status])
+def refused(status: int, message: str | None = None) -> ApiError:
+    """A call that is refused with 401, 403, 429, 503 or 507 in place of its answer."""
+    return ApiError(status, message or _REFUSALS[status])
 
 
-def sign_on_refused(status: int) -> OAuthError:
+def sign_on_refused(status: int, message: str | None = None) -> OAuthError:
     """The same at the sign-on; error codes as of OAuth 2.0, where it has one."""
-    return OAuthError(_OAUTH[status], _REFUSALS[status], status)
+    return OAuthError(_OAUTH[status], message or _REFUSALS[status], status)
 
 
 def invalid(field: str, text: str) -> ApiError:

@@ -12,6 +12,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,13 +24,11 @@ from reconcile.sandbox.gatormail.contract import Contract, Route
 from reconcile.sandbox.gatormail.instance import Instance, zone_of
 from reconcile.sandbox.gatormail.operations import ACKNOWLEDGING, OPERATIONS, Arguments, Operation
 from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, refused, sign_on_refused, switched_off
-from reconcile.sandbox.gatormail.switches import CAPABILITIES, TABLE
-from reconcile.sandbox.gatormail.tables import SCHEMA
 from reconcile.sandbox.gatormail.tokens import Login
 from reconcile.sandbox.gatormail.wire import Reader, Writer
 from reconcile.sandbox.provider import Call, ControlError
 from reconcile.sandbox.store import Store
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import CAPABILITIES, GATORMAIL, Switches
 
 _PREFIX = "/gatormail/"
 _TOKEN = "/oauth/core/connect/token"  # noqa: S105 - a path
@@ -41,7 +40,7 @@ class GatorMailSetup:
 
     ``logins`` are the clients and users there are; without them every non-empty one opens every instance. ``contract``
     overrides rows of the contract table, ``cap.*`` keys and their values on and off among them; ``switches`` moves
-    switches of ``gatormail.switches``; ``fields`` are the contact fields that each instance has of its own.
+    switches of GatorMail; ``fields`` are the contact fields that each instance has of its own.
     """
 
     instances: Sequence[str] = ("example_testlz",)
@@ -68,13 +67,13 @@ class GatorMail:
     def __init__(self, store: Store, clock: Clock, setup: GatorMailSetup) -> None:
         overrides = dict(setup.contract or {})
         positions = {CAPABILITIES[key]: _on(key, overrides.pop(key)) for key in list(overrides) if key in CAPABILITIES}
-        self.positions = Switches({**positions, **(setup.switches or {})}, TABLE)
+        self.positions = Switches({**positions, **(setup.switches or {})}, GATORMAIL)
         self.contract = Contract(overrides)
         self._setup = setup
         self._zone = zone_of(self.contract.text("c.date.zone"))
         self._store = store
         self._clock = clock
-        store.add_tables("gm_token", SCHEMA)
+        store.add_tables("gm_token", Path(__file__).with_name("tables.sql"))
 
     @property
     def instances(self) -> list[str]:
@@ -95,7 +94,7 @@ class GatorMail:
                 names,
                 None,
                 lambda: self._sign_in(request),
-                lambda status: self._sign_on_failed(sign_on_refused(status)),
+                lambda status, message: self._sign_on_failed(sign_on_refused(status, message)),
             )
         instance, parts = _parts(request)
         found = self._find(request.method, parts)
@@ -106,7 +105,7 @@ class GatorMail:
             _names(request),
             instance,
             lambda: self._answer(request, instance, found),
-            lambda status: self._failed(refused(status)),
+            lambda status, message: self._failed(refused(status, message)),
         )
 
     def instance(self, name: str, db: sqlite3.Connection) -> Instance:
@@ -281,7 +280,7 @@ def _names(request: httpx.Request) -> list[str]:
     """The names that were sent, in the query and at the top of the body; values may be personal."""
     try:
         body = json.loads(request.read() or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     return [*request.url.params, *(body if isinstance(body, dict) else ())]
 
@@ -292,7 +291,7 @@ def _body(request: httpx.Request, operation: Operation) -> Any:
         return None
     try:
         return json.loads(request.read())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ApiError(400, "The request is invalid", {"body": ["Should be JSON"]}) from None
 
 

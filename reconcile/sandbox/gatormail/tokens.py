@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote_plus
 import httpx
 
 from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, refused
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
 LIFETIME = 3600
 _REFRESH_LIFETIME = 180 * 86_400  # about six months (reference, Authentication: the APP kind)

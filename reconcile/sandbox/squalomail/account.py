@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
 # Different kinds start at different numbers, so that an id taken for one of another kind is noticed.
 _FIRST = {"list": 1, "mail": 101, "recipient": 1001, "field": 4, "url": 10_001}

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from reconcile.sandbox.squalomail.reply import invalid, malformed, missing
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
 _SPELLINGS = {"api_key": "apikey"}
 _BRACKETS = re.compile(r"\[[0-9]*\]$")

@@ -25,6 +25,7 @@ _REFUSALS = {
     403: (9, "The API key is not for this function."),
     429: (8, "Too many requests."),
     503: (10, "The service is not available."),
+    507: (11, "The service can't store anything."),
 }
 
 
@@ -77,10 +78,10 @@ def encode(answer: Answer) -> httpx.Response:
     return _json(200, _envelope(0, None, 200, answer))
 
 
-def refused(status: int) -> httpx.Response:
-    """The answer of a call that is refused with 401, 403, 429 or 503 before its function runs."""
-    code, message = _REFUSALS[status]
-    return _json(status, _envelope(code, message, status, {}))
+def refused(status: int, message: str | None = None) -> httpx.Response:
+    """The answer of a call that is refused with 401, 403, 429, 503 or 507 in place of its function's."""
+    code, usual = _REFUSALS[status]
+    return _json(status, _envelope(code, message or usual, status, {}))
 
 
 def encode_error(error: ApiError, policy: str) -> httpx.Response:

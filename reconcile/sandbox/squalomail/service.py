@@ -7,6 +7,7 @@ the arguments be read, has somebody this key. Then the function runs in one tran
 import sqlite3
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,7 +21,7 @@ from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.functions import FUNCTIONS, Function
 from reconcile.sandbox.squalomail.reply import ApiError, encode, encode_error, refused, unauthorised
 from reconcile.sandbox.store import Store
-from reconcile.sandbox.switchboard import Switches
+from reconcile.sandbox.switches import Switches
 
 _PREFIX = "/squalomail/v1/"
 
@@ -41,6 +42,7 @@ class SqualoMail:
         seed: int,
     ) -> None:
         self._store = store
+        store.add_tables("list", Path(__file__).with_name("tables.sql"))
         self._clock = clock
         self._switches = switches
         self._accounts = None if accounts is None else dict(accounts)

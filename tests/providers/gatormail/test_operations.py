@@ -16,11 +16,12 @@ from reconcile.providers.gatormail.contract import CAPABILITIES, ENUMS, ROUTES, 
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.gatormail.questions import ANSWERS
 from reconcile.report.operations import About, questions, render
-from reconcile.sandbox.gatormail.switches import BY_NAME
-from reconcile.sandbox.gatormail.switches import CAPABILITIES as SWITCHED
+from reconcile.sandbox.switches import CAPABILITIES as SWITCHED
+from reconcile.sandbox.switches import GATORMAIL
 from tests.sandbox.gatormail.conftest import document, operations
 
 ROOT = Path(__file__).parents[3]
+BY_NAME = {switch.name: switch for switch in GATORMAIL}
 PAGE = ROOT / "docs" / "gatormail.md"
 # What is no kind: the check whose account a login opens, signing in, and commands.
 OTHERS = {"account", "sign-in", "datafeed-pull", "schema-requests"}

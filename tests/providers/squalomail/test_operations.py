@@ -14,9 +14,10 @@ from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.questions import ANSWERS
 from reconcile.report.operations import About, questions, render
 from reconcile.sandbox.squalomail.functions import FUNCTIONS
-from reconcile.sandbox.switches import BY_NAME
+from reconcile.sandbox.switches import SQUALOMAIL
 
 ROOT = Path(__file__).parents[3]
+BY_NAME = {switch.name: switch for switch in SQUALOMAIL}
 PAGE = ROOT / "docs" / "squalomail.md"
 KINDS = provider_type("squalomail").kinds
 # What is no kind: commands, and the check whose account a key opens.

@@ -11,8 +11,8 @@ import pytest
 import reconcile.sandbox.gatormail
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.gatormail.service import GatorMailSetup
-from reconcile.sandbox.gatormail.switches import BY_NAME, CAPABILITIES, TABLE
 from reconcile.sandbox.server import Server
+from reconcile.sandbox.switches import CAPABILITIES, GATORMAIL
 from tests.sandbox.gatormail.conftest import SIGN_IN, START, Gator
 
 SOURCES = Path(reconcile.sandbox.gatormail.__file__).parent
@@ -172,7 +172,7 @@ def test_a_switch_does_what_it_names(
 
 def test_every_position_is_tested_and_every_switch_is_asked_for() -> None:
     tested = {(name, value) for name, value, _, _ in CASES}
-    for switch in TABLE:
+    for switch in GATORMAIL:
         others = () if isinstance(switch.allowed, range) else switch.allowed
         assert all((switch.name, value) in tested for value in others if value != switch.default)
         assert any(name == switch.name for name, _ in tested)
@@ -184,15 +184,16 @@ def test_every_position_is_tested_and_every_switch_is_asked_for() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant)
     }
-    assert BY_NAME.keys() <= words
-    assert set(CAPABILITIES.values()) <= BY_NAME.keys()
+    names = {switch.name for switch in GATORMAIL}
+    assert names <= words
+    assert set(CAPABILITIES.values()) <= names
 
 
 def test_switches_are_moved_by_control_calls(gator: Gator) -> None:
     answer = gator.client.post("/_sandbox/gatormail/switches", json={"triggers": True}).json()
     assert {row["name"]: row["value"] for row in answer}["triggers"] is True
     assert gator.client.post("/_sandbox/gatormail/switches", json={"nix": 1}).status_code == 400
-    assert len(gator.client.get("/_sandbox/gatormail/switches").json()) == len(TABLE)
+    assert len(gator.client.get("/_sandbox/gatormail/switches").json()) == len(GATORMAIL)
 
 
 OVERRIDES = {

@@ -1,6 +1,5 @@
-"""GatorMail's tables in the sandbox's database; every row belongs to an instance, which is a tenant of its own."""
+-- GatorMail's tables. Every row belongs to an instance, which is a tenant of its own.
 
-SCHEMA = """
 CREATE TABLE IF NOT EXISTS gm_token (
   digest TEXT PRIMARY KEY, kind TEXT NOT NULL, instances TEXT NOT NULL, scope TEXT NOT NULL, identity TEXT NOT NULL,
   expires INTEGER NOT NULL) WITHOUT ROWID;
@@ -62,4 +61,3 @@ CREATE TABLE IF NOT EXISTS gm_batch (
   PRIMARY KEY (instance, identifier)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gm_setting (
   instance TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (instance, name)) WITHOUT ROWID;
-"""
