@@ -532,12 +532,17 @@ def same_tree(left: Node, right: Node) -> bool:
 
 def comments(text: str) -> list[str]:
     """The comments of a valid YAML text, in order."""
-    found: list[str] = []
+    return [text[offset:].partition("\n")[0].rstrip() for offset in comment_offsets(text)]
+
+
+def comment_offsets(text: str) -> list[int]:
+    """Where the comments of a valid YAML text begin, in order."""
+    found: list[int] = []
     for start, end, token, _ in _gaps(text):
-        found += (line[line.index("#") :].rstrip() for line in text[start:end].splitlines() if "#" in line)
+        found += (start + line.start() for line in re.finditer(r"#[^\n]*", text[start:end]))
         if isinstance(token, ScalarToken) and token.style in ("|", ">"):
             header = text[token.start_mark.index : token.end_mark.index].partition("\n")[0]
-            found += [header[header.index("#") :].rstrip()] if "#" in header else []
+            found += [token.start_mark.index + header.index("#")] if "#" in header else []
     return found
 
 
