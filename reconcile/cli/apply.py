@@ -119,7 +119,7 @@ def rights_of(granted: frozenset[Right], deletes: int, without_sends: bool) -> "
 
 def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool, skip_invalid: bool) -> int:
     from reconcile.engine.workflow import check_saved, settle
-    from reconcile.manifests.load import find_manifests
+    from reconcile.manifests.find import find_manifests
 
     saved = read_plan(file)
     # A plan has all it needs; where there are manifests, they must still be those that it was made from.

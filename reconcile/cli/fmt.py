@@ -15,7 +15,7 @@ from reconcile.errors import Diagnostic, InvalidInput, ReconcileError
 @global_options
 def fmt(check: bool, files: tuple[Path, ...]) -> int:
     """Bring manifests and the project file into canonical layout, comments kept; FILES or all of the project's."""
-    from reconcile.manifests.load import find_manifests
+    from reconcile.manifests.find import find_manifests
     from reconcile.manifests.write import format_file
 
     root = options().directory

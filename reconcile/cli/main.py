@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from reconcile.cli.habits import check as check_habits
+from reconcile.cli.habits import hint_for, hint_for_command
 from reconcile.cli.options import Options, global_options, new_options
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
@@ -61,9 +63,9 @@ class _Commands(click.Group):
             from reconcile.model.registry import nearest
 
             near = nearest(args[0], COMMANDS)
-            raise Usage(
-                f'There is no command "{args[0]}".', hint=f'Did you mean "{near}"?' if near else "See reconcile --help."
-            )
+            known = hint_for_command(args[0].lower())
+            hint = known or (f'Did you mean "{near}"?' if near else "See reconcile --help.")
+            raise Usage(f'There is no command "{args[0]}".', hint=hint)
         return super().resolve_command(ctx, args)
 
 
@@ -99,9 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     options = new_options()
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        check_habits(given)
         outcome: Any = cli.main(
-            args=list(arguments) if arguments is not None else None,
+            args=given,
             prog_name="reconcile",
             standalone_mode=False,
             obj=options,
@@ -113,6 +117,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 130
     except click.UsageError as error:
         error.show()
+        _show_habit(given)
         return Usage.exit_code
     except click.ClickException as error:
         error.show()
@@ -126,6 +131,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(told(error, options), err=True)
         return 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def _show_habit(arguments: Sequence[str]) -> None:
+    hint = hint_for(arguments)
+    if hint is not None:
+        click.echo(f"  {hint}", err=True)
 
 
 def _show(error: ReconcileError, options: Options) -> None:

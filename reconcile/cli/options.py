@@ -58,7 +58,7 @@ def options() -> Options:
 def new_options() -> Options:
     """The options before any is given; RECONCILE_ENV chooses the environment, NO_COLOR turns colours off."""
     return Options(
-        environment=os.environ.get("RECONCILE_ENV") or None,
+        environment=os.environ.get("RECONCILE_ENV"),
         color=sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
         secrets=[os.environ[name] for name in _SECRETS if name in os.environ],
     )

@@ -1,12 +1,13 @@
 """Project file + environment -> Settings: accounts, state, variables, policy. Nothing is contacted here."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
-from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
+from reconcile.errors import Diagnostic, InvalidInput, Location, Severity, Usage
 from reconcile.manifests.interpolate import GivenText, Scope, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
@@ -156,7 +157,12 @@ class _Loading:
     ) -> None:
         self._root = root
         # "default" is what the project is without an environment.
-        self._environment = None if environment in (None, "", DEFAULT_ENVIRONMENT) else environment
+        if environment == "":
+            raise Usage(
+                "The environment's name is empty, as where a variable of the CI job is not set.",
+                hint=f"Name one with --env or RECONCILE_ENV; the project without one is `--env {DEFAULT_ENVIRONMENT}`.",
+            )
+        self._environment = None if environment in (None, DEFAULT_ENVIRONMENT) else environment
         self._given = variables
         self._environ = environ
         self._findings: list[Diagnostic] = []
@@ -221,7 +227,7 @@ class _Loading:
         except FileNotFoundError:
             raise InvalidInput(
                 f"There is no {PROJECT_FILE} in {self._root}, so this is not the folder of a project.",
-                hint="Begin one with `reconcile init`, or name the project's folder with -C DIR.",
+                hint=self._way_to_project(),
             ) from None
         except OSError as error:
             raise InvalidInput(f"{path} can't be read: {error.strerror}. Check its permissions.") from None
@@ -229,6 +235,17 @@ class _Loading:
         if document.root is None and self._findings:
             self._raise_findings()
         return document
+
+    def _way_to_project(self) -> str:
+        """What to do where there is no project file: correct its name, go to where it is, or begin a project."""
+        root = self._root.absolute()
+        for other in ("reconcile.yml", "Reconcile.yaml", "reconcile.YAML", "reconcile.json"):
+            if (root / other).is_file():
+                return f"There is {other}: rename it to {PROJECT_FILE}."
+        above = next((folder for folder in root.parents if (folder / PROJECT_FILE).is_file()), None)
+        if above is not None:
+            return f"The project is in {above}: run there, or with -C {os.path.relpath(above)}."
+        return "Begin one with `reconcile init`, or name the project's folder with -C DIR."
 
     # Environments
 
@@ -270,12 +287,25 @@ class _Loading:
         accounts = base.members.get("providers")
         types = {alias: _type_of(node) for alias, node in _members(accounts).items()}
         for name, layer in environments.items():
+            self._check_variables(base, layer, name)
             if name != self._environment:
                 self._layer(layer, EnvironmentSpec, name, lazy=True)
                 self._check_accounts(layer, types)
         if self._environment is not None:
             self._layer(base, ProjectSpec, PROJECT_FILE, lazy=True)
             self._check_accounts(base, {})
+
+    def _check_variables(self, base: MappingNode, layer: MappingNode, environment: str) -> None:
+        """An environment gives other values to variables of the project; one that the project lacks is a typo."""
+        known = _members(base.members.get("variables"))
+        overlay = layer.members.get("variables")
+        for name in _members(overlay).keys() - known.keys():
+            assert isinstance(overlay, MappingNode)  # noqa: S101  # or there would be no members
+            close = nearest(name, known)
+            hint = f'Did you mean "{close}"?' if close else f"Add `{name}: null` to the project's `variables`."
+            detail = f'"{environment}" gives a value to the variable "{name}", which the project does not have.'
+            place = self._document.at(overlay.keys[name])
+            self._find("unknown-variable", "an unknown variable", detail, place, hint)
 
     def _check_accounts(self, layer: MappingNode, types: Mapping[str, str | None]) -> None:
         providers = layer.members.get("providers")

@@ -13,6 +13,7 @@ from reconcile.errors import InvalidInput
 def validate() -> int:
     """Check everything that can be checked offline; needs no credentials."""
     from reconcile.report.diagnostics import to_json
+    from reconcile.report.text import counted
 
     as_json = text_or_json() == "json"
     try:
@@ -22,10 +23,11 @@ def validate() -> int:
             print_json({"valid": False, "diagnostics": to_json(error.diagnostics)})
         else:
             show_diagnostics(error.diagnostics)
-            click.echo(f"{len(error.diagnostics)} finding(s).")
+            click.echo(counted(len(error.diagnostics), "finding") + ".")
         return error.exit_code
     if as_json:
         print_json({"valid": True, "diagnostics": to_json(manifests.warnings), "entries": len(manifests.resources)})
     else:
-        click.echo(f"Valid: {len(manifests.resources)} entries.")
+        show_diagnostics(manifests.warnings)
+        click.echo(f"Valid: {counted(len(manifests.resources), 'entry', 'entries')}.")
     return 0

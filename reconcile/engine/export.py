@@ -140,8 +140,9 @@ class _Exporting:
                 return name
             self._note("Left out", f"The {kind.kind} with the id {live.id}: its key can't be the name of an entry.")
             return None
+        # With its id, so that a name never depends on who else is there.
         words = "-".join(str(part) for part in kind.key(live.attributes) or ())
-        return unique(slug(words) or f"{kind.kind}-{live.id}", taken)
+        return f"{slug(words) or kind.kind}-{slug(live.id)}"
 
     def _entry(self, kind: Kind, address: Address, live: RemoteObject) -> _Entry | None:
         """What is declared of an object; None if it can't be declared at all."""
@@ -226,11 +227,6 @@ def slug(text: str) -> str:
     """A safe name for an entry: small letters a to z, digits and hyphens; empty if nothing is left."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].strip("-")
-
-
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken."""
-    return next(found for n in count(1) if (found := name if n == 1 else f"{name}-{n}") not in taken)
 
 
 def _unread(kind: Kind, live: RemoteObject) -> set[tuple[str, str]]:

@@ -1,15 +1,15 @@
 """Find and read manifests; all findings of a run are raised together."""
 
 import gc
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from reconcile.errors import Diagnostic, InvalidInput, Location
+from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
+from reconcile.manifests.find import find_manifests, not_regular, unread
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
@@ -22,7 +22,6 @@ from reconcile.model.registry import ProviderType, Registry, nearest
 from reconcile.model.resource import Resource
 
 PROJECT_FILE: Final = "reconcile.yaml"
-MANIFESTS: Final = "manifests"
 SINGLETON: Final = "main"
 
 
@@ -92,6 +91,8 @@ class _Loading:
     def load(self) -> Manifests:
         self._note_project_file()
         whole = True
+        for notice in unread(self._root):
+            (self._findings if notice.severity is Severity.ERROR else self._warnings).append(notice)
         for path in find_manifests(self._root):
             document = self._read(path)
             if document is None:
@@ -130,6 +131,9 @@ class _Loading:
         if not self._files.contains(path):
             detail = "The file is a link out of the project's folder, and only files of the project are read. Copy it."
             self._find("path-outside-project", "a path leads out of the project", detail, Location(path))
+            return None
+        if (reason := not_regular(self._root / path)) is not None:
+            self._find("unreadable-file", "a file can't be read", reason, Location(path))
             return None
         try:
             with (self._root / path).open("rb") as stream:
@@ -250,37 +254,6 @@ class _Loading:
 
     def _find(self, code: str, summary: str, detail: str, location: Location, hint: str | None = None) -> None:
         self._findings.append(Diagnostic(code, summary, detail, location=location, hint=hint))
-
-
-def find_manifests(root: Path) -> list[str]:
-    """The project-relative paths of all manifests, sorted; hidden files and folders are none.
-
-    Raises:
-        InvalidInput: a folder can't be read, or is a link. What is in it must not be taken for removed.
-    """
-    found: list[str] = []
-    top = root / MANIFESTS
-    for folder, folders, files in os.walk(top, onerror=_unreadable_folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            _refuse_link(Path(folder, name))
-        inside = Path(folder).relative_to(root)
-        manifests = (name for name in files if name.endswith((".yaml", ".yml")) and not name.startswith("."))
-        found += [(inside / name).as_posix() for name in manifests]
-    return sorted(found)
-
-
-def _refuse_link(folder: Path) -> None:
-    if folder.is_symlink():
-        raise InvalidInput(
-            f"The folder {folder} is a symbolic link. It is not followed, and what is in it must not count as removed.",
-            hint="Put the folder itself there, or take the link away.",
-        )
-
-
-def _unreadable_folder(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise InvalidInput(f"The folder {error.filename} can't be read: {error.strerror}. Check its permissions.")
 
 
 def _is_null(node: Node) -> bool:

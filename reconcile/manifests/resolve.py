@@ -1,6 +1,7 @@
 """What entries say about one another: references, cycles, former names, and each kind's own check."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from reconcile.errors import Diagnostic, Location
 from reconcile.manifests.content import ProjectFiles, Unreadable
@@ -17,12 +18,18 @@ def check_links(links: Iterable[Link], declared: Mapping[Address, Location]) -> 
         if target in declared:
             continue
         known = [a.name for a in declared if a.provider == target.provider and a.kind == target.kind]
-        close = nearest(target.name, known) if "${" not in link.written else None
+        close = _bare_name(target, known) or (nearest(target.name, known) if "${" not in link.written else None)
         detail = f"{link.written} refers to a {target.kind} that no manifest declares. Declare it, or correct the name."
         hint = f'Did you mean "{close}"?' if close else None
         if hint is None and not known:
             hint = f"There is no {target.kind} of {target.provider} in the manifests yet."
         yield Diagnostic("dangling-reference", "a reference to nothing", detail, str(link.owner), link.location, hint)
+
+
+def _bare_name(target: Address, known: Collection[str]) -> str | None:
+    """The entry's name where its whole address, or the way to it in the manifests, was written in its place."""
+    parts = [part for part in re.split(r"[./]", target.name) if part]
+    return parts[-1] if len(parts) > 1 and parts[-1] in known else None
 
 
 def check_cycles(links: Iterable[Link], declared: Mapping[Address, Location]) -> Iterator[Diagnostic]:

@@ -115,7 +115,7 @@ def test_an_environment_is_merged_member_by_member(root: Path) -> None:
     assert settings.environment == "staging"
 
 
-@pytest.mark.parametrize("name", [None, "", "default"])
+@pytest.mark.parametrize("name", [None, "default"])
 def test_no_environment_is_the_default_one(root: Path, name: str | None) -> None:
     assert read(root, PROJECT, name).environment is None
 
@@ -292,6 +292,7 @@ REFUSALS = {
     ],
     MINIMAL + "environments: {x: {policy: {freeze: 5}, variables: {a: '${bad}'}}}\n": [
         ("wrong-type", "3:37"),
+        ("unknown-variable", "3:53"),
         ("wrong-expression", "3:57"),
     ],
     "version: 1\nversion: 1\nproviders: {}\n": [("duplicate-key", "2:1")],

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.engine.drift import drift
-from reconcile.engine.export import Export, export, slug, unique
+from reconcile.engine.export import Export, export, slug
 from reconcile.engine.workflow import plan
 from reconcile.manifests.load import Manifests, load
 from reconcile.manifests.write import format_text
@@ -151,28 +151,40 @@ def test_minimal_manifests_with_names_and_bodies_in_files() -> None:
     exported = Exported(world)
     header = "# yaml-language-server: $schema=../schemas/manifest.schema.json\nsqualomail:\n"
     assert exported.text("manifests/lists.yaml") == (
-        f'{header}  lists:\n    citta:\n      name: Città!\n      color: "#112233"\n      ordering: 1\n'
+        f'{header}  lists:\n    citta-1:\n      name: Città!\n      color: "#112233"\n      ordering: 1\n'
     )
     assert exported.text("manifests/templates.yaml") == (
-        f"{header}  templates:\n    base:\n      subject: Base\n      bodyFile: emails/base.html\n      language: it\n"
+        f"{header}  templates:\n    base-101:\n      subject: Base\n"
+        f"      bodyFile: emails/base-101.html\n      language: it\n"
     )
     assert exported.text("manifests/campaigns.yaml") == (
-        f'{header}  campaigns:\n    saldi-50:\n      subject: "Saldi: -50%"\n      bodyFile: emails/saldi-50.html\n'
-        f"      altBodyFile: emails/saldi-50.txt\n      language: sl\n      lists: [citta]\n"
+        f'{header}  campaigns:\n    saldi-50-102:\n      subject: "Saldi: -50%"\n'
+        f"      bodyFile: emails/saldi-50-102.html\n"
+        f"      altBodyFile: emails/saldi-50-102.txt\n      language: sl\n      lists: [citta-1]\n"
     )
-    assert exported.text("emails/saldi-50.html") == "<p>1</p>\n"
+    assert exported.text("emails/saldi-50-102.html") == "<p>1</p>\n"
     assert exported.is_in_sync()
     assert "`utmSource`" in exported.notes()
 
 
-def test_names_are_unique_and_safe() -> None:
-    taken: set[str] = set()
-    for text, name in [("News", "news"), ("news!", "news-2"), ("NEWS", "news-3"), ("日本", "list-4")]:
-        found = unique(slug(text) or "list-4", taken)
-        assert found == name
-        taken.add(found)
+def test_names_are_safe() -> None:
+    assert slug("日本") == ""
     assert slug("x" * 100 + " y") == "x" * 60
     assert slug(" Ünï/../çødé ") == "uni-cde"
+
+
+def test_a_name_never_depends_on_who_else_is_there() -> None:
+    world = World()
+    person = colleague(world)
+    ids = [person.make("list", name=name) for name in ("News", "news!", "NEWS", "日本")]
+    before = Exported(world).text("manifests/lists.yaml")
+    assert [
+        f"    {name}-{id_}:\n" in before for name, id_ in zip(("news", "news", "news", "list"), ids, strict=True)
+    ] == [True] * 4
+    person.delete("list", ids[0])
+    after = Exported(world).text("manifests/lists.yaml")
+    gone = f"    news-{ids[0]}:\n"
+    assert after == before[: before.index(gone)] + before[before.index("    news-", before.index(gone) + 1) :]
 
 
 def test_sent_campaigns_only_where_asked_for() -> None:
@@ -196,7 +208,7 @@ def test_what_cant_be_declared_is_named() -> None:
     person.make("campaign", subject="Huge", body=huge)
     person.make("campaign", subject="Welcome", body="b", type="welcome")
     exported = Exported(world)
-    assert "`squalomail.template.huge`: body" in exported.notes()
+    assert "`squalomail.template.huge-101`: body" in exported.notes()
     assert exported.export.counts == {"lists": 1, "templates": 1}
     assert exported.is_in_sync()
 
@@ -228,7 +240,7 @@ def test_several_accounts_have_folders_of_their_own() -> None:
     found = export(both, ["one", "other"])
     assert sorted(found.files) == ["manifests/one/lists.yaml", "manifests/other/lists.yaml"]
     assert found.files["manifests/one/lists.yaml"].startswith(b"# yaml-language-server: $schema=../../schemas/")
-    assert {str(address) for address in found.applied} == {"one.list.a", "other.list.a"}
+    assert {str(address) for address in found.applied} == {"one.list.a-1", "other.list.a-1"}
     assert {alias: account.id for alias, account in found.accounts.items()} == {"one": "4711", "other": "4712"}
 
 
@@ -342,15 +354,15 @@ def test_an_instance_as_manifests() -> None:
     exported = Exported(filled(), "gatormail")
     head = "# yaml-language-server: $schema=../schemas/manifest.schema.json\ngatormail:\n"
     assert exported.text("manifests/groups.yaml") == (
-        f"{head}  groups:\n    buyers-2026:\n      name: Buyers 2026\n      description: All of them\n"
+        f"{head}  groups:\n    buyers-2026-2000501:\n      name: Buyers 2026\n      description: All of them\n"
     )
     assert exported.text("manifests/campaigns.yaml") == (
         f"{head}  campaigns:\n"
-        f'    draft:\n      name: Draft\n      type: StaticRecurring\n      crmId: "4711"\n'
+        f'    draft-2014001:\n      name: Draft\n      type: StaticRecurring\n      crmId: "4711"\n'
         f"\n"
-        f"    launch:\n      name: Launch\n      subject: We are live\n      fromAddress: a@example.com\n"
+        f"    launch-2014002:\n      name: Launch\n      subject: We are live\n      fromAddress: a@example.com\n"
         f"      startDate: 2027-07-01T08:00:00Z\n      endDate: 2027-07-08T08:00:00Z\n"
-        f"      group: buyers-2026\n      email:\n        name: Mail\n        autoTrackLinks: true\n"
+        f"      group: buyers-2026-2000501\n      email:\n        name: Mail\n        autoTrackLinks: true\n"
         f"      initiate: true\n"
     )
     assert exported.text("manifests/schema.yaml") == (
@@ -369,7 +381,7 @@ def test_an_instance_as_manifests() -> None:
 def test_a_sent_campaign_is_exported_without_its_sending() -> None:
     exported = Exported(filled(), "gatormail", include_sent=True)
     assert exported.export.counts["campaigns"] == 3
-    _, _, sent = exported.text("manifests/campaigns.yaml").partition("    sent:\n")
+    _, _, sent = exported.text("manifests/campaigns.yaml").partition("    sent-2014003:\n")
     assert "name: Sent" in sent
     assert "initiate" not in sent
     assert exported.is_in_sync()
@@ -381,7 +393,7 @@ def test_what_an_instance_does_not_tell_is_named() -> None:
     assert "`subject`, `fromName`, `fromAddress`, `replyTo`, `group`, `email.name`, `email.html`" in exported.notes()
     assert "dates are read as UTC" in exported.notes()
     # Nobody could tell to whom it goes, so it is not said that it is to go out.
-    assert "`gatormail.campaign.launch`: initiate" in exported.notes()
+    assert "`gatormail.campaign.launch-2014002`: initiate" in exported.notes()
     assert exported.is_in_sync()
 
 

@@ -1,0 +1,155 @@
+"""What people type from other tools' habits, and what lies where it is not read: a message that says what to do."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from reconcile.cli import habits
+from reconcile.cli.main import COMMANDS, cli
+from tests.cli.conftest import MANIFEST, Project
+
+LIST = "squalomail:\n  lists:\n    news: {name: News}\n"
+
+# what is typed -> a part of the hint
+TYPED = {
+    ("plan", "-auto-approve"): "--auto-approve",
+    ("apply", "--yes"): "--auto-approve",
+    ("apply", "-y"): "--auto-approve",
+    ("plan", "-out=plan.json"): "-o FILE",
+    ("plan", "-target=squalomail.list.news"): "--target ADDR",
+    ("plan", "-json"): "--format json",
+    ("plan", "--dry-run"): "reconcile plan",
+    ("apply", "--doit"): "reconcile apply",
+    ("apply", "-f", "manifests/a.yaml"): "--target ADDR",
+    ("plan", "-var-file=x.tfvars"): "environments",
+    ("plan", "--config-file", "x.yaml"): "-C DIR",
+    ("init", "-upgrade"): "reconcile validate",
+    ("plan", "-lock=false"): "--lock-timeout",
+    ("taint", "squalomail.list.news"): "reconcile apply --replace ADDR",
+    ("workspace", "select", "staging"): "--env NAME",
+    ("get", "lists"): "reconcile state list",
+    ("force-unlock", "1"): "reconcile state unlock",
+    ("dump",): "reconcile export DIR",
+    ("version",): "reconcile --version",
+    ("help",): "reconcile --help",
+    ("lint",): "reconcile validate",
+    ("paln",): 'Did you mean "plan"?',
+}
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=" ".join)
+def test_other_tools_habits_are_answered_with_what_to_type_here(project: Project, typed: tuple[str, ...]) -> None:
+    project.write("manifests/all.yaml", MANIFEST)
+    result = project.run(*typed)
+    assert result.code == 64, result.err
+    assert TYPED[typed] in result.err
+
+
+def options_of(*names: str) -> set[str]:
+    command = cli
+    for name in names:
+        found = command.get_command(None, name) if hasattr(command, "get_command") else None  # type: ignore[arg-type]
+        assert found is not None, names
+        command = found  # type: ignore[assignment]
+    return {option for parameter in (*cli.params, *command.params) for option in parameter.opts}
+
+
+@pytest.mark.parametrize("hint", sorted(set(habits.COMMANDS.values())))
+def test_each_hint_names_a_command_that_is_there(hint: str) -> None:
+    words = hint.split()[1:]
+    names = []
+    for word in words:
+        if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
+            continue
+        names.append(word)
+    known = options_of(*names)
+    assert {word for word in words if word.startswith("-")} <= known | {"--help", "--version"}
+    assert not names or names[0] in COMMANDS
+
+
+def test_each_option_in_a_hint_is_there() -> None:
+    known = options_of("plan") | options_of("apply")
+    assert {option.split()[0] for option in habits.OPTIONS.values()} <= known
+
+
+@pytest.mark.parametrize("name", ["b.YAML", "b.Yml", "b.json", "b.jsonc"])
+def test_a_manifest_under_another_extension_does_not_count_as_removed(project: Project, name: str) -> None:
+    project.write("manifests/all.yaml", LIST)
+    project.write(f"manifests/{name}", LIST.replace("news", "other"))
+    for command in ("validate", "plan", "apply"):
+        result = project.run(command)
+        assert result.code == 1
+        assert f"error[unread-file] manifests/{name}:1:1" in result.err
+
+
+@pytest.mark.parametrize("name", [".b.yaml", ".old/b.yaml", "b.yaml.orig", "b.yaml~", "people.csv"])
+def test_what_is_not_read_is_named(project: Project, name: str) -> None:
+    project.write("manifests/all.yaml", LIST)
+    project.write(f"manifests/{name}", LIST.replace("news", "other"))
+    result = project.run("validate")
+    assert result.code == 0
+    assert f"warning[unread-file] manifests/{name}:1:1" in result.err
+    assert "Valid: 1 entry." in result.out
+
+
+@pytest.mark.parametrize("name", ["README.md", ".gitkeep", ".DS_Store", "notes.txt"])
+def test_what_nobody_takes_for_a_manifest_is_not(project: Project, name: str) -> None:
+    project.write("manifests/all.yaml", LIST)
+    project.write(f"manifests/{name}", "x")
+    assert not project.run("validate").err
+
+
+def test_pipes_and_dangling_links_are_findings_and_stop_nothing(project: Project) -> None:
+    project.write("manifests/all.yaml", LIST)
+    os.mkfifo(project.root / "manifests/pipe.yaml")
+    (project.root / "manifests/link.yaml").symlink_to("nowhere")
+    result = project.run("validate")
+    assert result.code == 1
+    assert "manifests/pipe.yaml:1:1\n  This is no file but a pipe" in result.err
+    assert "manifests/link.yaml:1:1\n  The link leads to nothing" in result.err
+    assert stat.S_ISFIFO((project.root / "manifests/pipe.yaml").stat().st_mode)
+    assert "2 findings." in result.out
+
+
+def test_a_whole_address_in_place_of_a_name_is_understood(project: Project) -> None:
+    project.write(
+        "manifests/all.yaml", LIST + "  campaigns:\n    c: {subject: S, body: x, lists: [squalomail.list.news]}\n"
+    )
+    result = project.run("validate")
+    assert 'Did you mean "news"?' in result.err
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_an_empty_environment_is_not_production(project: Project, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    project.write("manifests/all.yaml", LIST)
+    if how == "variable":
+        monkeypatch.setenv("RECONCILE_ENV", "")
+    result = project.run(*(["--env", ""] if how == "option" else []), "plan")
+    assert result.code == 64
+    assert "--env default" in result.err
+    assert project.run("--env", "default", "plan").code == 0
+
+
+def test_a_project_file_under_another_name_or_above_is_found(project: Project) -> None:
+    (project.root / "manifests").mkdir(exist_ok=True)
+    assert "run there, or with -C .." in project.run("-C", str(project.root / "manifests"), "plan").err or (
+        "-C " in project.run("-C", str(project.root / "manifests"), "plan").err
+    )
+    (project.root / "reconcile.yaml").rename(project.root / "reconcile.yml")
+    assert "rename it to reconcile.yaml" in project.run("validate").err
+
+
+def test_a_variable_that_only_an_environment_has_is_a_typo(project: Project) -> None:
+    text = (project.root / "reconcile.yaml").read_text()
+    text += 'variables: {suffix: ""}\nenvironments:\n  staging: {variables: {sufix: " (test)"}}\n'
+    project.write("reconcile.yaml", text)
+    project.write("manifests/all.yaml", LIST)
+    for arguments in (["validate"], ["--env", "staging", "validate"]):
+        result = project.run(*arguments)
+        assert result.code == 1
+        assert 'Did you mean "suffix"?' in result.err
+        assert re.search(r"reconcile.yaml:\d+:\d+", result.err)
+    assert Path(project.root / "reconcile.yaml").is_file()
