@@ -1,0 +1,1 @@
+"""Mail bodies: what is in them, and what differs between two. Knows no platform."""

@@ -1,0 +1,467 @@
+"""An HTML mail by offsets in its source: its tags, and its words and pictures in blocks.
+
+Tags are found as browsers find them; no tree is built, so nothing is moved and each piece stands where it was written.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from reconcile.mail.style import LOOKS, declarations, names
+
+# Tags that a platform fills, of many kinds; what is in one is no word of its own.
+MERGE_TAG = (
+    r"\{\{\{?[^{}]{0,200}\}?\}\}|\{%[^{}]{0,200}%\}|\[\[[^\[\]]{0,200}\]\]|%%[^%\s]{1,80}%%|%[A-Za-z_][\w.]{0,60}%"
+    r"|\$\{[^{}]{0,200}\}|\*\|[^|*]{1,200}\|\*|#\[[^\[\]]{1,200}\]#|\{/?[A-Za-z][\w:/.-]{0,100}\}|<%=?[^%]{0,200}%>"
+    r"|@\{[^{}]{0,100}\}|\|\|\w{1,60}\|\|"
+)
+BLOCKS = names(
+    "address article aside blockquote body caption center col colgroup dd details dialog div dl dt fieldset figcaption"
+    " figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html li main menu nav ol p pre section summary table"
+    " tbody td tfoot th thead tr ul"
+)
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+_VOID = names("area base br col embed hr img input link meta param source track wbr")
+_RAW = names("iframe noembed noframes script style textarea title xmp")
+# Which open tag a start tag closes, and where looking for it ends.
+_CLOSES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "li": (frozenset(["li"]), frozenset(["ul", "ol", "menu"])),
+    "dt": (frozenset(["dt", "dd"]), frozenset(["dl"])),
+    "dd": (frozenset(["dt", "dd"]), frozenset(["dl"])),
+    "td": (frozenset(["td", "th"]), frozenset(["tr", "table"])),
+    "th": (frozenset(["td", "th"]), frozenset(["tr", "table"])),
+    "tr": (frozenset(["tr"]), frozenset(["table"])),
+}
+_MARKUP = re.compile(r"<(?:!--|[A-Za-z/!?])")
+_TAG_NAME = re.compile(r"[^\s/>]*")
+_ATTRIBUTE = re.compile(r"""[\s/]*+(=?[^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?+""")
+_COMMENT_END = re.compile(r"--!?>")
+_BLANK = r"&(?:nbsp|ensp|emsp|thinsp|#0*160|#0*8199|#0*8239|#[xX]0*(?:a0|A0|2007|202[fF]));?"
+_PIECE = re.compile(rf"((?:\s|{_BLANK})++)|(?:[^\s&{{%\[*$#<@|]++|{MERGE_TAG}|(?!{_BLANK})\S)+")
+_TAG_OF_PLATFORM = re.compile(MERGE_TAG)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u2060-\u2064\ufeff]")
+_HIDDEN = re.compile(
+    r"display:none|visibility:hidden|(?:^|;)(?:max-height|opacity|font-size|line-height):0(?:px|em|%)?(?:;|$|!)"
+)
+
+
+@dataclass(slots=True, eq=False)
+class Tag:
+    """A start tag: from ``start`` to ``end`` in the source, its name ending at ``named``; values without entities."""
+
+    name: str
+    start: int
+    named: int
+    end: int
+    attributes: dict[str, str]
+    _look: dict[str, str] | None = None
+
+    @property
+    def look(self) -> dict[str, str]:
+        """What gives it its look: attributes, and the declarations of its style, in one spelling."""
+        if self._look is None:
+            self._look = {
+                name: " ".join(value.split()).lower()
+                for name, value in self.attributes.items()
+                if name in LOOKS and name != "style"
+            } | declarations(self.attributes.get("style", ""))
+        return self._look
+
+
+@dataclass(slots=True, eq=False)
+class Word:
+    """A word, or a picture (``picture`` is its tag, the text what it is called).
+
+    ``glued``: no blank before it. ``run``: the stretch of text that it stands in; ``form``: the inline tags around it.
+    """
+
+    text: str
+    start: int
+    end: int
+    glued: bool
+    run: int
+    form: tuple[str, ...]
+    picture: Tag | None = None
+    link: Tag | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """Words that belong together: a cell, a paragraph, a heading, an item of a list.
+
+    ``around`` are the open tags, from the outside in, ``inside`` the inline ones; ``anchor`` is the tag that holds this
+    block and none before it; ``row`` where its row of a table begins; ``heading`` the heading that it stands under.
+    """
+
+    around: tuple[Tag, ...]
+    anchor: Tag | None
+    row: int | None
+    hidden: bool
+    heading: str
+    words: list[Word] = field(default_factory=list)
+    inside: list[Tag] = field(default_factory=list)
+    filler: int = 0
+    _key: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """The name of the tag that it stands in."""
+        return self.around[-1].name if self.around else ""
+
+    @property
+    def text(self) -> str:
+        """The words as people read them."""
+        return "".join(("" if word.glued else " ") + word.text for word in self.words if not word.picture).strip()
+
+    @property
+    def key(self) -> str:
+        """What makes it the same block: words and pictures."""
+        if self._key is None:
+            self._key = "".join(
+                ("" if each.glued else " ")
+                + (f"\ufffc{picture_source(each.picture)}\ufffc" if each.picture else each.text)
+                for each in self.words
+            ).strip()
+        return self._key
+
+
+@dataclass(slots=True)
+class Source:
+    """A mail as it is compared and told of.
+
+    ``sheets`` are its style sheets, ``outlook`` what only Outlook reads, ``bare`` the tags with no words in them.
+    """
+
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
+    outlook: list[str] = field(default_factory=list)
+    bare: list[Tag] = field(default_factory=list)
+    title: str = ""
+
+    @property
+    def preheader(self) -> str:
+        """The hidden words before all others, which an inbox shows beside the subject."""
+        hidden = []
+        for block in self.blocks:
+            if not block.hidden:
+                break
+            hidden.append(block.text)
+        return " ".join(part for part in hidden if part)
+
+    @property
+    def inbox(self) -> str:
+        """What an inbox shows beside the subject: the preheader, and what leaks in after it where no filler stands."""
+        line, filled = self.preheader, False
+        for block in self.blocks:
+            filled = filled or (block.hidden and block.filler >= 30)
+            if not block.hidden and (filled or len(line) >= 110):
+                break
+            if not block.hidden:
+                alts = " ".join(word.picture.attributes.get("alt", "") for word in block.words if word.picture)
+                line = " ".join(part for part in (line, alts, block.text) if part)
+        return line
+
+    @property
+    def words(self) -> int:
+        """How many words people can see."""
+        return sum(not word.picture for block in self.blocks if not block.hidden for word in block.words)
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Each link's words and where it leads, in order."""
+        texts: dict[int, list[Word]] = {}
+        for block in self.blocks:
+            for word in block.words:
+                if word.link is not None:
+                    texts.setdefault(word.link.start, []).append(word)
+        found = []
+        for tag in self.tags:
+            if tag.name in ("a", "area") and "href" in tag.attributes:
+                words = texts.get(tag.start, [])
+                text = "".join(("" if word.glued else " ") + spoken(word) for word in words).strip()
+                found.append((text, tag.attributes["href"].strip()))
+        return found
+
+    @property
+    def pictures(self) -> list[Tag]:
+        """The pictures, in order."""
+        return [tag for tag in self.tags if tag.name == "img"]
+
+    @property
+    def merge_tags(self) -> dict[str, int]:
+        """The tags that the platform fills, and how often each stands in the source."""
+        counts: dict[str, int] = {}
+        for match in _TAG_OF_PLATFORM.finditer(self.text):
+            if not _is_style(match[0]):
+                counts[match[0]] = counts.get(match[0], 0) + 1
+        return counts
+
+
+def spoken(word: Word) -> str:
+    """A word, or a picture by its alternative text or its name."""
+    return word.text if word.picture is None else word.picture.attributes.get("alt") or word.text
+
+
+def merge_tags_of(text: str) -> list[str]:
+    """The merge tags in a text."""
+    return _TAG_OF_PLATFORM.findall(text)
+
+
+def picture_source(tag: Tag) -> str:
+    """Where a picture comes from."""
+    return (tag.attributes.get("src") or tag.attributes.get("srcset", "")).strip()
+
+
+def picture_name(tag: Tag) -> str:
+    """The name of a picture's file, or that it is within the mail."""
+    source = picture_source(tag)
+    if source.lower().startswith("data:"):
+        return "picture within the mail"
+    return re.split(r"[?#]", source)[0].rstrip("/").rsplit("/", 1)[-1] or source or "picture without a source"
+
+
+@lru_cache(maxsize=64)
+def read(text: str) -> Source:
+    """A mail's source, taken apart; what is broken is read as far as it goes."""
+    return _Reader(text).read()
+
+
+def _is_style(text: str) -> bool:
+    """Whether what looks like a merge tag is a piece of CSS, such as ``{color:red}``."""
+    return bool(re.fullmatch(r"\{[a-z-]+:[^/{}]*\}", text)) and not re.match(r"\{(?:sub)?tag:", text)
+
+
+@dataclass(slots=True)
+class _Open:
+    tag: Tag
+    hidden: bool
+    row: int | None
+    used: bool = False
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._source = Source(text)
+        self._open: list[_Open] = []
+        self._block: Block | None = None
+        self._loose: list[Tag] = []  # inline tags that no word has followed yet
+        self._heading = ""
+        self._blank = True
+        self._run = 0
+
+    def read(self) -> Source:
+        text, position = self._text, 0
+        while position < len(text):
+            match = _MARKUP.search(text, position)
+            start = match.start() if match else len(text)
+            if start > position:
+                self._words(position, start)
+            position = self._markup(start) if match else start
+        self._end_block()
+        found = {id(tag) for block in self._source.blocks for tag in (*block.around, *block.inside)}
+        pictures = {id(word.picture) for block in self._source.blocks for word in block.words if word.picture}
+        self._source.bare = [tag for tag in self._source.tags if id(tag) not in found and id(tag) not in pictures]
+        return self._source
+
+    def _markup(self, start: int) -> int:
+        """Take the markup that begins here; gives where it ends."""
+        text = self._text
+        if text.startswith("<!--", start):
+            return self._comment(start)
+        closing = text.startswith("</", start)
+        if text[start + 1] in "!?" or (closing and not text[start + 2 : start + 3].isalpha()):
+            end = text.find(">", start)  # a doctype, or what browsers take for a comment
+            return end + 1 if end >= 0 else len(text)
+        tag = self._tag(start + 1 + closing, start)
+        if closing:
+            self._close(tag.name)
+        else:
+            self._start(tag)
+            if tag.name in _RAW:
+                return self._raw(tag)
+        return tag.end
+
+    def _comment(self, start: int) -> int:
+        text = self._text
+        if text.startswith(("<!-->", "<!--->"), start):
+            return text.index(">", start) + 1
+        match = _COMMENT_END.search(text, start + 4)
+        inner = text[start + 4 : match.start() if match else len(text)]
+        if inner.lstrip().lower().startswith("[if") and len(inner) > 30:
+            self._source.outlook.append(re.sub(r"\s*([<>{};:,=])\s*", r"\1", " ".join(inner.split())))
+        return match.end() if match else len(text)
+
+    def _tag(self, named_from: int, start: int) -> Tag:
+        text = self._text
+        name = _TAG_NAME.match(text, named_from)
+        position = named = name.end() if name else named_from
+        attributes: dict[str, str] = {}
+        while match := _ATTRIBUTE.match(text, position):
+            position = match.end()
+            if not match[1]:
+                break
+            value = next((part for part in match.groups()[1:] if part is not None), "")
+            attributes.setdefault(match[1].lower(), html.unescape(value))
+        end = position + 1 if text[position : position + 1] == ">" else len(text)
+        return Tag(text[named_from:named].lower(), start, named, end, attributes)
+
+    def _raw(self, tag: Tag) -> int:
+        """Take the text of a tag in which no markup is; gives where it ends."""
+        match = re.compile(rf"</{tag.name}(?=[\s/>])", re.IGNORECASE).search(self._text, tag.end)
+        end = match.start() if match else len(self._text)
+        inner = self._text[tag.end : end]
+        if tag.name == "style":
+            media = tag.attributes.get("media", "")
+            self._source.sheets.append(f"@media {media}{{{inner}}}" if media else inner)
+        elif tag.name == "title":
+            self._source.title = " ".join(html.unescape(inner).split())
+        self._close(tag.name)
+        closing = self._text.find(">", end)
+        return closing + 1 if match and closing >= 0 else len(self._text)
+
+    def _start(self, tag: Tag) -> None:
+        self._source.tags.append(tag)
+        if tag.name in BLOCKS:
+            self._end_block()
+            self._imply(tag.name)
+        if tag.name == "br":
+            self._blank = True
+        elif tag.name == "img":
+            self._picture(tag)
+            return
+        elif tag.name not in BLOCKS and tag.name not in _RAW:
+            self._loose.append(tag)
+        if tag.name not in _VOID:
+            outer = self._open[-1] if self._open else None
+            hidden = bool(outer and outer.hidden) or "hidden" in tag.attributes or _hides(tag)
+            row = tag.start if tag.name == "tr" else outer.row if outer else None
+            self._open.append(_Open(tag, hidden, row))
+
+    def _imply(self, name: str) -> None:
+        """Close what a start tag closes: an open paragraph, and the item, cell or row before it."""
+        blocks = [depth for depth, each in enumerate(self._open) if each.tag.name in BLOCKS]
+        if blocks and self._open[blocks[-1]].tag.name == "p":
+            del self._open[blocks.pop() :]
+        closes, until = _CLOSES.get(name, (frozenset(), frozenset()))
+        for depth in reversed(blocks) if closes else ():
+            found = self._open[depth].tag.name
+            if found in closes:
+                del self._open[depth:]
+                return
+            if found in until:
+                return
+
+    def _close(self, name: str) -> None:
+        if name in BLOCKS:
+            self._end_block()
+        for depth in range(len(self._open) - 1, -1, -1):
+            found = self._open[depth].tag.name
+            if found == name:
+                del self._open[depth:]
+                return
+            if found in ("td", "th", "table") and name not in (
+                "table",
+                "tr",
+                "tbody",
+                "thead",
+                "tfoot",
+                "body",
+                "html",
+            ):
+                return
+
+    def _begin_block(self) -> Block:
+        if self._block is None:
+            around = [each for each in self._open if each.tag.name in BLOCKS]
+            inner = around[-1] if around else None
+            anchor = inner.tag if inner is not None and not inner.used else None
+            for each in around:
+                each.used = True
+            here = self._open[-1] if self._open else None
+            inline = [each.tag for each in self._open if each.tag.name not in BLOCKS and each.tag not in self._loose]
+            self._block = Block(
+                tuple(each.tag for each in around),
+                anchor,
+                here.row if here else None,
+                here.hidden if here else False,
+                self._heading,
+                inside=inline,
+            )
+            self._blank = False
+        self._block.inside += self._loose
+        self._loose = []
+        return self._block
+
+    def _end_block(self) -> None:
+        block, self._block, self._blank = self._block, None, True
+        self._loose = []
+        if block is None:
+            return
+        self._source.blocks.append(block)
+        if not block.hidden and block.text and _is_heading(block):
+            self._heading = block.text
+
+    def _words(self, start: int, end: int) -> None:
+        self._run += 1
+        invisible = 0
+        for match in _PIECE.finditer(self._text, start, end):
+            if match[1]:
+                self._blank = True
+                invisible += "&" in match[1]
+                continue
+            word = _INVISIBLE.sub("", html.unescape(match[0])) if "&" in match[0] else _INVISIBLE.sub("", match[0])
+            if not word.strip():
+                invisible += 1
+                continue
+            self._append(word, match.start(), match.end(), None)
+        if self._block is not None:
+            self._block.filler += invisible
+
+    def _picture(self, tag: Tag) -> None:
+        self._run += 1
+        self._append(picture_name(tag), tag.start, tag.end, tag)
+        self._run += 1
+
+    def _append(self, text: str, start: int, end: int, picture: Tag | None) -> None:
+        blank, first = self._blank, self._block is None
+        block = self._begin_block()
+        form = tuple(_form(each.tag) for each in self._open if each.tag.name not in BLOCKS)
+        link = next((each.tag for each in reversed(self._open) if each.tag.name == "a"), None)
+        form = tuple(part for part in form if part)
+        block.words.append(Word(text, start, end, not blank and not first, self._run, form, picture, link))
+        self._blank = False
+
+
+def _hides(tag: Tag) -> bool:
+    if "style" not in tag.attributes:
+        return False
+    return bool(_HIDDEN.search("".join(tag.attributes["style"].lower().split())))
+
+
+def _form(tag: Tag) -> str:
+    """How an inline tag shapes its words: its name, if it shapes any."""
+    if tag.name in ("span", "font"):
+        return tag.name if {"style", "color", "size", "face", "class"} & tag.attributes.keys() else ""
+    return tag.name if tag.name in _SHAPING else ""
+
+
+_SHAPING = names("a b big code del em i ins mark s small strike strong sub sup tt u")
+
+
+def _is_heading(block: Block) -> bool:
+    if any(tag.name in HEADINGS for tag in block.around):
+        return True
+    sizes = [tag.look.get("font-size", "") for tag in (*block.around[-1:], *block.inside)]
+    return len(block.text) <= 120 and any(size.endswith("px") and _number(size[:-2]) >= 20 for size in sizes)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

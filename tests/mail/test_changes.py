@@ -1,0 +1,201 @@
+"""Known edits of made-up mails are listed as what they are, nothing else is, and marks leave no trace."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.mail.change import Change, Kind, Part
+from reconcile.mail.changes import changes
+from reconcile.mail.marks import mark, unmark
+from tests.mail.mails import EDITS, SHAPES, Mail, indented, minified, section
+
+
+def listed(before: str, after: str) -> list[Change]:
+    found = changes(before, after)
+    for source, insertions in ((before, found.before), (after, found.after)):
+        marked = mark(source, insertions)
+        assert unmark(marked) == source
+    return list(found.items)
+
+
+@st.composite
+def edited(draw: st.DrawFn) -> tuple[Mail, Mail, list[tuple[Kind, int | None]]]:
+    """A mail, the mail after some edits, and what has to be listed: a kind, and the section that it is about."""
+    shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=12, max_size=24))
+    sections = [section(shape, number, draw(st.integers(3, 9))) for number, shape in enumerate(shapes)]
+    before, after, expected = Mail(tuple(sections)), list(sections), []
+    spots = draw(st.lists(st.integers(0, len(sections) // 3 - 1), unique=True, max_size=4))
+    fresh = 100
+    for spot in spots:
+        old = sections[spot * 3 + 1]  # neighbours stay, so that what belongs to what is beyond doubt
+        kind = draw(st.sampled_from([*EDITS, Kind.ADDED, Kind.REMOVED]))
+        where = after.index(old)
+        if kind is Kind.ADDED:
+            after.insert(where, section(draw(st.sampled_from(SHAPES)), fresh, 4))
+            expected.append((kind, fresh))
+            fresh += 1
+        elif kind is Kind.REMOVED:
+            del after[where]
+            expected.append((kind, old.number))
+        elif old.shape in EDITS[kind][0]:
+            after[where] = EDITS[kind][1](old)
+            expected.append((kind, old.number))
+    preheader = before.preheader
+    if draw(st.booleans()):
+        preheader = "What an inbox shows now"
+        expected.append((Kind.PREHEADER, None))
+    return before, Mail(tuple(after), preheader), expected
+
+
+def assert_listed(before: str, after: str, expected: list[tuple[Kind, int | None]]) -> None:
+    found = listed(before, after)
+    assert sorted(change.kinds[0] for change in found) == sorted(kind for kind, _ in expected)
+    for kind, number in expected:
+        matching = [change for change in found if change.kinds[0] is kind]
+        if number is not None:
+            assert any(f"{number}word" in repr(change) or f"Picture {number}" in repr(change) for change in matching)
+    assert all(len(change.kinds) == 1 for change in found), found
+
+
+@given(edited())
+@settings(max_examples=60, deadline=None)
+def test_each_edit_is_listed_as_its_kind_and_none_is_invented(
+    case: tuple[Mail, Mail, list[tuple[Kind, int | None]]],
+) -> None:
+    before, after, expected = case
+    assert_listed(before.html, after.html, expected)
+
+
+@given(edited(), st.sampled_from([indented, minified]))
+@settings(max_examples=40, deadline=None)
+def test_white_space_hides_no_edit(case: tuple[Mail, Mail, list[tuple[Kind, int | None]]], written: object) -> None:
+    before, after, expected = case
+    assert callable(written)
+    assert_listed(before.html, written(after.html), expected)
+    assert listed(before.html, written(before.html)) == []
+
+
+@given(st.lists(st.sampled_from(SHAPES), min_size=6, max_size=20), st.data())
+@settings(max_examples=40, deadline=None)
+def test_what_was_moved_is_one_change(shapes: list[str], data: st.DataObject) -> None:
+    sections = [section(shape, number, 4) for number, shape in enumerate(shapes)]
+    start = data.draw(st.integers(0, len(sections) - 1))
+    end = data.draw(st.integers(0, len(sections) - 1).filter(lambda end: abs(end - start) >= 2))
+    moved = sections[:start] + sections[start + 1 :]
+    moved.insert(end, sections[start])
+    found = listed(Mail(tuple(sections)).html, Mail(tuple(moved)).html)
+    assert [change.kinds for change in found] == [(Kind.MOVED,)]
+    # Which of two neighbours went past the other is a matter of view: the smaller one is told.
+    low, high = sorted((start, end))
+    assert any(f"{number}word" in found[0].pieces[0].text for number in range(low, high + 1))
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            "<",
+            ">",
+            "</",
+            "<p",
+            "<td ",
+            "<tr>",
+            "</td>",
+            "<!--",
+            "-->",
+            "<!--[if mso]>",
+            "<style>",
+            "</style",
+            "<a href='",
+            "'",
+            '"',
+            "=",
+            " ",
+            "&nbsp;",
+            "{{ x }}",
+            "é",
+            "word",
+            "rcm",
+            "<rcm-w>",
+            "\r\n",
+            "<img src=x alt=",
+            "/>",
+            "\x00",
+            "<br>",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(SOUP, SOUP)
+@settings(max_examples=200, deadline=None)
+def test_soup_is_compared_and_marked_without_a_trace(before: str, after: str) -> None:
+    listed(before, after)
+    assert listed(before, before) == []
+
+
+def body(*parts: str) -> str:
+    return f"<body>{''.join(parts)}</body>"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        ("<p>re<b>al</b></p>", "<p><b>real</b></p>", [Kind.LOOK]),
+        ("<p>a b</p>", "<p>a&nbsp;b</p>", []),
+        ("<p>a &amp; b</p>", "<p>a &#38; b</p>", []),
+        ("<p>ab</p>", "<p>a b</p>", [Kind.WORDS]),
+        ("<p>a</p><p>b</p>", "<p>a<p>b", []),
+        ("<p>Hi {{name}}</p>", "<p>Hi {{first name}}</p>", [Kind.MERGE_TAG]),
+        ("<p>{{a}}</p>", "<p>{{b}}</p>", [Kind.MERGE_TAG]),
+        ("<h2>Old name</h2><p>x</p>", "<h2>Something else</h2><p>x</p>", [Kind.WORDS]),
+        ("<h2>a</h2>", "<h3>a</h3>", [Kind.LOOK]),
+        ("<p>x</p><hr>", "<p>x</p>", [Kind.LOOK]),
+        ("<style>p{color:red}</style><p>x</p>", "<style>p { color : blue }</style><p>x</p>", [Kind.LOOK]),
+        ("<style>p{color:red}</style><p>x</p>", "<style>/* c */ p { color: red; }</style><p>x</p>", []),
+        ("<p>x</p><!-- a comment -->", "<p>x</p>", []),
+        (
+            "<p>x</p><!--[if mso]><v:rect fillcolor='#ffffff'>Click</v:rect><![endif]-->",
+            "<p>x</p><!--[if mso]><v:rect fillcolor='#ffffff'>Press</v:rect><![endif]-->",
+            [Kind.LOOK],
+        ),
+        ("<p title=a>x</p>", "<p title=b>x</p>", [Kind.MARKUP]),
+        ("<div><p>x</p></div>", "<p>x</p>", [Kind.MARKUP]),
+        ("<p>x <img src=a.png alt=A></p>", "<p>x</p>", [Kind.PICTURE]),
+        ("<p><a href=/a>one</a> <a href=/b>two</a></p>", "<p><a href=/a>one</a> <a href=/c>two</a></p>", [Kind.LINK]),
+    ],
+)
+def test_single_edits(before: str, after: str, kinds: list[Kind]) -> None:
+    assert [kind for change in listed(body(before), body(after)) for kind in change.kinds] == kinds
+
+
+def test_several_edits_of_one_block_are_one_change() -> None:
+    before = '<td bgcolor="#fff"><a href="https://a.example/">Buy now</a></td>'
+    after = '<td bgcolor="#000"><a href="https://b.example/">Buy today</a></td>'
+    (change,) = listed(f"<table><tr>{before}</tr></table>", f"<table><tr>{after}</tr></table>")
+    assert change.kinds == (Kind.WORDS, Kind.LINK, Kind.LOOK)
+    assert [(piece.part, piece.text) for piece in change.pieces] == [
+        (Part.SAME, "Buy"),
+        (Part.REMOVED, "now"),
+        (Part.ADDED, "today"),
+    ]
+    assert [(detail.name, detail.before, detail.after) for detail in change.details] == [
+        ("link", "https://a.example/", "https://b.example/"),
+        ("bgcolor", "#fff", "#000"),
+    ]
+
+
+def test_a_change_is_found_under_its_heading() -> None:
+    before = body("<h2>Wines</h2><p>red and white</p><h2>Oils</h2><p>from the coast</p>")
+    (change,) = listed(before, before.replace("coast", "hills"))
+    assert change.heading == "Oils"
+
+
+def test_a_mail_of_a_megabyte() -> None:
+    mail = Mail(tuple(section(SHAPES[number % 6], number, 9) for number in range(5000)))
+    after = list(mail.sections)
+    after[2501] = replace(after[2501], words=("new", *after[2501].words[1:]))
+    assert len(listed(mail.html, Mail(tuple(after)).html)) == 1
+    assert len(mail.html) > 1_000_000
