@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 _INSTANCE = re.compile(r"[\w.-]+")
 _FAULTS = (
     "Inject faults: KIND:PATTERN:KEY=VALUE..., such as drop-after:create-*:n=2 or 401:gatormail_*:p=0.1. Kinds: "
-    "latency and timeout (ms=300); 401, 403, 429 and 503, as the platform answers them (the last two with Retry-After, "
-    "after=5); 500 and html, pages as from a proxy; refuse, drop-before and drop-after, connections that break; "
-    "truncate, empty and null, spoiled answers. PATTERN is of operations: get-*, gatormail_*, and oauth_token for "
-    "signing in. Which calls: n=2, n=2-4, every=3, p=0.1 and seed=7."
+    "latency and timeout (ms=300); 401, 403, 429 and 503, as the platform answers them (the last two with "
+    "Retry-After, after=5); 500 and html, pages as from a proxy; refuse, drop-before and drop-after, connections that "
+    "break; truncate, empty and null, spoiled answers; twice, a request that is delivered twice. PATTERN is of "
+    "operations: get-*, gatormail_*, and oauth_token for signing in. Which calls: n=2, n=2-4, every=3, p=0.1 and "
+    "seed=7."
 )
 
 

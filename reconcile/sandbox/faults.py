@@ -2,6 +2,7 @@
 
 A fault is written ``KIND:PATTERN:KEY=VALUE...``, everything after the kind being optional:
 
+    twice:create-*:n=1             the first create call is carried out twice, as when a proxy repeats it
     drop-after:create-*:n=2        the reply to the second create call is lost, the write is done
     500:get-data:p=0.1:seed=7      one call in ten fails, the same ones in each run
     latency:*:ms=300               every call takes 300 ms longer
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 
 REFUSALS = frozenset({"401", "403", "429", "503"})
 BEFORE = REFUSALS | {"refuse", "drop-before", "500", "html"}
-AFTER = frozenset({"latency", "drop-after", "timeout", "truncate", "empty", "null"})
+AFTER = frozenset({"latency", "drop-after", "timeout", "truncate", "empty", "null", "twice"})
 KINDS = {
     "latency": "the answer is late by ms",
     "timeout": "the call is carried out, and no answer comes within the client's patience",
@@ -39,6 +40,7 @@ KINDS = {
     "truncate": "the call is carried out, half of the answer arrives",
     "empty": "the call is carried out, the answer is empty",
     "null": "the call is carried out, the answer is null",
+    "twice": "the request is delivered twice, and both times carried out; the answer is the second one",
 }
 _DEFAULT_MS = {"latency": 200, "timeout": 1000}
 

@@ -140,7 +140,7 @@ class Sandbox:
             for fault in hit:
                 if fault.kind in fault_kinds.AFTER:
                     entry["fault"] = fault.spec
-                    response = _spoiled(fault, request, response)
+                    response = _performed(call) if fault.kind == "twice" else _spoiled(fault, request, response)
             _delay(self._latency_ms, request)
             entry["status"] = response.status_code
         finally:

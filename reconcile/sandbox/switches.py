@@ -56,14 +56,22 @@ def _switch(name: str, row: Mapping[str, Any]) -> Switch:
     return Switch(name, *texts, default, allowed, row["meaning"], row.get("capability", ""))
 
 
-_TABLES = {
-    part: tuple(_switch(name, row) for name, row in rows.items())
-    for part, rows in read_yaml(Path(__file__).with_name("switches.yaml")).items()
-}
-# What both platforms have in common is moved together with SqualoMail's switches.
-BOTH, SQUALOMAIL, GATORMAIL = _TABLES["both"], (*_TABLES["both"], *_TABLES["squalomail"]), _TABLES["gatormail"]
+_ROWS = read_yaml(Path(__file__).with_name("switches.yaml"))
+_TABLES = {part: tuple(_switch(name, row) for name, row in rows.items()) for part, rows in _ROWS.items()}
+# What both platforms have in common is moved together with SqualoMail's switches; each has distortions of its own.
+SQUALOMAIL = (*_TABLES["both"], *_TABLES["squalomail"], *_TABLES["distortions"])
+GATORMAIL = (*_TABLES["gatormail"], *_TABLES["distortions"])
 # The capabilities of GatorMail's contract table, which may be switched there too.
 CAPABILITIES: Mapping[str, str] = {switch.capability: switch.name for switch in GATORMAIL if switch.capability}
+# By platform, every distortion with the positions that are worth trying.
+DISTORTIONS: Mapping[str, Sequence[tuple[str, Value]]] = {
+    platform: [
+        (name, value)
+        for name, row in _ROWS["distortions"].items()
+        for value in (row["examples"][platform] if "examples" in row else row["values"][1:])
+    ]
+    for platform in ("squalomail", "gatormail")
+}
 
 
 class Switches:
@@ -91,6 +99,10 @@ class Switches:
     def flag(self, name: str) -> bool:
         """The position of a switch that is on or off."""
         return bool(self._positions[name])
+
+    def is_moved(self, name: str) -> bool:
+        """Whether a switch is elsewhere than by default."""
+        return self._positions[name] != self._table[name].default
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Every switch with its position, as ``GET /_sandbox/switches`` lists them."""

@@ -147,7 +147,7 @@ def test_faults_that_break_the_connection(make: Any, kind: str, error: type[http
 def test_every_kind_is_tested_here() -> None:
     assert set(KINDS) == {
         "latency", "timeout", "401", "403", "429", "500", "503", "html", "refuse", "drop-before",
-        "drop-after", "truncate", "empty", "null",
+        "drop-after", "truncate", "empty", "null", "twice",
     }  # fmt: skip
 
 

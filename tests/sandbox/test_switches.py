@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 import reconcile.sandbox
-from reconcile.sandbox.switches import SQUALOMAIL, Switches
+from reconcile.sandbox.switches import DISTORTIONS, SQUALOMAIL, Switches
 
 Api = Any
 START = 1_800_000_000
+DISTORTED = {name for name, _ in DISTORTIONS["squalomail"]}  # see test_distortions.py
 NAMES = {switch.name for switch in SQUALOMAIL}
 SOURCES = Path(reconcile.sandbox.__file__).parent
 
@@ -434,6 +435,8 @@ def test_a_switch_does_what_it_names(
 def test_every_position_of_every_switch_is_tested() -> None:
     tested = {(name, value) for name, value, _, _ in CASES}
     for switch in SQUALOMAIL:
+        if switch.name in DISTORTED:
+            continue
         others = () if isinstance(switch.allowed, range) else switch.allowed
         for value in others:
             if value != switch.default:
@@ -455,7 +458,7 @@ def test_every_switch_is_asked_for_and_every_name_asked_for_is_one() -> None:
 def test_the_table_is_in_order() -> None:
     assert len(NAMES) == len(SQUALOMAIL)
     for switch in SQUALOMAIL:
-        assert switch.default in switch.allowed
+        assert switch.checked(None) == switch.default
         assert switch.number == "-" or switch.number.startswith("Q")
         assert switch.question[-1] in "?."
         assert switch.meaning

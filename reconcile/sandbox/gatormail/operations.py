@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.gatormail import campaigns, contacts, emails, feed, groups, mappings, triggers
 from reconcile.sandbox.gatormail.instance import Instance
 from reconcile.sandbox.gatormail.reply import ApiError
@@ -19,6 +20,7 @@ class Arguments:
     variables: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
+    distortions: Distortions
 
     def number(self, name: str) -> int:
         """A path variable that is a number."""
@@ -38,6 +40,7 @@ class Arguments:
             raise ApiError(400, "The request is invalid", {"page": ["The first page is 1"]})
         if not 1 <= size <= largest:
             raise ApiError(400, "The request is invalid", {"pageSize": [f"Should be from 1 to {largest}"]})
+        page, size = self.distortions.page(1, page, size)
         return size, (page - 1) * size
 
 

@@ -11,7 +11,7 @@ are in ``backoffice``.
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import httpx
 
 from reconcile.sandbox.clock import Clock
+from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.gatormail import backoffice, lifecycle, tokens
 from reconcile.sandbox.gatormail.contract import Contract, Route
 from reconcile.sandbox.gatormail.instance import Instance, zone_of
@@ -69,6 +70,8 @@ class GatorMail:
         positions = {CAPABILITIES[key]: _on(key, overrides.pop(key)) for key in list(overrides) if key in CAPABILITIES}
         self.positions = Switches({**positions, **(setup.switches or {})}, GATORMAIL)
         self.contract = Contract(overrides)
+        self._distortions = Distortions(self.positions)
+        self._writer = Writer(self.contract, self._distortions)
         self._setup = setup
         self._zone = zone_of(self.contract.text("c.date.zone"))
         self._store = store
@@ -86,6 +89,11 @@ class GatorMail:
 
     def read(self, request: httpx.Request) -> Call:
         """Understand a request; what is wrong with it is answered when it is performed."""
+        request = self._distortions.received(request)
+        call = self._understood(request)
+        return replace(call, perform=lambda: self._distortions.instead(call.operation) or call.perform())
+
+    def _understood(self, request: httpx.Request) -> Call:
         if request.url.path.lower().rstrip("/") == _TOKEN:
             names = list(tokens.form_of(request))
             return Call(
@@ -174,12 +182,11 @@ class GatorMail:
         return ApiError(404, "No resource was found that matches the request.")
 
     def _sign_in(self, request: httpx.Request) -> httpx.Response:
-        writer = Writer(self.contract)
         try:
             with self._store.transaction(write=True) as db:
                 logins, instances = self._setup.logins, self._setup.instances
                 answer = tokens.issue(db, request, self._clock.now(), logins, instances, self.positions)
-            return _json(200, writer.write("token", answer), {"Cache-Control": "no-store"})
+            return _json(200, self._writer.write("token", answer), {"Cache-Control": "no-store"})
         except OAuthError as error:
             return self._sign_on_failed(error)
 
@@ -216,10 +223,13 @@ class GatorMail:
             raise switched_off(operation.needs.replace("_", " "))
         with self._store.transaction(write=True) as db:
             instance = self.instance(name, db)
-            answer = operation.handler(instance, Arguments(found.variables, query, self._read(operation, raw)))
+            arguments = Arguments(found.variables, query, self._read(operation, raw), self._distortions)
+            answer = operation.handler(instance, arguments)
         if not operation.answers:
             return operation.status, None
-        writer, shape = Writer(self.contract), operation.answers.strip("[]")
+        writer, shape = self._writer, operation.answers.strip("[]")
+        if operation.status == 201 and isinstance(answer.get("id"), int):
+            answer = {**answer, "id": self._distortions.made(answer["id"])}
         if operation.answers == shape:
             return operation.status, writer.write(shape, answer)
         return operation.status, self._enveloped([writer.write(shape, each) for each in answer])
@@ -247,14 +257,14 @@ class GatorMail:
 
     def _sign_on_failed(self, error: OAuthError) -> httpx.Response:
         members = {"error": error.error, "errorDescription": error.description}
-        return _json(error.status, Writer(self.contract).write("oauthError", members), {"Cache-Control": "no-store"})
+        return _json(error.status, self._writer.write("oauthError", members), {"Cache-Control": "no-store"})
 
     def _failed(self, error: ApiError) -> httpx.Response:
         value: dict[str, Any] = {"message": error.message}
         if error.model_state:
             value["modelState"] = error.model_state
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return _json(error.status, Writer(self.contract).write("error", value), headers)
+        return self._distortions.answered(_json(error.status, self._writer.write("error", value), headers))
 
 
 def _on(key: str, value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
+from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.gatormail.contract import Contract
 from reconcile.sandbox.gatormail.instance import parse_wall
 from reconcile.sandbox.gatormail.reply import ApiError
@@ -147,24 +148,31 @@ class Reader:
 class Writer:
     """Writes answers with the contract's names."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, distortions: Distortions) -> None:
         self._contract = contract
+        self._distortions = distortions
 
     def write(self, shape: str, value: Mapping[str, Any]) -> dict[str, Any]:
         """An object of a shape; members that it does not have are left out."""
-        members = SHAPES[shape]
-        return {
-            self._contract.member(shape, name): self._member(members[name], value[name])
-            for name in members
-            if name in value and members[name].access != "w"
+        written = {
+            name: self._member(member, value[name])
+            for name, member in SHAPES[shape].items()
+            if name in value and member.access != "w"
         }
+        wires = {name: self._contract.member(shape, name) for name in written}
+        if not self._distortions.active:
+            return {wires[name]: each for name, each in written.items()}
+        found: dict[str, Any] = {}
+        for name, each in written.items():
+            found |= self._distortions.member(shape, name, wires[name], each)
+        return found
 
     def _member(self, member: Member, value: Any) -> Any:
         if value is None:
             return None
         match member.kind:
             case "enum":
-                return self._contract.value(member.of, value)
+                return self._distortions.word(self._contract.value(member.of, value))
             case "one" | "ref":
                 return self.write(member.of, value)
             case "many":

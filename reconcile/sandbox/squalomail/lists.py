@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer, ApiError, Bare, conflict, invalid, missing, not_found
@@ -50,7 +51,8 @@ def get_lists_details(account: Account, arguments: Arguments) -> Answer:
     page = arguments.integer("page")
     size = arguments.integer("pageSize", minimum=1)
     size = min(_PAGE_SIZES[0] if size is None else size, _PAGE_SIZES[1])
-    rows = _restricted(account, arguments)[(page or 0) * size :][:size]
+    page, size = Distortions(account.switches).page(0, page or 0, size)
+    rows = _restricted(account, arguments)[page * size :][:size]
     counts = _counts(account, [row["listid"] for row in rows])
     return {"lists": [dict(sorted((as_result(row) | counts[row["listid"]]).items())) for row in rows]}
 

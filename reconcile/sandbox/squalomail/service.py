@@ -7,6 +7,7 @@ the arguments be read, has somebody this key. Then the function runs in one tran
 import sqlite3
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import httpx
 
 from reconcile.sandbox.clock import Clock
+from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.provider import Call, ControlError
 from reconcile.sandbox.squalomail import backoffice, due, sending
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
+from reconcile.sandbox.squalomail.distorted import distorted
 from reconcile.sandbox.squalomail.functions import FUNCTIONS, Function
 from reconcile.sandbox.squalomail.reply import ApiError, encode, encode_error, refused, unauthorised
 from reconcile.sandbox.store import Store
@@ -45,6 +48,7 @@ class SqualoMail:
         store.add_tables("list", Path(__file__).with_name("tables.sql"))
         self._clock = clock
         self._switches = switches
+        self._distortions = Distortions(switches)
         self._accounts = None if accounts is None else dict(accounts)
         self._account = account
         self._random = Random(seed)  # noqa: S311 - list colours, no secrets
@@ -61,6 +65,18 @@ class SqualoMail:
 
     def read(self, request: httpx.Request) -> Call:
         """Understand a request; one that fails before its function runs fails when performed."""
+        request = self._distortions.received(request)
+        call = self._understood(request)
+        return replace(call, perform=lambda: self._distortions.instead(call.operation) or self._distorted(call))
+
+    def _distorted(self, call: Call) -> httpx.Response:
+        """The answer, distorted where switches say so."""
+        answer = call.perform()
+        if self._distortions.active:
+            answer = distorted(self._distortions, call.operation, self._distortions.answered(answer))
+        return answer
+
+    def _understood(self, request: httpx.Request) -> Call:
         operation = request.url.path.lower().removeprefix(_PREFIX).rstrip("/")
         function = FUNCTIONS.get(operation)
         arguments, app_id = Arguments({}, self._switches), None
