@@ -24,7 +24,7 @@ from reconcile.planner.plan import Plan, Right
 from reconcile.providers import provider_type
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
-from reconcile.providers.gatormail.platform import contract
+from reconcile.providers.gatormail.settings import contract
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.transport import Pace, Transport
 from reconcile.sandbox import Sandbox

@@ -9,7 +9,7 @@ import click
 
 from reconcile.cli.options import LEAST_SECRET, global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
-from reconcile.cli.workspace import SECRETS, Project, project
+from reconcile.cli.workspace import Project, project
 from reconcile.errors import Refused, UnknownOutcome, Usage
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances
@@ -216,7 +216,7 @@ def _secrets(here: Project, alias: str) -> tuple[str, ...]:
     settings = here.settings.providers[alias]
     if settings.is_sandbox:
         return ()
-    secrets = (secret for name, secret in settings.credentials.items() if name in SECRETS)
+    secrets = (secret for name, secret in settings.credentials.items() if name in settings.secrets)
     # A very short one would take innocent words with it.
     return tuple(found for secret in secrets if len(found := secret.reveal()) >= LEAST_SECRET)
 

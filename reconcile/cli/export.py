@@ -11,17 +11,17 @@ from reconcile.cli.history import remembered
 from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
-from reconcile.cli.settings import DEFAULT_ENVIRONMENT, ProviderSettings
+from reconcile.cli.settings import DEFAULT_ENVIRONMENT
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import InvalidInput
+from reconcile.model.settings import ProviderSettings, credentials_of
+from reconcile.providers import provider_named
 
 if TYPE_CHECKING:
     from reconcile.engine.export import Export
     from reconcile.manifests.nodes import Node
 
 _QUOTE = '"'
-# What is resolved late like a credential, and may stand in a file.
-_NO_SECRETS = ("tokenUrl",)
 
 
 @click.command(epilog="Example: reconcile export ../account && reconcile -C ../account plan")
@@ -71,9 +71,10 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _files(here: Project, folder: Path, aliases: tuple[str, ...], exported: "Export") -> dict[str, bytes]:
     from reconcile.manifests.schema import render_schemas
-    from reconcile.providers import TYPES, provider_type
+    from reconcile.providers import types
 
-    schemas = {f"schemas/{name}": text.encode() for name, text in render_schemas(map(provider_type, TYPES)).items()}
+    known = {type_.name: type_ for type_ in (*here.registry.providers.values(), *types())}
+    schemas = {f"schemas/{name}": text.encode() for name, text in render_schemas(known.values()).items()}
     return {
         "reconcile.yaml": "".join(f"{line}\n" for line in _project_file(here, folder, aliases, exported)).encode(),
         "EXPORT.md": "".join(f"{line}\n" for line in _report(exported)).encode(),
@@ -133,11 +134,14 @@ def _project_file(here: Project, folder: Path, aliases: tuple[str, ...], exporte
         settings = here.settings.providers[alias]
         yield f"  {scalar_text(alias, flow=False)}:"
         members = _provider(settings, declared.get(alias), folder)
-        if "instance" not in members:
+        if "account" in provider_named(settings.type).settings.model_fields:
             members["account"] = exported.accounts[alias].id
         quoted = {name: scalar_text(value, flow=False, quote=_QUOTE) for name, value in members.items()}
         yield from (f"    {name}: {value}" for name, value in quoted.items())
-        yield from _contract(settings.extra.get("contract", {}))
+        for name, value in settings.extra.items():
+            if isinstance(value, Mapping) and value:
+                yield f"    {name}:"
+                yield from _rows(value)
 
 
 def _provider(settings: ProviderSettings, node: "Node | None", folder: Path) -> dict[str, str]:
@@ -150,17 +154,15 @@ def _provider(settings: ProviderSettings, node: "Node | None", folder: Path) -> 
     return members | {name: _credential(settings, name, node) for name in settings.credentials}
 
 
-def _contract(overrides: Mapping[str, str | bool | list[str]]) -> Iterator[str]:
-    """The rows of the contract table that are otherwise for this account."""
+def _rows(members: Mapping[str, str | bool | list[str]]) -> Iterator[str]:
+    """A mapping of the account's settings, such as the rows of a contract table that are otherwise for it."""
     from reconcile.manifests.interpolate import literal
     from reconcile.manifests.scalars import scalar_text
 
     def text(value: str | bool, *, flow: bool = False) -> str:
         return scalar_text(literal(value) if isinstance(value, str) else value, flow=flow, quote=_QUOTE)
 
-    if overrides:
-        yield "    contract:"
-    for name, value in overrides.items():
+    for name, value in members.items():
         written = f"[{', '.join(text(each, flow=True) for each in value)}]" if isinstance(value, list) else text(value)
         yield f"      {name}: {written}"
 
@@ -173,7 +175,8 @@ def _credential(settings: ProviderSettings, name: str, node: "Node | None") -> s
     declared = members.get(name)
     if isinstance(declared, ScalarNode) and "${env." in declared.raw and "${var." not in declared.raw:
         return declared.raw
-    if isinstance(declared, ScalarNode) and name in _NO_SECRETS and "${" not in declared.raw:
+    needed = credentials_of(provider_named(settings.type).settings)[name].needed
+    if isinstance(declared, ScalarNode) and not needed and "${" not in declared.raw:
         return declared.raw
     return f"${{env.{settings.type.upper()}_{_upper(name)}}}"
 

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from reconcile.cli.clients import SANDBOX_ACCOUNT, emulated_contract
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
-from reconcile.cli.settings import ProviderSettings, load_settings
+from reconcile.cli.settings import load_settings
 from reconcile.errors import Diagnostic, InvalidInput, Usage
+from reconcile.model.settings import ProviderSettings
+from reconcile.providers.gatormail.emulator import emulated_contract
+from reconcile.providers.squalomail.emulator import ACCOUNT as SANDBOX_ACCOUNT
 
 if TYPE_CHECKING:
     from reconcile.manifests.nodes import Node

@@ -17,12 +17,12 @@ from reconcile.errors import InvalidInput
 def schema(out: Path | None, which: str) -> None:
     """The JSON Schemas for editors: those of this project's providers, or outside a project the general ones."""
     from reconcile.manifests.schema import render_project_schemas, render_schemas
-    from reconcile.providers import TYPES, provider_type
+    from reconcile.providers import types
 
     if (options().directory / "reconcile.yaml").is_file():
         files = render_project_schemas(project().registry.providers)
     else:
-        files = render_schemas(map(provider_type, TYPES))
+        files = render_schemas(types())
     if out is None:
         click.echo(files[f"{which}.schema.json"], nl=False)
         return

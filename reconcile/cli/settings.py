@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
@@ -13,8 +13,6 @@ from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
-    CREDENTIALS,
-    PROVIDERS,
     EnvironmentSpec,
     ProjectSpec,
 )
@@ -25,57 +23,21 @@ from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
 from reconcile.model.policy import Policy, Sends, Targets
 from reconcile.model.registry import Registry, nearest
+from reconcile.model.settings import (
+    CONCURRENCY,
+    REQUESTS_PER_SECOND,
+    AccountSpec,
+    ProviderSettings,
+    Secret,
+    credentials_of,
+)
+from reconcile.providers import names, provider_named
 
 Layer = TypeVar("Layer", bound=Spec)
 
 DEFAULT_ENVIRONMENT: Final = "default"
 LEAST_FREEZE: Final = 1800.0
 _LOCAL: Final = ".reconcile"
-_CONCURRENCY: Final = 4
-_REQUESTS_PER_SECOND: Final = 5.0
-
-
-class Secret:
-    """A credential, read from the environment only when ``reveal`` is called; it never prints itself."""
-
-    __slots__ = ("_resolve",)
-
-    def __init__(self, resolve: Callable[[], str]) -> None:
-        self._resolve = resolve
-
-    def reveal(self) -> str:
-        """The value.
-
-        Raises:
-            InvalidInput: the environment does not have it.
-        """
-        return self._resolve()
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """One account. ``account`` is the pinned id, ``extra`` what only this type of provider has."""
-
-    alias: str
-    type: str
-    url: str
-    location: Location
-    account: str | None = None
-    credentials: Mapping[str, Secret] = field(default_factory=dict)
-    concurrency: int = _CONCURRENCY
-    requests_per_second: float = _REQUESTS_PER_SECOND
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    sandbox: Path | None = None
-
-    @property
-    def is_sandbox(self) -> bool:
-        """Whether the embedded emulator takes the platform's place; ``sandbox`` is the file with its data then."""
-        return self.sandbox is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +106,10 @@ class _LayerReading(Reading):
     """A part of the project file; credentials, or in a layer that is not in use everything, are left unevaluated."""
 
     lazy = False
+    credentials: Collection[str] = ()
 
     def is_lazy(self, path: NodePath) -> bool:
-        return self.lazy or (bool(path) and path[-1] in CREDENTIALS)
+        return self.lazy or (bool(path) and path[-1] in self.credentials)
 
 
 class _Loading:
@@ -210,7 +173,7 @@ class _Loading:
         error = UnusableSettings.of(collapsed(self._findings))
         assert isinstance(error, UnusableSettings)  # noqa: S101  # its class's own constructor
         types = {alias: _type_of(node) for alias, node in _members(effective.members.get("providers")).items()}
-        known = {alias: type_ for alias, type_ in types.items() if type_ in PROVIDERS}
+        known = {alias: type_ for alias, type_ in types.items() if type_ in names()}
         if sound and types and known == types:
             error.types, error.variables, error.defaults = known, self._scope.variables, defaults
         return error
@@ -324,17 +287,30 @@ class _Loading:
             # An account of the project has its type there.
             own = "type" in node.members or alias not in types
             type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
-            if type_ in PROVIDERS:
-                reading = self._reading(node, PROVIDERS[type_], alias, mark, lazy=True)
+            spec = self._spec(type_, mark) if type_ in names() else None
+            if spec is not None:
+                reading = self._reading(node, spec, alias, mark, lazy=True)
                 members = {name: member for name, member in node.members.items() if name != "type"}
                 data = reading.plain_members(members, reading.shape, ())
-                reading.validated(PROVIDERS[type_], data, incomplete=True)
+                reading.validated(spec, data, incomplete=True)
 
     def _reading(self, node: MappingNode, spec: type[Spec], name: str, mark: Any, *, lazy: bool) -> _LayerReading:
         source = Source(self._document, node, mark)
         reading = _LayerReading(source, shape_of(spec), self._scope, self._findings, name=name)
         reading.lazy = lazy
+        reading.credentials = credentials_of(spec) if issubclass(spec, AccountSpec) else ()
         return reading
+
+    def _spec(self, type_: str | None, mark: Any) -> type[AccountSpec] | None:
+        """What may be said of accounts of a type; where its package can't be used, that is a finding."""
+        try:
+            return provider_named(str(type_)).settings
+        except InvalidInput as error:
+            found = error.diagnostics[0]
+            self._find(
+                "unusable-provider", "a provider that can't be used", found.detail, self._document.at(mark), found.hint
+            )
+            return None
 
     def _defaults(self, base: MappingNode, environments: Mapping[str, MappingNode]) -> Defaults | None:
         layers = [base, *environments.values()]
@@ -419,7 +395,7 @@ class _Loading:
     def _provider_type(self, alias: str, node: MappingNode, mark: Any, *, lazy: bool) -> str | None:
         member = node.members.get("type")
         if member is None:
-            detail = f"`type` is missing in `{alias}`: it says which platform this is, such as squalomail."
+            detail = f"`type` is missing in `{alias}`: it says which platform this is, such as {names()[0]}."
             self._find("missing-attribute", "an attribute is missing", detail, self._document.at(mark))
             return None
         if not isinstance(member, ScalarNode) or not isinstance(member.value, str):
@@ -427,32 +403,36 @@ class _Loading:
             return None
         reading = self._reading(node, ProjectSpec, alias, mark, lazy=lazy)
         value = reading.value(member, frozenset({str}), (alias, "type"))
-        if value is BROKEN or (isinstance(value, str) and value in PROVIDERS):
+        if value is BROKEN or (isinstance(value, str) and value in names()):
             return None if value is BROKEN else str(value)
         place = self._document.at(member.mark)
-        close = nearest(member.raw, PROVIDERS) if "${" not in member.raw else None
-        hint = f'Did you mean "{close}"?' if close else f"Known platforms: {', '.join(PROVIDERS)}."
+        close = nearest(member.raw, names()) if "${" not in member.raw else None
+        hint = f'Did you mean "{close}"?' if close else f"Known platforms: {', '.join(names())}."
         detail = f"{given(member)} is no platform that this tool knows."
         self._find("unknown-provider-type", "an unknown platform", detail, place, hint)
         return None
 
     def _provider(self, alias: str, type_: str, node: MappingNode, mark: Any) -> ProviderSettings | None:
-        reading = self._reading(node, PROVIDERS[type_], alias, mark, lazy=False)
+        spec = self._spec(type_, mark)
+        if spec is None:
+            return None
+        reading = self._reading(node, spec, alias, mark, lazy=False)
         data = reading.plain_members(node.members, reading.shape, ())
-        lazy = {name: data.pop(name) for name in CREDENTIALS & data.keys() if (name,) in reading.broken}
-        model = reading.validated(PROVIDERS[type_], data)
+        marks = credentials_of(spec)
+        lazy = {name: data.pop(name) for name in marks.keys() & data.keys() if (name,) in reading.broken}
+        model = reading.validated(spec, data)
         if model is None or reading.failed:
             return None
         plain = model.model_dump(exclude_unset=True)
         url = str(plain.pop("url"))
         sandbox = self._sandbox(alias, url)
-        declared = {name: node.members[name] for name in CREDENTIALS if name in lazy or name in plain}
+        declared = {name: node.members[name] for name in marks if name in lazy or name in plain}
         credentials = {name: self._secret(alias, name, member) for name, member in declared.items()}
         if sandbox is None:
-            self._check_credentials(alias, declared, PROVIDERS[type_], mark)
+            self._check_credentials(alias, declared, spec, mark)
         limits = plain.pop("limits", {})
-        extra = {name: value for name, value in plain.items() if name not in {"type", "account", *CREDENTIALS}}
-        self._check_extra(type_, extra, node)
+        extra = {name: value for name, value in plain.items() if name not in {"type", "account", *marks}}
+        self._check_extra(spec, extra, node)
         return ProviderSettings(
             alias=alias,
             type=type_,
@@ -460,17 +440,16 @@ class _Loading:
             location=self._document.at(mark),
             account=plain.get("account"),
             credentials=credentials,
-            concurrency=limits.get("concurrency", _CONCURRENCY),
-            requests_per_second=limits.get("requestsPerSecond", _REQUESTS_PER_SECOND),
+            secrets=frozenset(name for name, mark in marks.items() if mark.secret),
+            concurrency=limits.get("concurrency", CONCURRENCY),
+            requests_per_second=limits.get("requestsPerSecond", REQUESTS_PER_SECOND),
             extra=extra,
             sandbox=sandbox,
         )
 
-    def _check_extra(self, type_: str, extra: Mapping[str, Any], node: MappingNode) -> None:
+    def _check_extra(self, spec: type[AccountSpec], extra: Mapping[str, Any], node: MappingNode) -> None:
         """What only the platform itself knows to be wrong with its settings."""
-        from reconcile.providers import faults
-
-        for path, detail, hint in faults(type_, extra):
+        for path, detail, hint in spec.faults(extra):
             place: Node = node
             mark: Any = node.mark
             for name in path:
@@ -478,15 +457,13 @@ class _Loading:
                     mark, place = place.keys[name], place.members[name]
             self._find("wrong-value", "a value that is not allowed", detail, self._document.at(mark), hint)
 
-    def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[Spec], mark: Any) -> None:
-        for name in sorted(CREDENTIALS & spec.model_fields.keys()):
+    def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[AccountSpec], mark: Any) -> None:
+        for name in sorted(name for name, credential in credentials_of(spec).items() if credential.needed):
             node = declared.get(name)
-            if node is None and name == "tokenUrl":
-                continue
             if node is None:
                 detail = f'`{name}` is missing in `{alias}`. Declare it as "${{env.NAME}}", or use the sandbox.'
                 self._find("missing-attribute", "an attribute is missing", detail, self._document.at(mark))
-            elif isinstance(node, ScalarNode) and "${" not in node.raw and name != "tokenUrl":
+            elif isinstance(node, ScalarNode) and "${" not in node.raw:
                 detail = (
                     f"`{name}` of `{alias}` stands in the file itself, where everybody who has the project can read "
                     f'it. Put it into the environment, and write "${{env.NAME}}" here.'

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from reconcile.state.store import StateStore
 
 
-# The credentials that no output has; the others, such as a user's name, may well stand in an answer.
-SECRETS = frozenset({"apiKey", "clientSecret", "password"})
-
-
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project as a command sees it: its settings and the kinds of its providers."""
@@ -166,7 +162,7 @@ def _findings_of_manifests(root: Path, error: UnusableSettings) -> Iterator[Diag
 def _secrets(settings: Settings) -> Iterator[str]:
     """The secret credentials that are set, of accounts that are no sandbox."""
     for provider in settings.providers.values():
-        for name in () if provider.is_sandbox else SECRETS & provider.credentials.keys():
+        for name in () if provider.is_sandbox else provider.secrets & provider.credentials.keys():
             with suppress(InvalidInput):  # whoever needs it will say so
                 yield provider.credentials[name].reveal()
 

@@ -11,8 +11,6 @@ from typing import Any, Final
 from reconcile.manifests.interpolate import ENVIRONMENT_TEXT_PATTERN, EXPRESSION_PATTERN, SINGLE_PATTERN, TEXT_PATTERN
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
-    CREDENTIALS,
-    PROVIDERS,
     VARIABLE_PATTERN,
     EnvironmentSpec,
     ProjectSpec,
@@ -20,6 +18,7 @@ from reconcile.manifests.project import (
 from reconcile.manifests.shape import shape_of
 from reconcile.model.kind import Kind, Spec
 from reconcile.model.registry import ProviderType
+from reconcile.model.settings import credentials_of
 
 MANIFEST_SCHEMA: Final = "manifest.schema.json"
 PROJECT_SCHEMA: Final = "project.schema.json"
@@ -311,12 +310,12 @@ def _accounts(
     """The accounts by alias; in an environment they are laid over those of the project, so nothing is needed."""
     refs: dict[str, _Schema] = {}
     for type_ in types:
-        spec = PROVIDERS[type_.name]
+        spec = type_.provider.settings
         key = type_.name if whole else f"{type_.name}.partial"
         schema = _attributes(spec, type_.name, definitions)
         if not whole:
             schema.pop("required", None)
-        elif credentials := sorted((CREDENTIALS - {"tokenUrl"}) & spec.model_fields.keys()):
+        elif credentials := sorted(name for name, mark in credentials_of(spec).items() if mark.needed):
             schema["if"] = {"properties": {"url": {"type": "string", "pattern": "^https?://"}}, "required": ["url"]}
             schema["then"] = {"required": credentials}
         definitions[key] = schema

@@ -11,12 +11,12 @@ from reconcile.manifests.project import (
     ALIAS_PATTERN,
     DURATION_PATTERN,
     STATE_PATTERN,
-    URL_PATTERN,
     VARIABLE_PATTERN,
 )
 from reconcile.manifests.shape import Shape
 from reconcile.model import instant
 from reconcile.model.registry import nearest
+from reconcile.model.settings import URL_PATTERN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,29 @@ from dataclasses import dataclass, field
 from reconcile.model.address import Address
 from reconcile.model.call import Operations
 from reconcile.model.kind import Kind
+from reconcile.model.provider import Provider
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderType:
-    """A platform: its name, its kinds by their singular names, its operation table."""
+    """A platform as an account has it: the provider, and its kinds by their singular names."""
 
-    name: str
+    provider: Provider
     kinds: Mapping[str, Kind]
-    operations: Operations
     plurals: Mapping[str, Kind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plurals", {kind.plural: kind for kind in self.kinds.values()})
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        return self.provider.name
+
+    @property
+    def operations(self) -> Operations:
+        """Its operation table."""
+        return self.provider.operations
 
 
 @dataclass(frozen=True, slots=True)

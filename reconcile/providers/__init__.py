@@ -1,53 +1,89 @@
-"""The only code that knows the two APIs: finds each platform's kinds, opens its clients."""
+"""The only code that knows the platforms: finds each provider's value ``PROVIDER``, ours and those of other packages.
+
+A provider of ours is a package in this folder. Another package brings one by an entry point of the group
+``reconcile.providers``, named as the type; it is imported only when a project names the type.
+"""
 
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
-from reconcile.model.kind import Kind, Traits
+from reconcile.errors import InvalidInput
+from reconcile.model.provider import Provider
 from reconcile.model.registry import ProviderType
 
-TYPES = ("squalomail", "gatormail")
+GROUP = "reconcile.providers"
+
+
+@cache
+def built_in() -> Mapping[str, Provider]:
+    """Our own providers by name."""
+    packages = (module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in packages)
+    found = (getattr(module, "PROVIDER", None) for module in modules)
+    return {provider.name: provider for provider in found if isinstance(provider, Provider)}
+
+
+@cache
+def _installed() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def names() -> tuple[str, ...]:
+    """The types of provider that there are; none is loaded for it that is not ours."""
+    return tuple(dict.fromkeys([*built_in(), *_installed()]))
+
+
+@cache
+def provider_named(name: str) -> Provider:
+    """The provider of that name; ours come first.
+
+    Raises:
+        InvalidInput: there is none, or its package can't be used.
+    """
+    if name in built_in():
+        return built_in()[name]
+    point = _installed().get(name)
+    if point is None:
+        raise InvalidInput(f'"{name}" is no platform that this tool knows.', hint=f"Known: {', '.join(names())}.")
+    package = point.dist.name if point.dist is not None else point.value
+    try:
+        found = point.load()
+    except Exception as error:
+        raise InvalidInput(
+            f"The provider {name} of the package {package} can't be loaded: {type(error).__name__}: {error}.",
+            hint=f"Install a version of {package} for this version of reconcile.",
+        ) from error
+    if not isinstance(found, Provider) or found.name != name:
+        raise InvalidInput(
+            f"{point.value} of the package {package} is no provider named {name}.",
+            hint=f"Its entry point in the group {GROUP} has to lead to a Provider of that name.",
+        )
+    return found
 
 
 def provider_type(
     name: str, extra: Mapping[str, Any] | None = None, key: Callable[[], bytes] | None = None
 ) -> ProviderType:
-    """The platform of that name, one of TYPES, with a kind for each module in its ``kinds`` folder.
+    """The platform of that name with its kinds, as an account's settings have it.
 
-    ``extra`` are the settings that only this platform has, in which ``faults`` finds nothing; ``key`` gives the project
-    key.
+    ``extra`` are the settings that only this platform has, in which its ``faults`` finds nothing; ``key`` gives the
+    project key.
     """
-    operations: Any = importlib.import_module(f"reconcile.providers.{name}.operations")
-    traits: Traits = _platform(name).traits(extra or {}, key)
-    return ProviderType(name, {kind.kind: kind(traits) for kind in _kinds(name)}, operations.OPERATIONS)
+    found = provider_named(name)
+    traits = found.settings.traits(extra or {}, key)
+    return ProviderType(found, {kind.kind: kind(traits) for kind in found.kinds})
 
 
-@cache
-def _kinds(name: str) -> tuple[type[Kind], ...]:
-    package = importlib.import_module(f"reconcile.providers.{name}.kinds")
-    found: list[type[Kind]] = []
-    for module in pkgutil.iter_modules(package.__path__):
-        members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
-        kinds = (member for member in members if inspect.isclass(member) and issubclass(member, Kind))
-        found += [kind for kind in kinds if kind.__module__ == f"{package.__name__}.{module.name}"]
-    return tuple(found)
-
-
-def faults(name: str, extra: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, str | None]]:
-    """What a platform finds wrong with its own settings: the member's path, a sentence, and perhaps a hint."""
-    found: Iterator[tuple[tuple[str, ...], str, str | None]] = _platform(name).faults(extra)
-    return found
-
-
-def _platform(name: str) -> Any:
-    return importlib.import_module(f"reconcile.providers.{name}.platform")
+def types() -> Iterator[ProviderType]:
+    """Our own providers, as an account without settings of its own has them."""
+    return map(provider_type, built_in())
 
 
 def by_hand(name: str) -> ModuleType:
     """What a platform knows of single calls: ``outlook`` before one is made, ``aftermath`` once it was."""
-    return importlib.import_module(f"reconcile.providers.{name}.outlook")
+    return importlib.import_module(f"{__name__}.{name}.outlook")

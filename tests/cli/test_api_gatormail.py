@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.cli.clients import sandbox_accounts
 from reconcile.cli.settings import load_settings
+from reconcile.providers.gatormail.emulator import set_up
 from reconcile.providers.gatormail.operations import OPERATIONS
 from tests.cli.conftest import Project
 from tests.cli.gator import HOUR, Gator, at, campaign, gator, group, live_campaign, queued, refused, until, wall
@@ -352,7 +352,7 @@ def test_the_embedded_sandbox_has_the_projects_zone_and_contract(tmp_path: Path)
         "    timezone: Europe/London\n    contract: {f.group.name: title}\n"
     )
     settings = load_settings(root, environment=None, variables={}, environ={})
-    setup = sandbox_accounts(list(settings.providers.values()))["gatormail"]
+    setup = set_up(list(settings.providers.values()))
     assert (setup.instances, setup.contract) == (
         ("acme_lz",),
         {"f.group.name": "title", "c.date.zone": "Europe/London"},

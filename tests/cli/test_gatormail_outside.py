@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.providers.gatormail.platform import contract
+from reconcile.providers.gatormail.settings import contract
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.gatormail.service import GatorMailSetup
 from tests.cli.conftest import Project

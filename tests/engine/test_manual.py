@@ -34,7 +34,7 @@ def world() -> World:
     made = World()
     type_ = REGISTRY.providers["squalomail"]
     kinds = {**type_.kinds, "segment": Segment()}
-    registry = Registry({"squalomail": ProviderType(type_.name, kinds, type_.operations)})
+    registry = Registry({"squalomail": ProviderType(type_.provider, kinds)})
     made.workspace = replace(made.workspace, registry=registry)
     return made
 

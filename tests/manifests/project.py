@@ -9,9 +9,9 @@ import pytest
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.manifests import Manifests, load
 from reconcile.model.registry import Registry
-from reconcile.providers import TYPES, provider_type
+from reconcile.providers import built_in, provider_type
 
-REGISTRY = Registry({name: provider_type(name) for name in TYPES})
+REGISTRY = Registry({name: provider_type(name) for name in built_in()})
 
 
 @dataclass

@@ -22,11 +22,11 @@ from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.manifests import load
 from reconcile.manifests.schema import MANIFEST_SCHEMA, PROJECT_SCHEMA, render_project_schemas, render_schemas
 from reconcile.manifests.validate import META
-from reconcile.providers import TYPES, provider_type
+from reconcile.providers import built_in, provider_type
 from tests.manifests.project import REGISTRY
 
 ROOT = Path(__file__).parents[2]
-SCHEMAS = render_schemas([provider_type(name) for name in TYPES])
+SCHEMAS = render_schemas([provider_type(name) for name in built_in()])
 
 # What a schema can't know: it sees one file, and no values of expressions.
 SEMANTIC = {
@@ -75,7 +75,7 @@ def test_the_schemas_are_schemas(name: str) -> None:
 
 
 def test_no_spec_takes_the_name_of_a_meta_member() -> None:
-    for name in TYPES:
+    for name in built_in():
         for kind in provider_type(name).kinds.values():
             assert kind.spec.model_fields.keys().isdisjoint(META)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from reconcile.errors import InvalidInput
 from reconcile.providers.gatormail.contract import CAPABILITIES, Contract, defaults, faults, zone_of
-from reconcile.providers.gatormail.platform import contract, token_url
-from reconcile.providers.gatormail.platform import faults as settings_faults
+from reconcile.providers.gatormail.settings import contract, token_url
+from reconcile.providers.gatormail.settings import faults as settings_faults
 
 ZONES = ("Europe/London", "America/New_York", "UTC")
 DEFAULT = "YYYY-MM-DDTHH:MM:SS"

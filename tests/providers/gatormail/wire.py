@@ -13,7 +13,7 @@ from reconcile.model.call import Call
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
-from reconcile.providers.gatormail.platform import contract
+from reconcile.providers.gatormail.settings import contract
 from reconcile.providers.transport import Pace, Transport
 from reconcile.sandbox.server import Server
 from tests.sandbox.gatormail.conftest import INSTANCE, check, document, operations
