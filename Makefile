@@ -4,12 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench chaos lock clean
+.PHONY: demo test quick lint bench chaos mutants lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
 test: lint .venv/azurite.stamp .venv/compliance.stamp
 	$(BIN)/python -m pytest -n auto
+
+# The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
+quick: .venv/dev.stamp
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -25,6 +29,12 @@ chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
 
+# Change the pure core in every small way, and see whether a test of the planner notices. Some ten minutes.
+mutants: .venv/mutants.stamp
+	rm -rf mutants
+	PYTHONPATH=.venv/mutants $(BIN)/python -m mutmut run
+	$(BIN)/python -m tests.mutants mutants
+
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev.stamp
 	$(PIP) uv
@@ -36,7 +46,7 @@ lock: .venv/dev.stamp
 	$(COMPILE) --group compliance -o requirements/compliance.txt -c requirements/compliance.build.txt $(LOCKFLAGS)
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/python.stamp:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reconcile needs Python 3.11 or newer; say which with: make PYTHON=python3.11")'
@@ -67,4 +77,10 @@ COMPLIANCE_PIP := PIP_PYTHON=.venv/compliance/bin/python $(PIP) --require-hashes
 	$(BIN)/python -m venv --clear --without-pip .venv/compliance
 	$(COMPLIANCE_PIP) -r requirements/compliance.build.txt
 	$(COMPLIANCE_PIP) --no-binary docopt,pysingleton --use-pep517 --no-build-isolation -r requirements/compliance.txt
+	touch $@
+
+# mutmut in a folder of its own: only `make mutants` takes it.
+.venv/mutants.stamp: .venv/dev.stamp requirements/mutants.txt
+	rm -rf .venv/mutants
+	$(PIP) --require-hashes --only-binary :all: --target .venv/mutants -r requirements/mutants.txt
 	touch $@

@@ -1,6 +1,7 @@
 """Settings that all tests share."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,6 +17,34 @@ settings.register_profile("ci", **_SHARED, phases=set(Phase) - {Phase.shrink}, d
 settings.load_profile("ci" if os.environ.get("CI") else "random")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-cases", action="store_true", help="rewrite what the cases expect; review the diff")
+
+
+@pytest.fixture
+def update_cases(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-cases"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> None:
     world.HOMES["folder"] = tmp_path_factory.mktemp("worlds")
+
+
+# Files that take more than some five seconds: searches, kills, servers, whole stories. A new test that does is marked
+# in place, with ``@pytest.mark.slow``.
+_SLOW = """
+    cli/test_audience cli/test_canary cli/test_canary_gatormail cli/test_compliance cli/test_datafeed cli/test_hostile
+    cli/test_random_kills cli/test_story cli/test_vendor_campaign cli/test_vendor_flows
+    engine/test_audience_calls engine/test_audience_people engine/test_faults engine/test_feed
+    engine/test_gatormail_audience_people engine/test_gatormail_properties engine/test_kills engine/test_properties
+    sandbox/test_server state/test_buckets state/test_http state/test_objectstore state/test_postgresql
+    state/test_processes
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = {Path(__file__).parent / f"{name}.py" for name in _SLOW.split()}
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
