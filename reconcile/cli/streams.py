@@ -36,7 +36,9 @@ def _steady(stream: TextIO | None, raw: type[io.FileIO]) -> TextIO:
     if stream is None:  # closed before we began
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # for as long as the process lives
     buffer = io.BufferedWriter(raw(stream.fileno(), "w", closefd=False))
-    # A locale that can't show a letter gets an escape, not an end.
+    # What a program reads is UTF-8, whatever the locale. A terminal that can't show a letter gets an
+    # escape, not an end.
+    encoding = stream.encoding if stream.isatty() else "utf-8"
     return io.TextIOWrapper(
-        buffer, encoding=stream.encoding, errors="backslashreplace", line_buffering=stream.isatty() or raw is _Messages
+        buffer, encoding=encoding, errors="backslashreplace", line_buffering=stream.isatty() or raw is _Messages
     )

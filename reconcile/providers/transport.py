@@ -15,6 +15,7 @@ import httpx
 
 from reconcile.errors import ApiError, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.call import Operation, Retry
+from reconcile.network import Network
 from reconcile.providers.personal import without_people
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
@@ -85,9 +86,8 @@ class Transport:
     ) -> None:
         limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
         self._http = httpx.Client(
-            transport=transport,
+            transport=transport or Network(limits),
             timeout=pace.timeout,
-            limits=limits,
             headers={"Accept": "application/json"},
             auth=auth,
         )

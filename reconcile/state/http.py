@@ -5,7 +5,6 @@ until its id unlocks it, and a POST without its id is refused there. The protoco
 and serial are read again before each POST. DELETE, which would destroy a state without a trace, is never sent to one.
 """
 
-import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ import httpx
 import orjson
 
 from reconcile.errors import LockHeld, StateError
+from reconcile.network import Network
 from reconcile.state.codec import Codec
 from reconcile.state.journal import Entry, Recording, recorded, replay
 from reconcile.state.lockinfo import lock_held, lock_lost, new_owner, not_the_lock
@@ -231,8 +231,8 @@ class HttpStore(StateStore):
         return httpx.Client(
             auth=self._credentials,
             timeout=_TIMEOUT,
-            verify=_certificates(urlsplit(self.url).scheme),
             headers={"User-Agent": "reconcile"},
+            transport=Network(),
         )
 
     def _request(self, client: httpx.Client, method: str, url: str | httpx.URL, data: bytes = b"") -> httpx.Response:
@@ -297,11 +297,6 @@ _SEE: Final = "See that the URL of the state is right, and that the server runs 
 
 
 @cache
-def _certificates(scheme: str) -> ssl.SSLContext:
-    # Reading them takes longer than a request; on this machine nobody is asked for any.
-    return httpx.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def _locking(scheme: str, netloc: str, path: str, query: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """Method and URL of taking the lock, and of giving it back; GitLab has its own."""
     if _GITLAB in path:

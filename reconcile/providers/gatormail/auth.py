@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from reconcile.errors import ApiError, Unauthorised, Unreachable
+from reconcile.network import Network
 from reconcile.providers.transport import Auth
 
 _EARLY = 60.0  # seconds before a token's end at which it is renewed
@@ -110,7 +111,7 @@ class PasswordGrant(Auth):
                 _octets(identity.client_secret),
                 scope=identity.scope,
                 token_endpoint_auth_method="client_secret_basic",  # noqa: S106  # a method's name
-                transport=self._transport,
+                transport=self._transport or Network(),
                 timeout=self._timeout,
             ) as client:
                 token: Any = client.fetch_token(
