@@ -24,6 +24,7 @@ from reconcile.providers.squalomail.emulator import ACCOUNT as SANDBOX_ACCOUNT
 if TYPE_CHECKING:
     from reconcile.manifests.nodes import Node
     from reconcile.sandbox import Sandbox
+    from reconcile.sandbox.calibration import Calibration
     from reconcile.sandbox.gatormail.service import GatorMailSetup
     from reconcile.sandbox.gatormail.tokens import Login
 
@@ -90,6 +91,13 @@ class _Surroundings:
     metavar="NAME=VALUE",
     help="Answer an open question of SqualoMail's documentation; gatormail.NAME=VALUE one of GatorMail's.",
 )
+@click.option(
+    "--calibration",
+    "calibrations",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Behave as the real account that `doctor` has written this file of; what other options say comes first.",
+)
 @click.option("--latency", type=click.IntRange(0), default=0, metavar="MS", help="Answer so much later.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help=_FAULTS)
 @global_options
@@ -101,6 +109,7 @@ def sandbox(
     logins: tuple[str, ...],
     contract: Path | None,
     switches: tuple[str, ...],
+    calibrations: tuple[Path, ...],
     latency: int,
     faults: tuple[str, ...],
 ) -> None:
@@ -114,15 +123,20 @@ def sandbox(
 
     here = _of_project(data)
     where = data or here.file
+    known = _calibrated(calibrations)
     ours, theirs = _switches(switches)
-    names = tuple(dict.fromkeys(map(_instance, instances))) or tuple(dict.fromkeys(here.instances))
-    setup = _gatormail(names, logins, _contract(here.contracts, contract), theirs)
+    ours, theirs = {**known["squalomail"].switches, **ours}, {**known["gatormail"].switches, **theirs}
+    instances = instances or tuple(here.instances) or tuple(filter(None, [known["gatormail"].account]))
+    names = tuple(dict.fromkeys(map(_instance, instances)))
+    rows = _contract(here.contracts, contract, known["gatormail"].contract)
+    setup = _gatormail(names, logins, rows, theirs)
     accounts = dict(_pair(key) for key in keys) or here.several
     try:
         emulator = Sandbox(
             where if where is not None else ":memory:",
             accounts=accounts,
-            account=here.account,
+            # What the project pins comes first: its clients would refuse another account.
+            account=(known["squalomail"].account if here.account == SANDBOX_ACCOUNT else "") or here.account,
             switches=ours,
             faults=faults,
             latency_ms=latency,
@@ -179,7 +193,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _gatormail(
-    names: Sequence[str], logins: Sequence[str], contract: Mapping[str, Any], switches: Mapping[str, str]
+    names: Sequence[str], logins: Sequence[str], contract: Mapping[str, Any], switches: Mapping[str, Any]
 ) -> "GatorMailSetup":
     from reconcile.sandbox.gatormail.service import GatorMailSetup
 
@@ -245,13 +259,33 @@ def _switches(given: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     return ours, theirs
 
 
-def _contract(contracts: Mapping[str, Mapping[str, Any]], file: Path | None) -> dict[str, Any]:
-    """The overrides of a project's providers, by alias, with those of a file over them; the emulator has one table.
+def _calibrated(files: Sequence[Path]) -> dict[str, "Calibration"]:
+    """What is known of a real account of each platform; nothing, where no file is given."""
+    from reconcile.sandbox.calibration import Calibration, read_calibration
+
+    found = {name: Calibration(name, "", {}, {}) for name in ("squalomail", "gatormail")}
+    for file in files:
+        try:
+            one = read_calibration(file)
+        except ValueError as error:
+            raise InvalidInput(f"{error}.") from None
+        if found[one.provider] != Calibration(one.provider, "", {}, {}):
+            raise Usage(f"Two files are calibrations of {one.provider}, and one sandbox behaves as one account.")
+        found[one.provider] = one
+    return found
+
+
+def _contract(
+    contracts: Mapping[str, Mapping[str, Any]], file: Path | None, calibrated: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The overrides of a project's providers, by alias, with a calibration's and those of a file over them.
+
+    The emulator has one table.
 
     Raises:
         Usage: the file is no mapping, or providers differ in a row that the file does not decide.
     """
-    given = {} if file is None else _read_contract(file)
+    given = {**calibrated, **({} if file is None else _read_contract(file))}
     rows: dict[str, Any] = {}
     first: dict[str, str] = {}
     for alias, contract in contracts.items():

@@ -1,5 +1,6 @@
 """The command ``sandbox`` as a process of its own: what its options set up, and what it says."""
 
+import json
 import os
 import re
 import signal
@@ -126,6 +127,58 @@ def test_an_embedded_file_that_is_damaged_is_told_as_such(tmp_path: Path) -> Non
     assert result.code == 1
     assert "sandbox.sqlite can't be used" in result.err
     assert "internal" not in result.err
+
+
+def test_it_behaves_as_a_calibrated_account(serving: Callable[..., Running], tmp_path: Path) -> None:
+    common = {"version": 1, "date": "2026-11-29", "contract": "sha256:0", "level": 1, "verdicts": {}}
+    ours = {**common, "provider": "squalomail", "account": {"host": "h", "id": "4711"},
+            "switches": {"app_id_member": "id", "list_color": "fixed"}}  # fmt: skip
+    theirs = {**common, "provider": "gatormail", "account": {"host": "h", "id": "acme_lz"},
+              "switches": {"list_envelope": "items"}, "contract_rows": {"f.group.name": "title"}}  # fmt: skip
+    (tmp_path / "ours.json").write_text(json.dumps(ours))
+    (tmp_path / "theirs.json").write_text(json.dumps(theirs))
+    files = ["--calibration", str(tmp_path / "ours.json"), "--calibration", str(tmp_path / "theirs.json")]
+    running = serving(*files, "--switch", "list_color=random")
+    assert running.client.get("/squalomail/v1/get-app-id?apiKey=K").json()["id"] == 4711
+    made = running.client.post("/squalomail/v1/create-list", json={"apiKey": "K", "name": "A"}).json()
+    assert made["list"]["color"] != "#3366cc"
+    assert running.get("acme_lz", "/group/1/9").json() == {"items": []}
+    instance = "/_sandbox/gatormail/acme_lz/api/group"
+    assert running.client.post(instance, json={"title": "A"}).json()["title"] == "A"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "bad.json is no JSON"),
+        ("[]", "bad.json is no calibration of version 1: write one with `reconcile doctor`"),
+        ('{"version": 2}', "bad.json is no calibration of version 1"),
+        (
+            '{"version": 1, "provider": "acme"}',
+            "bad.json is of the provider 'acme', which the sandbox does not emulate",
+        ),
+        ('{"version": 1, "provider": "gatormail", "account": 1}', "bad.json: account should be an object"),
+        ('{"version": 1, "provider": "gatormail", "account": {"id": 1}}', "bad.json: account.id should be a text"),
+        ('{"version": 1, "provider": "squalomail", "contract_rows": {"a": 1}}', "bad.json: squalomail has no contract"),
+        ('{"version": 1, "provider": "squalomail", "switches": {"nix": 1}}', "there is no switch 'nix'"),
+        ('{"version": 1, "provider": "gatormail", "contract_rows": {"nix": 1}}', "the contract has no key 'nix'"),
+        ("[" * 100_000, "bad.json is no JSON"),
+        (" " * 1_000_001, "bad.json is no calibration"),
+    ],
+)
+def test_what_is_no_calibration_is_told_as_such(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "bad.json").write_text(content)
+    result = Project(tmp_path).run("sandbox", "--calibration", str(tmp_path / "bad.json"))
+    assert result.code in (1, 64)
+    assert message in " ".join(result.err.split())
+
+
+def test_one_sandbox_behaves_as_one_account(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"version": 1, "provider": "squalomail", "account": {"id": "4711"}}')
+    twice = ["--calibration", str(tmp_path / "a.json")] * 2
+    result = Project(tmp_path).run("sandbox", *twice)
+    assert result.code == 64
+    assert "Two files are calibrations of squalomail" in result.err
 
 
 def test_logins_open_their_instances(serving: Callable[..., Running]) -> None:

@@ -106,6 +106,12 @@ def test_get_lists_is_narrowed_by_ids_names_and_tags(api: Api) -> None:
         return [row["name"] for row in api.ok("get-lists", **restrictions)["lists"]]
 
     assert names() == names(listIds=[], listNames=[], listTags=[]) == ["A", "B", "C"]
+    for blank in ("", "  ", [""], [" ", ""], None):
+        assert names(listIds=blank) == names(listNames=blank) == names(listTags=blank) == ["A", "B", "C"]
+        assert names(listIds=blank, listNames=["B"], listTags=blank) == ["B"]
+    assert [row["name"] for row in api.get("get-lists", listIds="", listNames="", listTags="")["lists"]] == [
+        "A", "B", "C",
+    ]  # fmt: skip
     assert names(listIds=[1, 3, 99]) == ["A", "C"]
     assert names(listNames=["B", "C"]) == ["B", "C"]
     assert names(listTags=["x"]) == ["A", "B"]

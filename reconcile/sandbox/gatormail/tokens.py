@@ -52,10 +52,9 @@ def issue(
     client = _client(request, logins, positions)
     grant = form.get("grant_type", "")
     if grant == "refresh_token" and positions.flag("refresh_tokens"):
-        row = _known(db, form.get("refresh_token", ""), "refresh", now)
-        if row is None or row["identity"] != client[0]:
-            raise OAuthError("invalid_grant", "The refresh token is unknown or has expired.")
-        opened = json.loads(row["instances"])
+        opened = _reopened(db, form.get("refresh_token", ""), client[0], now, instances if logins is None else ())
+        if positions.flag("refresh_token_ends"):
+            _spend(db, form["refresh_token"], client[0], now)
     elif grant == "password":
         opened = _opened(form, client, logins, instances)
     else:
@@ -122,10 +121,33 @@ def _opened(
     return found
 
 
+def _reopened(db: sqlite3.Connection, token: str, client: str, now: int, every: Sequence[str]) -> list[str]:
+    """The instances that a refresh token opens for the client.
+
+    One that was never issued here came from the vendor's support, as clients of the APP kind have it; where any login
+    opens ``every`` instance, so does that.
+    """
+    row = db.execute("SELECT * FROM gm_token WHERE digest = ?", (_digest(token),)).fetchone()
+    if row is None and token:
+        found = list(every)
+    else:
+        alive = row is not None and row["kind"] == "refresh" and row["expires"] > now and row["identity"] == client
+        found = json.loads(row["instances"]) if alive else []
+    if not found:
+        raise OAuthError("invalid_grant", "The refresh token is unknown or has expired.")
+    return found
+
+
+def _spend(db: sqlite3.Connection, token: str, client: str, now: int) -> None:
+    """A refresh token that was used is not taken again."""
+    row = (_digest(token), "spent", "[]", "", client, now + _REFRESH_LIFETIME)
+    db.execute("INSERT OR REPLACE INTO gm_token VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
 def _answer(
     db: sqlite3.Connection, client: str, instances: Sequence[str], scope: str, now: int, *, refresh: bool
 ) -> dict[str, Any]:
-    db.execute("DELETE FROM gm_token WHERE expires <= ?", (now,))
+    db.execute("DELETE FROM gm_token WHERE expires <= ? AND kind = 'access'", (now,))
     answer: dict[str, Any] = {"expiresIn": LIFETIME, "tokenType": "Bearer"}
     answer["accessToken"] = _keep(db, "access", client, instances, scope, now + LIFETIME)
     if refresh:

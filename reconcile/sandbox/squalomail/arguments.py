@@ -106,11 +106,16 @@ class Arguments:
             raise malformed(f"{name} should be true or false.")
         return known
 
-    def integers(self, name: str) -> list[int] | None:
-        """An array of whole numbers without repetitions; a single one counts as an array of one."""
+    def integers(self, name: str, *, blank: bool = False) -> list[int] | None:
+        """An array of whole numbers without repetitions; a single one counts as an array of one.
+
+        With ``blank``, texts of nothing but blanks are left out.
+        """
         values = self._array(name, split=True)
         if values is None:
             return None
+        if blank:
+            values = [value for value in values if not (isinstance(value, str) and not value.strip())]
         return list(dict.fromkeys(_within(_integer(value, name), name, 0, 2**31 - 1) for value in values))
 
     def texts(self, name: str, *, limit: int | None = None) -> list[str] | None:

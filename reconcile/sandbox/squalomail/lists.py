@@ -246,11 +246,11 @@ def _echo(account: Account, listid: int) -> Answer:
 
 
 def _restricted(account: Account, arguments: Arguments) -> list[sqlite3.Row]:
-    """Lists that meet every restriction given, each with at least one of its values."""
+    """Lists that meet every restriction given, each with at least one of its values; a blank one means all lists."""
     restrictions = {
-        "listids": arguments.integers("listIds"),
-        "names": arguments.texts("listNames"),
-        "tags": arguments.texts("listTags"),
+        "listids": arguments.integers("listIds", blank=True),
+        "names": [name for name in arguments.texts("listNames") or [] if name.strip()],
+        "tags": [tag for tag in arguments.texts("listTags") or [] if tag.strip()],
     }
     return account.all(
         "SELECT * FROM list WHERE account = :account "

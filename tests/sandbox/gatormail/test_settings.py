@@ -122,6 +122,14 @@ def _after_seconds(kind: str, seconds: int) -> Callable[[Gator], object]:
 
 
 REMOVE = _status("DELETE", "/group/{group}/included/contact/{contact}")
+
+
+def _refreshed_twice(gator: Gator) -> object:
+    gator.sandbox.gatormail.positions.set({"refresh_tokens": True})
+    form = {"grant_type": "refresh_token", "refresh_token": "from-support"}
+    return [gator.sign_in(**form).status_code == 200 for _ in range(2)][-1]
+
+
 CASES: list[tuple[str, Any, Callable[[Gator], object], object]] = [
     ("put_semantics", "merge", _merged, ["5", "Spring", False, False]),
     ("acknowledge_by_post", False, _status("POST", "/integration/request/FieldMappingSchema/satisfied"), 405),
@@ -141,6 +149,7 @@ CASES: list[tuple[str, Any, Callable[[Gator], object], object]] = [
     ("largest_page", 5, _status("GET", "/contact/1/6"), 400),
     ("largest_piece", 1, _status("POST", "/group/{group}/included/contact", [{"id": 1}, {"id": 2}]), 413),
     ("nested_group", "update", _description, "new"),
+    ("refresh_token_ends", True, _refreshed_twice, False),
     ("refresh_tokens", True, lambda gator: "refresh_token" in gator.sign_in().json(), True),
     ("bad_client_status", 401, lambda gator: gator.sign_in(("", "")).status_code, 401),
     ("group_update", True, _status("PUT", "/group/{group}", {"name": "x"}), 200),

@@ -83,6 +83,31 @@ def test_refresh_tokens_and_the_status_of_a_bad_client(gators: Callable[..., Gat
     assert gator.sign_in(("", "")).status_code == 401
 
 
+def test_a_refresh_token_of_the_vendors_support_opens_what_any_login_does(gators: Callable[..., Gator]) -> None:
+    gator = gators(switches={"refresh_tokens": True})
+    form = {"grant_type": "refresh_token", "refresh_token": "from-support", "username": "", "password": ""}
+    first = gator.sign_in(("app", "s"), **form).json()
+    gator.token = first["access_token"]
+    gator("GET", "/schema", status=200)
+    assert gator.sign_in(("app", "s"), **form).status_code == 200
+    assert gator.sign_in(("app", "s"), **{**form, "refresh_token": ""}).json()["error"] == "invalid_grant"
+    gator.clock(181 * 86_400)
+    ended = {**form, "refresh_token": first["refresh_token"]}
+    assert gator.sign_in(("app", "s"), **ended).json()["error"] == "invalid_grant"
+    known = gators(switches={"refresh_tokens": True})
+    known.sandbox.gatormail._setup = type(known.sandbox.gatormail._setup)(logins=LOGINS)
+    assert known.sign_in(("c", "s"), **form).json()["error"] == "invalid_grant"
+
+
+def test_a_refresh_token_may_end_when_it_is_used(gators: Callable[..., Gator]) -> None:
+    gator = gators(switches={"refresh_tokens": True, "refresh_token_ends": True})
+    form = {"grant_type": "refresh_token", "refresh_token": "from-support"}
+    following = gator.sign_in(**form).json()["refresh_token"]
+    assert gator.sign_in(**form).json()["error"] == "invalid_grant"
+    assert gator.sign_in(**{**form, "refresh_token": following}).status_code == 200
+    assert gator.sign_in(**{**form, "refresh_token": following}).json()["error"] == "invalid_grant"
+
+
 def test_the_log_has_no_secrets(gator: Gator) -> None:
     gator("GET", "/contact/match?field=emailLogin&value=ann@example.test", status=200)
     logged = gator.client.get("/_sandbox/requests")
