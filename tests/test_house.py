@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reconcile.cli.main import COMMANDS, cli
+from reconcile.cli.main import cli
 from reconcile.manifests.schema import render_schemas
 from reconcile.providers import built_in, provider_type
-from tests.cli.conftest import Project
+from tests.cli.conftest import COMMANDS, Project
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "reconcile").rglob("*.py"))

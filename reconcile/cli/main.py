@@ -3,7 +3,8 @@
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +15,8 @@ from reconcile.cli.options import Options, global_options, new_options
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
 
-# Command -> module of this package that holds it under the same name; groups hold their own commands.
+# Command -> module of this package that holds it under the same name; groups hold their own commands. Providers have
+# commands, too.
 COMMANDS = {
     "init": "init",
     "validate": "validate",
@@ -32,9 +34,6 @@ COMMANDS = {
     "state": "state",
     "graph": "graph",
     "schema": "schema",
-    "event": "event",
-    "schema-requests": "schema_requests",
-    "datafeed": "datafeed",
     "api": "api",
     "sandbox": "sandbox",
     "demo": "demo",
@@ -46,11 +45,11 @@ class _Commands(click.Group):
     """Loads a command's module when the command is called, so that each starts with what it needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *_of_providers(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return _of_providers(ctx).get(cmd_name)
         module = importlib.import_module(f"reconcile.cli.{COMMANDS[cmd_name]}")
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
@@ -59,14 +58,22 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        known_here = self.list_commands(ctx) if args and args[0] not in COMMANDS else ()
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and args[0] not in known_here:
             from reconcile.model.registry import nearest
 
-            near = nearest(args[0], COMMANDS)
+            near = nearest(args[0], known_here)
             known = hint_for_command(args[0].lower())
             hint = known or (f'Did you mean "{near}"?' if near else "See reconcile --help.")
             raise Usage(f'There is no command "{args[0]}".', hint=hint)
         return super().resolve_command(ctx, args)
+
+
+def _of_providers(ctx: click.Context) -> Mapping[str, click.Command]:
+    from reconcile.cli.commands import provider_commands
+
+    given = ctx.find_root().obj
+    return provider_commands(given.directory if isinstance(given, Options) else Path())
 
 
 @click.group(

@@ -1,5 +1,6 @@
 """What the project file ``reconcile.yaml`` may declare: the Specs behind the settings and their JSON Schema."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -65,6 +66,27 @@ class _Layer(Spec):
 
 class EnvironmentSpec(_Layer):
     """An environment, chosen with --env: merged over the project, member by member."""
+
+
+def types_in(folder: Path) -> tuple[str, ...]:
+    """The types of provider that a project's file names, as far as it can be read; nothing is checked."""
+    from reconcile.manifests.load import PROJECT_FILE
+    from reconcile.manifests.nodes import MappingNode, ScalarNode, parse_yaml
+
+    try:
+        root = parse_yaml((folder / PROJECT_FILE).read_bytes(), PROJECT_FILE, []).root
+    except OSError:
+        return ()
+    environments = root.members.get("environments") if root is not None else None
+    layers = [root, *(environments.members.values() if isinstance(environments, MappingNode) else ())]
+    found: list[str] = []
+    for layer in layers:
+        accounts = layer.members.get("providers") if isinstance(layer, MappingNode) else None
+        for account in accounts.members.values() if isinstance(accounts, MappingNode) else ():
+            type_ = account.members.get("type") if isinstance(account, MappingNode) else None
+            if isinstance(type_, ScalarNode) and isinstance(type_.value, str):
+                found.append(type_.value)
+    return tuple(dict.fromkeys(found))
 
 
 class ProjectSpec(_Layer):

@@ -46,6 +46,11 @@ class Parameter:
     most: float | None = None
 
 
+# Parameters that the context itself heeds; so it does ``allow_send`` and ``allow_delete``.
+AUTO_APPROVE = Parameter("auto_approve", "Don't ask.", Takes.FLAG)
+OVERWRITE_DRIFT = Parameter("overwrite_drift", "Overwrite outside edits under --auto-approve.", Takes.FLAG)
+
+
 class Context(Protocol):
     """What a command works with: its account, the ways to read and to write, and whom to tell.
 
@@ -59,9 +64,15 @@ class Context(Protocol):
 
     alias: str
     values: Mapping[str, Any]
-    root: Path
-    folder: Path
-    patience: float
+
+    @property
+    def root(self) -> Path: ...  # noqa: D102
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+    @property
+    def patience(self) -> float: ...  # noqa: D102
 
     def opened(self) -> "AbstractContextManager[tuple[Client, Account]]":
         """The account's client, once it is known that the credentials open the account of this state."""
@@ -81,8 +92,11 @@ class Context(Protocol):
     def note(self, name: str, value: Any) -> None:
         """Keep something for the account; None takes it out."""
 
-    def plan_and_apply(self, address: "Address") -> int:
-        """Plan and apply one entry of the manifests under the rules of apply; gives the exit code."""
+    def plan_and_apply(self, address: "Address", missing: str, hint: str) -> int:
+        """Plan and apply one entry of the manifests under the rules of apply; gives the exit code.
+
+        Where the manifests have no such entry, that is an error: ``missing`` says it, ``hint`` what to do.
+        """
 
     def stopping(self) -> AbstractContextManager[threading.Event]:
         """An event that Ctrl-C sets."""

@@ -7,13 +7,17 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import pytest
 
-from reconcile.cli.main import run
+from reconcile.cli.main import cli, run
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+
+# All commands outside a project: the providers' own among them.
+COMMANDS = tuple(cli.list_commands(click.Context(cli)))  # type: ignore[attr-defined]
 
 PROJECT = """\
 version: 1

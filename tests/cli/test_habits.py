@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconcile.cli import habits
-from reconcile.cli.main import COMMANDS, cli
-from tests.cli.conftest import MANIFEST, Project
+from reconcile.cli.main import cli
+from tests.cli.conftest import COMMANDS, MANIFEST, Project
 
 LIST = "squalomail:\n  lists:\n    news: {name: News}\n"
 

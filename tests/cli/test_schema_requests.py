@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.cli import schema_requests
 from reconcile.cli.options import Options
-from reconcile.providers.gatormail import handshake
+from reconcile.providers.gatormail import handshake, schema_requests
 from tests.cli.gatormail import Instance, instance
 
 MANIFEST = """\

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from reconcile.cli.main import COMMANDS
 from reconcile.model.call import Retry
 from reconcile.providers import provider_type
 from reconcile.providers.gatormail.contract import CAPABILITIES, ENUMS, ROUTES, defaults, members
@@ -18,6 +17,7 @@ from reconcile.providers.gatormail.questions import ANSWERS
 from reconcile.report.operations import About, questions, render
 from reconcile.sandbox.switches import CAPABILITIES as SWITCHED
 from reconcile.sandbox.switches import GATORMAIL
+from tests.cli.conftest import COMMANDS
 from tests.sandbox.gatormail.conftest import document, operations
 
 ROOT = Path(__file__).parents[3]
@@ -173,7 +173,7 @@ def test_all_but_the_sign_in_can_be_called_by_hand() -> None:
 
 def test_who_is_said_to_use_an_operation_exists() -> None:
     used_by = {user for row in OPERATIONS.values() for user in row.used_by}
-    assert used_by <= provider_type("gatormail").kinds.keys() | COMMANDS.keys() | OTHERS
+    assert used_by <= provider_type("gatormail").kinds.keys() | set(COMMANDS) | OTHERS
 
 
 def called() -> set[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.cli.main import COMMANDS
 from reconcile.providers import provider_type
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.questions import ANSWERS
 from reconcile.report.operations import About, questions, render
 from reconcile.sandbox.squalomail.functions import FUNCTIONS
 from reconcile.sandbox.switches import SQUALOMAIL
+from tests.cli.conftest import COMMANDS
 
 ROOT = Path(__file__).parents[3]
 BY_NAME = {switch.name: switch for switch in SQUALOMAIL}
@@ -63,8 +63,8 @@ def called() -> set[str]:
     return found
 
 
-def test_kinds_use_what_they_are_said_to_use() -> None:
-    by_kinds = {name for name, operation in OPERATIONS.items() if set(operation.used_by) - {"api", "event"}}
+def test_kinds_and_commands_use_what_they_are_said_to_use() -> None:
+    by_kinds = {name for name, operation in OPERATIONS.items() if set(operation.used_by) - {"api"}}
     assert called() == by_kinds
 
 
