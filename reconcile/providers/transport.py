@@ -3,8 +3,8 @@
 Certificates are always verified; redirects are never followed, since a followed GET may act twice or elsewhere.
 """
 
-import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,9 @@ import httpx
 from reconcile.errors import ApiError, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.call import Operation, Retry
 from reconcile.network import Network
+from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
 from reconcile.providers.personal import without_people
+from reconcile.providers.shapes import Misfit, parse
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -33,6 +35,12 @@ class RateLimited(UnknownOutcome):
     def __init__(self, detail: str, wait: float | None) -> None:
         super().__init__(detail, hint="Lower requestsPerSecond or concurrency under the provider's limits.")
         self.wait = wait
+
+
+class OutsideBounds(UnknownOutcome):
+    """The call went beyond the bounds of one call."""
+
+    code = "outside-bounds"
 
 
 class Rejected(ApiError):
@@ -82,16 +90,18 @@ class Transport:
         secrets: tuple[str, ...] = (),
         transport: httpx.BaseTransport | None = None,
         auth: "Auth | None" = None,
+        bounds: Bounds | None = None,
         refusal: str = "Check the provider's key and that its environment variable is set to the right account's.",
     ) -> None:
         limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
         self._http = httpx.Client(
             transport=transport or Network(limits),
             timeout=pace.timeout,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", "Accept-Encoding": ENCODINGS},
             auth=auth,
         )
         self._auth = auth
+        self._bounds = bounds
         self._refusal = refusal
         self._pace = pace
         self._may_send = may_send
@@ -165,7 +175,7 @@ class Transport:
         if self._limiter is not None:
             self._limiter()
         with self._slots, self._translated(operation, request.url.host):
-            answer = self._http.send(request)
+            answer = self._received(request)
         try:
             if decode is None and answer.is_success and not _is_page(answer):
                 return None
@@ -181,6 +191,10 @@ class Transport:
             )
             raise
 
+    def _received(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer, within the bounds of one call."""
+        return exchange(self._http, request, self._bounds)
+
     @contextmanager
     def _translated(self, operation: Operation, host: str) -> Iterator[None]:
         try:
@@ -193,6 +207,11 @@ class Transport:
         except httpx.TimeoutException:
             raise UnknownOutcome(
                 f"{operation.name}: {host} did not answer within {self._pace.timeout:g} seconds."
+            ) from None
+        except OutOfBounds as error:
+            raise OutsideBounds(
+                f"{operation.name}: {host} {error}, so it was not read.",
+                hint="Check the provider's url; if it is right, the platform or a proxy has a problem.",
             ) from None
         except httpx.HTTPError as error:
             raise UnknownOutcome(
@@ -212,8 +231,8 @@ class Transport:
         if status >= 500:
             raise UnknownOutcome(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
-            content = answer.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
+            content = parse(answer.content)
+        except ValueError:
             raise self._unreadable(operation, answer) from None
         if status >= 300:
             message = _message(content)
@@ -272,6 +291,8 @@ def _again(error: Exception, retry: Retry) -> bool | float:
         return False
     if isinstance(error, Unreachable):
         return True
+    if isinstance(error, Misfit | OutsideBounds):
+        return False  # it would be the same again
     if isinstance(error, RateLimited) and error.wait is not None:
         # Not carried out, so that the call may be repeated unseen.
         return error.wait
@@ -281,7 +302,7 @@ def _again(error: Exception, retry: Retry) -> bool | float:
 def _retry_after(answer: httpx.Response) -> float | None:
     """The seconds that the platform asks to wait, if it says so in seconds."""
     text = answer.headers.get("retry-after", "")
-    return min(float(text), 300.0) if text.isdigit() else None
+    return min(float(text), 300.0) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconcile.model.call import Call
 from reconcile.model.kind import Client, Collection, Row, Wanted
+from reconcile.providers.gatormail.answers import refuse_unknown_words
+from reconcile.providers.gatormail.contract import ENUMS
 
 if TYPE_CHECKING:
     from reconcile.providers.gatormail.client import GatorMail
@@ -31,6 +33,9 @@ class _Campaigns(Collection):
         every = wanted.everything or sharing
         needed = {row["id"] for row in rows if every or str(row["id"]) in wanted.ids or row["name"] in names}
         whole = [_whole(api, row) if row["id"] in needed else row for row in rows]
+        for row in whole:
+            if row["id"] in needed:
+                refuse_unknown_words(of(api).contract, "gatormail_campaignList", row, f"campaign {row['id']}")
         users: dict[Any, list[str]] = defaultdict(list)
         for row in whole if sharing else ():
             if row.get("email"):
@@ -47,9 +52,10 @@ def of(api: Client) -> "GatorMail":
 
 
 def unfinished(api: Client, statuses: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    """The campaigns in these states, with their groups; all whose state can't be read, too."""
+    """The campaigns in these states, with their groups; all whose state can't be read or is not known, too."""
+    known = set(ENUMS["campaignStatus"]) - set(statuses)
     for row in of(api).pages("gatormail_campaignList"):
-        if row.get("status") is None or row["status"] in statuses:
+        if row.get("status") not in known:
             yield _whole(api, row)
 
 

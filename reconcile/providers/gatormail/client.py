@@ -8,18 +8,22 @@ from urllib.parse import quote
 
 import httpx
 
-from reconcile.errors import ApiError, InvalidInput, PlanStale, UnknownOutcome
+from reconcile.errors import ApiError, InvalidInput, PlanStale
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
+from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.contract import ENUMS, Contract
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.personal import texts
 from reconcile.providers.transport import Rejected, Transport
 
+ASK = "To ask the account itself: reconcile doctor"
 CONTACTS = "contacts"  # the argument that is an array of contacts
 # Query members of operations that take no body.
 _ARGUMENTS = {"op.contact.match": ("field", "value")}
+# Members of a campaign that are references to objects of these shapes.
+_NESTED = ("group", "email")
 # Answers that come with a success status and say by a flag that nothing was done.
 _FLAGS = {"initiate": "initiated", "uninitiate": "uninitiated"}
 
@@ -32,6 +36,7 @@ class GatorMail:
         self._url = f"{url.rstrip('/')}/{quote(instance, safe='')}"
         self._instance = instance
         self._transport = transport
+        self._names: dict[tuple[str, str], str] = {}
         self.reads = 0
 
     def send(self, call: Call) -> Any:
@@ -45,6 +50,8 @@ class GatorMail:
             arguments = {**arguments, CONTACTS: self._copied(operation, copied, arguments["groupId"])}
         if (into := arguments.pop("excludedIn", None)) is not None:
             self._require_exclusions(arguments["groupId"], into)
+        if operation.takes == "campaign":
+            arguments |= {name: self._reference(name, arguments[name]) for name in _NESTED if name in arguments}
         variables, body = self._parted(operation, arguments)
         if operation.needs is not None and operation.needs not in self.contract.capabilities():
             raise ApiError(
@@ -130,6 +137,28 @@ class GatorMail:
                 hint="Plan again: the exclusions are copied first.",
             )
 
+    def _reference(self, shape: str, nested: Any) -> Any:
+        """A nested object with an id is a reference; its name goes along as it is.
+
+        A server that maps nested objects might write an empty one (reference, section 5.5).
+        """
+        if not isinstance(nested, Mapping) or nested.get("id") in (None, "") or nested.get("name"):
+            return nested
+        id_ = str(nested["id"])
+        if shape == "group" and ("group", id_) not in self._names:
+            self.send(Call("gatormail_getGroup", {"groupId": id_}))
+        name = self._names.get((shape, id_))
+        return {**nested, "name": name} if name else {key: value for key, value in nested.items() if key != "name"}
+
+    def _remember(self, shape: str, found: Any) -> None:
+        """Keep the names of groups and e-mails, which references to them carry."""
+        for row in found if isinstance(found, list) else [found]:
+            if shape == "campaign":
+                for name in _NESTED:
+                    self._remember(name, row.get(name) or {})
+            elif shape in _NESTED and row.get("id") and row.get("name"):
+                self._names[shape, str(row["id"])] = str(row["name"])
+
     def _variable(self, name: str, value: str) -> str:
         """A variable as it stands in a path: values of an enum, as the types of requests are, have wire names too."""
         return self.contract.value(name, value) if value in ENUMS.get(name, ()) else value
@@ -146,8 +175,6 @@ class GatorMail:
         _check_members(operation, named, rest)
         if operation.takes == "[contact]":
             return variables, self.contract.write("contact", rest[CONTACTS])
-        if operation.takes == "campaign":
-            rest |= {name: _reference(rest[name]) for name in ("group", "email") if name in rest}
         if operation.key == "op.contact.update" and "emailLogin" not in rest:
             rest = {"id": arguments["contactId"], **rest}  # a contact has one of them, also where the path names it
         if operation.takes:
@@ -157,29 +184,13 @@ class GatorMail:
         return variables | {name: str(value) for name, value in rest.items()}, None
 
     def _decoded(self, operation: GatorMailOperation, answer: Any) -> Any:
-        shape = operation.answers.strip("[]")
-        if operation.answers != shape:
-            answer = self.contract.rows(answer)
-            if not isinstance(answer, list):
-                raise UnknownOutcome(
-                    f"{operation.name}: the answer is no array.",
-                    hint="If the array stands within an envelope, say where: c.list.itemsPath under contract.",
-                )
-        elif not isinstance(answer, Mapping):
-            raise UnknownOutcome(f"{operation.name}: the answer is no object.")
-        found = self.contract.read(shape, answer)
-        flag = _FLAGS.get(shape)
-        if flag is not None and found.get(flag) is not True:
+        found = checked(self.contract, operation, answer, ASK)
+        self._remember(operation.answers.strip("[]"), found)
+        flag = _FLAGS.get(operation.answers)
+        if flag is not None and found[flag] is not True:
             reason = found.get("message") or "no reason given"
             raise ApiError(f"{operation.name}: the platform refuses ({reason}).")
         return found
-
-
-def _reference(nested: Any) -> Any:
-    """A nested object with an id is a reference; it has a name, too, that is not looked at (reference, section 5.5)."""
-    if not isinstance(nested, Mapping) or nested.get("id") in (None, ""):
-        return nested
-    return {"name": "", **nested}
 
 
 def _check_members(operation: GatorMailOperation, named: Sequence[str], rest: Mapping[str, Any]) -> None:

@@ -38,24 +38,24 @@ ENUMS: Mapping[str, tuple[str, ...]] = {
     "bounceType": ("Hard", "Soft", "Other"),
 }
 
-# Members of each shape. "name:enum" is a value of an enum, "name@" a date, "name>shape" one of a shape or several,
-# "name=wire" stands otherwise on the wire.
+# Members of each shape. "name#" is an id, "name:enum" a value of an enum, "name@" a date, "name>shape" one of a shape
+# or several, "name=wire" stands otherwise on the wire.
 _SHAPES: Mapping[str, str] = {
-    "campaign": "id name crmId type:campaignType status:campaignStatus startDate@ endDate@ created@ replyTo fromName "
-    "fromAddress subject group>group email>email unsubscribeId",
+    "campaign": "id# name crmId type:campaignType status:campaignStatus startDate@ endDate@ created@ replyTo fromName "
+    "fromAddress subject group>group email>email unsubscribeId#",
     "initiate": "initiated=campaignInitiated message",
     "uninitiate": "uninitiated=campaignUninitiated message",
     "audience": "total undeliverable unsubscribed duplicates final",
     "stats": "sent delivered opens uniqueOpens clicks uniqueClicks bounces unsubscribes",
-    "email": "id name html text autoTrackLinks",
-    "group": "id name description created@",
+    "email": "id# name html text autoTrackLinks",
+    "group": "id# name description created@",
     "groupCount": "count",
-    "contact": "id emailLogin firstName lastName title positionInCompany companyName fields contactState:contactState",
+    "contact": "id# emailLogin firstName lastName title positionInCompany companyName fields contactState:contactState",
     "contactField": "name databaseName displayName table repeating dataType",
-    "membership": "contactId emailLogin included contactState:contactState",
-    "contactGroup": "groupId name included",
+    "membership": "contactId# emailLogin included contactState:contactState",
+    "contactGroup": "groupId# name included",
     "trigger": "contact>contact mergeFields sendDate@ triggerKey",
-    "triggerResult": "triggerKey campaignId contactId triggerState:triggerState",
+    "triggerResult": "triggerKey campaignId# contactId# triggerState:triggerState",
     "schema": "entities>entity publishedAt@",
     "entity": "name displayName attributes>attribute",
     "attribute": "entityName name displayName dataType:dataType mappings>mapping",
@@ -166,6 +166,7 @@ class Member:
     enum: str | None = None
     date: bool = False
     shape: str | None = None
+    id: bool = False
 
 
 @cache
@@ -177,10 +178,10 @@ def members(shape: str) -> Mapping[str, Member]:
 
 
 def _member(shape: str, written: str) -> tuple[str, Member]:
-    found = re.fullmatch(r"(\w+)(?:(@)|:(\w+)|>(\w+)|=(\w+))?", written)
+    found = re.fullmatch(r"(\w+)(?:(@)|(#)|:(\w+)|>(\w+)|=(\w+))?", written)
     assert found is not None  # noqa: S101  # our own table
-    name, date, enum, of, wire = found.groups()
-    return name, Member(f"f.{shape}.{name}", wire or name, enum, date is not None, of)
+    name, date, id_, enum, of, wire = found.groups()
+    return name, Member(f"f.{shape}.{name}", wire or name, enum, date is not None, of, id_ is not None)
 
 
 @cache
@@ -296,17 +297,26 @@ class Contract:
         return written
 
     def read(self, shape: str, value: Any) -> Any:
-        """What ``write`` wrote, names taken whatever their case; members that the table does not have are left out."""
+        """What ``write`` wrote, names taken whatever their case.
+
+        Members that the table does not have stay; one that has the name that another has here stands as "wire:NAME".
+        """
         if isinstance(value, list):
             return [self.read(shape, each) for each in value]
         if not isinstance(value, Mapping):
             return value
-        there = {str(name).lower(): each for name, each in value.items()}
-        found = {}
-        for name, member in members(shape).items():
-            wire = str(self._table[member.key]).lower()
-            if wire in there:
-                found[name] = self._read(member, there[wire])
+        there = {str(name).lower(): str(name) for name in value}
+        known = members(shape)
+        found, read = {}, set()
+        for name, member in known.items():
+            wire = there.get(str(self._table[member.key]).lower())
+            if wire is not None:
+                found[name] = self._read(member, value[wire])
+                read.add(wire)
+        taken = {name.lower() for name in known}
+        for name, each in value.items():
+            if name not in read:
+                found[f"wire:{name}" if str(name).lower() in taken else name] = each
         return found
 
     def rows(self, answer: Any) -> Any:
@@ -323,6 +333,8 @@ class Contract:
             return self.write(member.shape, value)
         if member.enum is not None and value in ENUMS[member.enum]:
             return self.value(member.enum, value)
+        if member.id:
+            return on_the_wire(value)
         return self._wall(value) if member.date and isinstance(value, str) and value else value
 
     def _read(self, member: Member, value: Any) -> Any:
@@ -333,8 +345,10 @@ class Contract:
         if member.enum is not None:
             wire = [str(each) for each in self._table[f"v.{member.enum}"]]
             return ENUMS[member.enum][wire.index(value)] if value in wire else value
-        if member.date:
-            return self._utc(value) if isinstance(value, str) and value else None
+        if member.id:
+            return str(value) if type(value) is int else value
+        if member.date and isinstance(value, str):
+            return self._utc(value) if value else None  # unset (reference, section 4)
         return value
 
     def _wall(self, text: str) -> str:
@@ -373,7 +387,15 @@ class Contract:
             except ValueError:
                 return wall
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
-        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except OverflowError:  # at either end of the calendar
+            return wall
+
+
+def on_the_wire(id_: Any) -> Any:
+    """An id, which is a text here, as the platform has it: a number where it looks like one (reference, section 4)."""
+    return int(id_) if isinstance(id_, str) and re.fullmatch(r"0|[1-9][0-9]{0,17}", id_) else id_
 
 
 def _strftime(pattern: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconcile.model.call import Call
+from reconcile.providers.gatormail.answers import refuse_unknown_words
 from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import ENUMS
@@ -48,6 +49,7 @@ def _mailings(client: GatorMail, groupid: str, but: AnyCollection[str]) -> Itera
             continue
         uses = _uses(_whole(client, row) if "campaign.read" in able else row, groupid)
         if uses is not False:
+            refuse_unknown_words(client.contract, "gatormail_campaignList", row, f"campaign {row['id']}")
             known = status is not None and uses is True
             yield Mailing(str(row["id"]), str(row.get("name")), row.get("type"), status, row.get("startDate"), known)
 

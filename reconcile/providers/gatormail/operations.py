@@ -102,7 +102,7 @@ _ROWS = (
     _row("gatormail_updateEmail", "op.email.update", _IDEMPOTENT, "email", "email", used_by="campaign",
          summary="Overwrite the content of an e-mail; its name is fixed."),
     _row("gatormail_groupList", "op.group.list", _SAFE, "[group]", used_by="group", summary="A page of the groups."),
-    _row("gatormail_getGroup", "op.group.get", _SAFE, "group", summary="One group."),
+    _row("gatormail_getGroup", "op.group.get", _SAFE, "group", used_by="campaign", summary="One group."),
     _row("gatormail_addGroup", "op.group.create", _LOOKUP, "group", "group", returns="id", used_by="group",
          summary="Make a group."),
     _row("gatormail_updateGroup", "op.group.update", _IDEMPOTENT, "group", "group", needs="group.update",

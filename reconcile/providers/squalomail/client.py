@@ -7,13 +7,17 @@ from typing import Any
 
 import httpx
 
-from reconcile.errors import ApiError, UnknownOutcome
+from reconcile.errors import ApiError
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
 from reconcile.providers.personal import texts
+from reconcile.providers.squalomail.answers import checked
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Transport
+
+ASK = "To ask the account itself: reconcile doctor"
+_IDS = frozenset({"id", "listId", "listIds", "newsletterId", "templateId"})
 
 
 class SqualoMail:
@@ -28,7 +32,7 @@ class SqualoMail:
     def send(self, call: Call) -> Any:
         """Carry the call out and give its answer; see ``Transport.request`` for what is raised."""
         operation = OPERATIONS[call.operation]
-        arguments = {"apiKey": self._key, **to_json(call.arguments)}
+        arguments = {"apiKey": self._key, **_numbered(to_json(call.arguments))}
         if not operation.write:
             self.reads += 1
         return self._transport.request(
@@ -37,7 +41,7 @@ class SqualoMail:
             params=arguments if operation.verb == "GET" else None,
             body=arguments if operation.verb == "POST" else None,
             sends=call.sends,
-            decode=lambda answer: _checked(call.operation, answer),
+            decode=lambda answer: checked(call, answer, ASK),
             private=lambda: _about_people(call),
         )
 
@@ -56,6 +60,17 @@ class SqualoMail:
         self._transport.close()
 
 
+def _numbered(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with ids, which are texts here, as the whole numbers that they are on the wire."""
+    return {name: _number(value) if name in _IDS else value for name, value in arguments.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(each) for each in value]
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]{0,17}", value) else value
+
+
 def _about_people(call: Call) -> Iterator[str]:
     """The texts by which a call says something of people, one by one."""
     arguments = to_json(call.arguments)
@@ -72,19 +87,3 @@ def _cells(file: Any) -> list[str]:
     except (TypeError, ValueError):  # given by hand
         return []
     return re.split(r"[\r\n,;\t\"]+", text)
-
-
-def _checked(function: str, answer: Any) -> Any:
-    if function == "get-data":
-        if isinstance(answer, list):
-            return answer
-    elif not isinstance(answer, Mapping):
-        if function == "get-app-id" and isinstance(answer, str | int):
-            return answer
-        raise UnknownOutcome(f"{function}: the answer is no object.")
-    if isinstance(answer, Mapping) and (answer.get("errorCode") or function == "get-data"):
-        message = answer.get("errorMessage") or "no reason given"
-        raise ApiError(f"{function}: {message} (errorCode {answer.get('errorCode')}).")
-    if not isinstance(answer, Mapping):
-        raise UnknownOutcome(f"{function}: the answer is neither an array nor an error.")
-    return answer

@@ -59,7 +59,7 @@ def world(account: Account) -> World:
     later = {"contact": {"id": ann["contactId"]}, "triggerKey": "k 1/2", "sendDate": "2027-01-16T00:00:00Z"}
     account.send("postCampaignTrigger", campaignId=follow, **later)
     account.send("postSchemaEntity", name="Contact", displayName="Contact")
-    account.person("activity", {"activityType": "EmailOpened", "contact": ann["contactId"], "campaignId": made["id"]})
+    account.person("activity", {"activityType": "EmailOpened", "contact": int(ann["contactId"]), "campaignId": int(made["id"])})
     return {
         "campaign": made["id"], "group": group, "ann": ann["contactId"], "bob": bob["contactId"],
         "cy": cy["contactId"], "follow": follow, "email": made["email"]["id"],

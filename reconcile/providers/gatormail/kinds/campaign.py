@@ -113,7 +113,7 @@ class GatorMailCampaign(Kind):
                 initiates = self._initiates(change) if again or "initiate" in change.changed else ()
                 return [*takes_back, *self._content(change), *initiates]
             case Action.DELETE:
-                deletion = Call("gatormail_deleteCampaign", {"campaignId": int(change.id or 0)})
+                deletion = Call("gatormail_deleteCampaign", {"campaignId": change.id or ""})
                 return [*self._takes_back(change), deletion]
         return []
 
@@ -200,7 +200,7 @@ class GatorMailCampaign(Kind):
             arguments = {"emailId": change.live.facts["emailId"], **_email(email)}
             yield Call("gatormail_updateEmail", arguments)
         if renews or change.changed - {"initiate", *_EMAIL}:
-            yield Call("gatormail_updateCampaign", {"campaignId": int(change.id or 0), **self._whole(change)})
+            yield Call("gatormail_updateCampaign", {"campaignId": change.id or "", **self._whole(change)})
 
     def _whole(self, change: Change) -> dict[str, Value]:
         """The whole campaign: an update may reset what it leaves out, and a nested object with an id is a reference."""
@@ -213,7 +213,7 @@ class GatorMailCampaign(Kind):
         if change.live is not None and "endDate" not in change.desired and _ends_by_itself(change.live):
             members["endDate"] = None
         group = change.whole(("group",)).get("group")
-        members["group"] = None if group is None else {"id": int(group) if isinstance(group, str) else group}
+        members["group"] = None if group is None else {"id": group}
         email = change.live.facts["emailId"] if change.live is not None else None
         if email is not None and not _renews_email(change):
             members["email"] = {"id": email}
@@ -237,7 +237,7 @@ class GatorMailCampaign(Kind):
         readable = "campaign.status" in self.traits.capabilities and knows
         yield Call(
             "gatormail_initiateCampaign",
-            {"campaignId": about if isinstance(about, Reference) else int(str(about))},
+            {"campaignId": about},
             sends=True,
             due=float(as_seconds(start)),
             about=about,
@@ -293,7 +293,7 @@ def _may_be_queued(change: Change) -> bool:
 
 def _taken_back(live: RemoteObject) -> Call:
     shown = {"initiate": False} if live.facts["status"] is not None else {}  # else the answer is all there is
-    return Call("gatormail_uninitiateCampaign", {"campaignId": int(live.id)}, about=live.id, then=shown)
+    return Call("gatormail_uninitiateCampaign", {"campaignId": live.id}, about=live.id, then=shown)
 
 
 def _is_ours(change: Change) -> bool:

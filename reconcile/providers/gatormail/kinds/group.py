@@ -84,9 +84,9 @@ class GatorMailGroup(Kind):
                 made = Call("gatormail_addGroup", change.whole(_WRITABLE))
                 return [made, *self._copies(change.live, Reference(change.address))]
             case Action.UPDATE:
-                return [Call("gatormail_updateGroup", {"groupId": _number(change), **change.whole(_WRITABLE)})]
+                return [Call("gatormail_updateGroup", {"groupId": _id(change), **change.whole(_WRITABLE)})]
             case Action.DELETE:
-                arguments: dict[str, Value] = {"groupId": _number(change)}
+                arguments: dict[str, Value] = {"groupId": _id(change)}
                 if change.live is None:  # the former one of a replacement
                     arguments["excludedIn"] = Reference(change.address)
                 return [Call("gatormail_deleteGroup", arguments)]
@@ -145,9 +145,9 @@ class GatorMailGroup(Kind):
             ("gatormail_groupIncludedContactpost", former.facts["included"] or 0),
         ):
             for page in range(-(-count // _PIECE)):
-                copied = {"of": int(former.id), "page": page + 1, "size": _PIECE}
+                copied = {"of": former.id, "page": page + 1, "size": _PIECE}
                 yield Call(operation, {"groupId": into, "contacts": copied})
 
 
-def _number(change: Change) -> int:
-    return int(change.id or 0)
+def _id(change: Change) -> str:
+    return change.id or ""

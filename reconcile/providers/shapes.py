@@ -1,0 +1,224 @@
+"""The boundary: what an answer must look like, checked once, where it comes in.
+
+An operation says which members its answer must have, of which type, and which words an enumeration has. What does not
+fit is one error, never a default: it names the operation, the member, what was seen (its shape, never its content) and
+the row of the contract, or the assumption, that would correct it. Members that nobody knows are kept.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from reconcile.errors import UnknownOutcome
+
+DEPTH = 64  # how deep objects and arrays may be nested
+_LONGEST_ID = 200
+_SHOWN = 30  # members that a description names
+_LARGEST = 2**63
+
+# What a row of an answer is read by: nothing is converted unasked, and members that are not named are kept.
+OPEN = ConfigDict(extra="allow", strict=True)
+
+# Where in an answer something does not fit: numbers are rows, texts are members.
+Place = tuple[int | str, ...]
+
+
+class Misfit(UnknownOutcome):
+    """The platform's answer is not what was expected.
+
+    Asking again would give the same, so that it is never repeated; a write may have been carried out nevertheless.
+    ``answer`` is what came, for whoever wants to see it.
+    """
+
+    code = "unexpected-answer"
+    answer: Any = None
+
+
+def parse(content: bytes) -> Any:
+    """The JSON in an answer.
+
+    Raises:
+        ValueError: it is no JSON, holds a number that no member can have, or is nested too deep.
+    """
+    answer = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    if _deeper_than(answer, DEPTH):
+        raise ValueError(f"it is nested deeper than {DEPTH} levels")
+    return answer
+
+
+def _deeper_than(answer: Any, depth: int) -> bool:
+    level = [answer]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _id(value: Any) -> Any:
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable() and value.strip() == value:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < _LARGEST:
+        return str(value)
+    raise PydanticCustomError("id", "a number or a text that names one thing")
+
+
+def _raw_id(value: Any) -> Any:
+    _id(value)
+    return value
+
+
+def _whole_id(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]{0,17}", value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST:
+        return value
+    raise PydanticCustomError("whole_id", "a whole number")
+
+
+def _bit(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
+        return int(value)
+    raise PydanticCustomError("bit", "0 or 1")
+
+
+# An id is opaque: whatever it is on the wire, it is a text here.
+Id = Annotated[str, BeforeValidator(_id)]
+# An id as it came, a number or a text.
+RawId = Annotated[Any, BeforeValidator(_raw_id)]
+# An id that filters compare and ranges count through; a text of digits is taken for the number.
+WholeId = Annotated[int, BeforeValidator(_whole_id)]
+Text = Annotated[str, Field(strict=True)]
+Number = Annotated[int, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Flag = Annotated[bool, Field(strict=True)]
+# 0 or 1, false or true: 0 or 1 here.
+Bit = Annotated[int, BeforeValidator(_bit)]
+# A date as our own clients write it, once the platform's form was read.
+Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+
+_EXPECTED = {
+    "missing": "",
+    "string_type": "a text",
+    "string_pattern_mismatch": "a date",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "a number of 0 or more",
+    "bool_type": "true or false",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "typed_dict_type": "an object",
+    "none_required": "null",
+    "id": "an id",
+    "whole_id": "an id that is a whole number",
+    "bit": "0 or 1",
+}
+
+
+def fit(
+    operation: str,
+    shape: TypeAdapter[Any],
+    answer: Any,
+    remedy: Callable[[Place, str], str],
+) -> Any:
+    """The answer, if it has the shape; ``remedy`` says for a place, and what is wrong there, what would correct it.
+
+    Raises:
+        Misfit: it has not.
+    """
+    try:
+        return shape.validate_python(answer)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=True, include_input=False)[0]
+        place: Place = tuple(found["loc"])
+        raise misfit(operation, place, _fault(found, answer, place), remedy(place, found["type"]), answer) from None
+
+
+def misfit(operation: str, place: Place, fault: str, remedy: str, answer: Any = None) -> Misfit:
+    """The error for one thing that does not fit."""
+    error = Misfit(f"{operation}: the answer can't be understood: {_named(place)}{fault}.", hint=remedy)
+    error.answer = answer
+    return error
+
+
+def _fault(found: Any, answer: Any, place: Place) -> str:
+    if found["type"] == "missing":
+        return f" is missing; there is {described(_at(answer, place[:-1]))}"
+    expected = _EXPECTED.get(found["type"]) or str(found["msg"]).replace("Input should be ", "")
+    return f" should be {expected} and is {described(_at(answer, place))}"
+
+
+def _named(place: Place) -> str:
+    """A place in words: `group.id` in row 3."""
+    members = ".".join(str(part) for part in place if isinstance(part, str))
+    rows = [part for part in place if isinstance(part, int)]
+    where = f" in row {rows[0] + 1}" if rows else ""
+    return f"`{members}`{where}" if members else (f"row {rows[0] + 1}" if rows else "it")
+
+
+def _at(answer: Any, place: Place) -> Any:
+    for part in place:
+        try:
+            answer = answer[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return answer
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,29}")
+
+
+def described(value: Any) -> str:
+    """The shape of a value in words, never what it says: "an object of id (number), label (text)"."""
+    if isinstance(value, Mapping):
+        named = [name for name in value if isinstance(name, str) and _NAME.fullmatch(name)]
+        shown = [f"{name} ({_sort(value[name])})" for name in named[:_SHOWN]]
+        others = len(value) - len(shown)
+        return (
+            f"an object of {', '.join(shown)}{f' and {others} more' if others else ''}" if value else "an empty object"
+        )
+    if isinstance(value, list):
+        return f"an array of {len(value)}" if value else "an empty array"
+    return {"null": "null", "flag": "true or false"}.get(sort := _sort(value), f"a {sort}")
+
+
+def word(value: Any) -> str:
+    """A word of an enumeration as a message may show it: one that looks like anything else is only described."""
+    return f'"{value}"' if isinstance(value, str) and _WORD.fullmatch(value) else described(value)
+
+
+def _sort(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "flag"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "text" if value else "empty text"
+    return "object" if isinstance(value, Mapping) else "array"
+
+
+def says_error(answer: Any, names: Iterable[str] = ()) -> str | None:
+    """What an object says that looks like an error's: its text, or None; ``names`` are further members to look at."""
+    if not isinstance(answer, Mapping):
+        return None
+    lower = {str(name).lower(): value for name, value in answer.items()}
+    for name in ("errormessage", "message", "error_description", "error", "exceptionmessage", *names):
+        found = lower.get(name.lower())
+        if isinstance(found, Mapping):
+            found = found.get("message")
+        if isinstance(found, str) and found.strip():
+            return found.strip()[:500].rstrip(".")
+    return None

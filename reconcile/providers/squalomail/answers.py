@@ -1,0 +1,305 @@
+"""What each answer of SqualoMail must have (System API page): envelopes, and the rows of the entities of ``get-data``.
+
+Required is what some decision rests on. Writes answer an envelope, of which nothing is used but its code and the id of
+what was made. Two names are told apart where the page and the platform's tables differ.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, Required
+
+from pydantic import BeforeValidator, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+from reconcile.errors import ApiError
+from reconcile.model.call import Call
+from reconcile.providers.shapes import (
+    OPEN,
+    Bit,
+    Count,
+    Flag,
+    Misfit,
+    Number,
+    Place,
+    Text,
+    WholeId,
+    described,
+    fit,
+    misfit,
+    says_error,
+)
+
+_TextOrNone = Text | None
+_BitOrNone = Annotated[Bit | None, BeforeValidator(lambda value: value)]
+
+
+@with_config(OPEN)
+class _Pair(TypedDict, total=False):
+    Key: Required[Text]
+    Value: Required[Annotated[Text | None, BeforeValidator(lambda value: str(value) if type(value) is int else value)]]
+
+
+@with_config(OPEN)
+class _Field(TypedDict, total=False):
+    fieldid: Required[WholeId]
+    namekey: Required[Text]
+    fieldname: Required[_TextOrNone]
+    type: Required[_TextOrNone]
+    value: Required[_TextOrNone]
+    published: Required[Bit]
+    ordering: Required[Number]
+    core: _BitOrNone
+
+
+@with_config(OPEN)
+class _History(TypedDict, total=False):
+    subid: Required[WholeId]
+    date: Required[Number | None]
+    action: _TextOrNone
+
+
+@with_config(OPEN)
+class _List(TypedDict, total=False):
+    listid: Required[WholeId]
+    name: Required[Text]
+
+
+@with_config(OPEN)
+class _ListMail(TypedDict, total=False):
+    listid: Required[WholeId]
+    mailid: Required[WholeId]
+
+
+@with_config(OPEN)
+class _ListSub(TypedDict, total=False):
+    listid: Required[WholeId]
+    subid: Required[WholeId]
+    # 1 is on the list, whatever else there is is not (reference, section 5.5).
+    status: Required[Number]
+    subdate: Required[Number | None]
+
+
+@with_config(OPEN)
+class _Mail(TypedDict, total=False):
+    mailid: Required[WholeId]
+    subject: Required[_TextOrNone]
+    body: Required[_TextOrNone]
+    altbody: Required[_TextOrNone]
+    published: Required[Literal[0, 1, 2]]
+    senddate: Required[Number | None]
+    fromemail: Required[_TextOrNone]
+    fromname: Required[_TextOrNone]
+    replytoemail: _TextOrNone
+    replyemail: _TextOrNone
+    replytoname: _TextOrNone
+    replyname: _TextOrNone
+    language: Required[_TextOrNone]
+    type: _TextOrNone
+    visible: _BitOrNone
+
+
+@with_config(OPEN)
+class _Recipient(TypedDict, total=False):
+    subid: Required[WholeId]
+    email: Required[Text]
+    name: Required[_TextOrNone]
+    surname: Required[_TextOrNone]
+    phone: Required[_TextOrNone]
+    accept: Required[Bit]
+    enabled: Required[Bit]
+    confirmed: Bit
+    gdpr_can_send: Required[Bit]
+    gdpr_can_track: Required[Bit]
+    needs_gdpr_consent: Required[Bit]
+    created: Required[Number | None]
+    lastsent_date: Required[Number | None]
+    tags: Required[list[Text] | None]
+    user_defined_fields: Required[list[_Pair] | None]
+
+
+@with_config(OPEN)
+class _Stats(TypedDict, total=False):
+    mailid: Required[WholeId]
+
+
+@with_config(OPEN)
+class _Url(TypedDict, total=False):
+    urlid: Required[WholeId]
+
+
+@with_config(OPEN)
+class _UrlClick(TypedDict, total=False):
+    urlid: Required[WholeId]
+    mailid: Required[WholeId]
+    subid: Required[WholeId]
+
+
+@with_config(OPEN)
+class _UserStats(TypedDict, total=False):
+    mailid: Required[WholeId]
+    subid: Required[WholeId]
+
+
+@with_config(OPEN)
+class _ListRow(TypedDict, total=False):
+    """A list in an envelope; of its tags, which have two names, see ``_see_tags``."""
+
+    id: Required[WholeId]
+    name: Required[Text]
+    description: Required[_TextOrNone]
+    color: Required[_TextOrNone]
+    ordering: Required[Number | None]
+    published: Required[Flag]
+    listTags: list[Text] | None
+    tags: list[Text] | None
+
+
+@with_config(OPEN)
+class _DetailedRow(_ListRow, total=False):
+    subscribersCount: Required[Count]
+    unsubscribersCount: Required[Count]
+    disabledCount: Required[Count]
+    totalCount: Required[Count]
+
+
+@with_config(OPEN)
+class _Lists(TypedDict, total=False):
+    lists: Required[list[_ListRow] | None]
+
+
+@with_config(OPEN)
+class _Details(TypedDict, total=False):
+    lists: Required[list[_DetailedRow] | None]
+
+
+@with_config(OPEN)
+class _New(TypedDict, total=False):
+    id: Required[WholeId]
+
+
+@with_config(OPEN)
+class _NewList(TypedDict, total=False):
+    list: Required[_New]
+
+
+@with_config(OPEN)
+class _NewNewsletter(TypedDict, total=False):
+    newsletter: Required[_New]
+
+
+@with_config(OPEN)
+class _NewRecipient(TypedDict, total=False):
+    recipient: Required[_New]
+
+
+_ENTITIES: Mapping[str, Any] = {
+    "field": list[_Field],
+    "history": list[_History],
+    "list": list[_List],
+    "listmail": list[_ListMail],
+    "listsub": list[_ListSub],
+    "mail": list[_Mail],
+    "recipient": list[_Recipient],
+    "stats": list[_Stats],
+    "url": list[_Url],
+    "urlclick": list[_UrlClick],
+    "userstats": list[_UserStats],
+}
+_ANSWERS: Mapping[str, Any] = {
+    "get-lists": _Lists,
+    "get-lists-details": _Details,
+    "create-list": _NewList,
+    "create-newsletter": _NewNewsletter,
+    "create-recipient": _NewRecipient,
+}
+# What stands in the envelope besides its code; it may come alone, too (switch undocumented_payload).
+_PAYLOADS = ("list", "lists", "newsletter", "recipient", "recipientlist", "appid", "id")
+# Answers without a code in a payload's place.
+_BARE = ("get-app-id", "get-lists", "create-newsletter-from-template", "update-list", "update-newsletter")
+
+
+@cache
+def _entity(name: str) -> TypeAdapter[Any] | None:
+    return TypeAdapter(_ENTITIES[name]) if name in _ENTITIES else None
+
+
+@cache
+def _answer(function: str) -> TypeAdapter[Any] | None:
+    return TypeAdapter(_ANSWERS[function]) if function in _ANSWERS else None
+
+
+def checked(call: Call, answer: Any, ask: str) -> Any:
+    """The answer, once it is what the function must answer; ``ask`` says how to ask the account.
+
+    Raises:
+        Misfit: it is not. ApiError: it is an error, whatever its status was.
+    """
+    try:
+        return _checked(call, answer, ask)
+    except Misfit as error:
+        error.answer = answer
+        raise
+
+
+def _checked(call: Call, answer: Any, ask: str) -> Any:
+    function = call.operation
+    if isinstance(answer, Mapping):
+        _refuse_error(function, answer, ask)
+    if function == "get-data":
+        entity = str(call.arguments.get("entity", ""))
+        shape = _entity(entity.lower())
+        if not isinstance(answer, list):
+            raise misfit(function, (), f" should be an array and is {described(answer)}", _told(f"f.{entity}", ask))
+        return answer if shape is None else fit(function, shape, answer, lambda place, _: _row(entity, place, ask))
+    if not isinstance(answer, Mapping):
+        if function in _BARE and not isinstance(answer, float | type(None)):
+            return answer
+        raise misfit(function, (), f" should be an object and is {described(answer)}", _told("f.envelope", ask))
+    if "errorCode" not in answer and not (function in _BARE or any(name.lower() in _PAYLOADS for name in answer)):
+        fault = f" is missing; there is {described(answer)}"
+        raise misfit(function, ("errorCode",), fault, _told("f.envelope.errorCode", ask))
+    if (shape := _answer(function)) is None:
+        return answer
+    found = fit(function, shape, answer, lambda place, _: _row("", place, ask))
+    if "lists" in found:
+        _see_tags(function, found["lists"] or [], ask)
+    return found
+
+
+def _refuse_error(function: str, answer: Mapping[str, Any], ask: str) -> None:
+    """Raise what an envelope says that is an error."""
+    code = answer.get("errorCode")
+    if code is not None and (not isinstance(code, int) or isinstance(code, bool)):
+        fault = f" should be a whole number and is {described(code)}"
+        raise misfit(function, ("errorCode",), fault, _told("f.envelope.errorCode", ask))
+    if code:
+        message = answer.get("errorMessage") or "no reason given"
+        raise ApiError(f"{function}: {message} (errorCode {code}).")
+    status = answer.get("httpStatusCode")
+    if isinstance(status, int) and not isinstance(status, bool) and status >= 400:
+        raise ApiError(f"{function}: {answer.get('errorMessage') or 'no reason given'} (httpStatusCode {status}).")
+    if code is None and (said := says_error(answer)) is not None:
+        raise ApiError(
+            f"{function}: the platform answers with a success status and an error ({said}).", hint="Run again later."
+        )
+
+
+def _see_tags(function: str, rows: list[Mapping[str, Any]], ask: str) -> None:
+    """A list's tags are there under one of two names: an update writes them back, and would clear them otherwise."""
+    for number, row in enumerate(rows):
+        if "listTags" not in row and "tags" not in row:
+            place: Place = ("lists", number, "listTags")
+            raise misfit(function, place, f" is missing; there is {described(row)}", _told("f.list.listTags", ask))
+
+
+def _row(entity: str, place: Place, ask: str) -> str:
+    members = [part for part in place if isinstance(part, str)]
+    shape = entity or {"lists": "list"}.get(members[0] if members else "", members[0] if members else "envelope")
+    name = members[-1] if members and (entity or len(members) > 1) else ""
+    return _told(f"f.{shape}.{name}" if name else f"f.{shape}", ask)
+
+
+def _told(assumption: str, ask: str) -> str:
+    known = re.sub(r"[^A-Za-z_.]", "", assumption)
+    return f"What is assumed there is `{known}` in docs/squalomail.md, and no setting changes it. {ask}"
