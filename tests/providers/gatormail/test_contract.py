@@ -200,9 +200,18 @@ def test_names_and_values_on_the_wire() -> None:
     value = {"type": "Followup", "startDate": "2027-07-01T08:00:00Z", "group": {"id": 5}, "new": 1}
     written = found.write("campaign", value)
     assert written == {"type": "F", "begins": "2027-07-01T08:00:00", "group": {"groupId": 5}, "new": 1}
-    # Names are read whatever their case, and what the table does not know is left out.
+    # Names are read whatever their case, ids are texts, and what the table does not know stays.
     upper = {name.upper(): each for name, each in written.items()}
-    assert found.read("campaign", upper) == {name: each for name, each in value.items() if name != "new"}
+    assert found.read("campaign", upper) == {
+        **{name: each for name, each in value.items() if name != "new"},
+        "group": {"id": "5"},
+        "NEW": 1,
+    }
+    # What has the name of another member does not stand for it.
+    assert found.read("campaign", {"startDate": "soon", "begins": None}) == {
+        "startDate": None,
+        "wire:startDate": "soon",
+    }
     assert found.read("campaign", {"type": "Odd"}) == {"type": "Odd"}
 
 

@@ -1,0 +1,236 @@
+"""The boundary: an answer is what it must be, or an error that names the member and what would correct it."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from reconcile.errors import ApiError
+from reconcile.model.call import Call
+from reconcile.providers.bounds import Bounds
+from reconcile.providers.gatormail.client import GatorMail
+from reconcile.providers.gatormail.contract import Contract
+from reconcile.providers.shapes import Misfit, described, parse, says_error, word
+from reconcile.providers.squalomail.client import SqualoMail
+from reconcile.providers.transport import Pace, Transport
+
+CAMPAIGN = {
+    "id": 7, "name": "Launch", "type": "Static", "status": "InSetup", "startDate": None, "endDate": "",
+    "group": {"id": 5, "name": "Buyers"}, "email": None, "crmId": None,
+}  # fmt: skip
+MAIL = {
+    "mailid": 3, "subject": "Hello", "body": "", "altbody": None, "published": 0, "senddate": 0, "fromemail": "",
+    "fromname": "", "language": "it", "__type": "AcymailingMail",
+}  # fmt: skip
+PERSON = {
+    "subid": 1, "email": "ann@example.test", "name": "Ann", "surname": "", "phone": None, "accept": 1, "enabled": 1,
+    "gdpr_can_send": 0, "gdpr_can_track": 0, "needs_gdpr_consent": 1, "created": 0, "lastsent_date": 0,
+    "tags": None, "user_defined_fields": [{"Key": "city", "Value": "Rome"}],
+}  # fmt: skip
+LIST = {
+    "id": 4, "name": "News", "description": None, "color": "#ffffff", "ordering": 1, "published": True, "tags": None,
+    "subscribersCount": 1, "unsubscribersCount": 0, "disabledCount": 0, "totalCount": 1,
+}  # fmt: skip
+
+
+def transport(answer: Any, calls: list[httpx.Request], **options: Any) -> Transport:
+    def handle(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        if isinstance(answer, bytes):
+            return httpx.Response(200, content=answer, headers={"Content-Type": "application/json"})
+        return httpx.Response(200, json=answer)
+
+    return Transport(
+        pace=Pace(wait=0.0, longest_wait=0.001), may_send=True, transport=httpx.MockTransport(handle), **options
+    )
+
+
+def gatormail(operation: str, answer: Any, contract: dict[str, Any] | None = None, **arguments: Any) -> Any:
+    """What a client makes of an answer to one call."""
+    calls: list[httpx.Request] = []
+    client = GatorMail("https://api.example.test", "lz", Contract(contract), transport(answer, calls))
+    try:
+        return client.send(Call(f"gatormail_{operation}", arguments))
+    finally:
+        # An answer that was cut off is asked for again, one that can't be understood is not.
+        assert isinstance(answer, bytes) or len(calls) == 1
+
+
+def squalomail(function: str, answer: Any, **arguments: Any) -> Any:
+    calls: list[httpx.Request] = []
+    client = SqualoMail("https://api.example.test", "key", transport(answer, calls))
+    try:
+        return client.send(Call(function, arguments))
+    finally:
+        assert isinstance(answer, bytes) or len(calls) == 1
+
+
+def without(row: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name} | more
+
+
+def test_what_fits_is_read_and_what_nobody_knows_is_kept() -> None:
+    (row,) = gatormail("campaignList", [CAMPAIGN | {"Colour": "blue"}], page=1, pageSize=100)
+    assert row["id"] == "7"
+    assert row["group"]["id"] == "5"
+    assert row["endDate"] is None
+    assert row["Colour"] == "blue"
+    assert squalomail("get-data", [MAIL], entity="Mail") == [MAIL]
+    assert squalomail("get-data", [PERSON | {"new": 1}], entity="Recipient")[0]["new"] == 1
+
+
+@pytest.mark.parametrize("id_", ["8d5f1c2e-0000-4000-8000-000000000001", "7", 7])
+def test_ids_are_opaque_texts(id_: Any) -> None:
+    (row,) = gatormail("groupList", [{"id": id_, "name": "Buyers"}], page=1, pageSize=100)
+    assert row["id"] == str(id_)
+
+
+@pytest.mark.parametrize("id_", [None, "", {"id": 7}, [7], True, 7.5, "a\nb", "x" * 300])
+def test_what_names_nothing_is_no_id(id_: Any) -> None:
+    with pytest.raises(Misfit) as error:
+        gatormail("groupList", [{"id": id_, "name": "Buyers"}], page=1, pageSize=100)
+    assert "f.group.id" in (error.value.diagnostics[0].hint or "")
+
+
+@pytest.mark.parametrize("name", ["id", "name", "type", "status", "startDate", "endDate", "group", "email"])
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_member_that_is_missing_is_an_error_that_names_its_row(name: str, renamed: bool) -> None:
+    row = without(CAMPAIGN, name, **({"other_name": CAMPAIGN[name]} if renamed else {}))
+    with pytest.raises(Misfit) as error:
+        gatormail("getCampaign", row, campaignId="7")
+    (found,) = error.value.diagnostics
+    assert f"gatormail_getCampaign: the answer can't be understood: `{name}` is missing" in found.detail
+    assert ("other_name" in found.detail) is renamed, "the real name is to be seen"
+    assert f"f.campaign.{name}" in (found.hint or "")
+    assert "Launch" not in found.detail
+    assert error.value.answer == row
+
+
+def test_a_renamed_member_is_read_once_the_contract_says_so() -> None:
+    row = without(CAMPAIGN, "status", state="In Setup")
+    rows = {"f.campaign.status": "state", "v.campaignStatus": ["In Setup", "Queued", "Active", "Finished"]}
+    assert gatormail("getCampaign", row, rows, campaignId="7")["status"] == "InSetup"
+
+
+def test_a_status_need_not_be_there_where_the_account_shows_none() -> None:
+    row = without(CAMPAIGN, "status")
+    assert "status" not in gatormail("getCampaign", row, {"cap.campaign.status": False}, campaignId="7")
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "row"),
+    [
+        ("campaignList", {"items": [CAMPAIGN]}, "c.list.itemsPath"),
+        ("campaignList", [CAMPAIGN | {"startDate": 5}], "f.campaign.startDate"),
+        ("campaignList", [CAMPAIGN | {"startDate": "1 May"}], "c.date.format"),
+        ("campaignList", [7], "c.list.itemsPath"),
+        ("getSchema", {"entities": [{"name": "Contact"}]}, "f.entity.attributes"),
+        ("getSchema", {"entities": [{"name": "C", "attributes": [{"name": "a", "dataType": "text", "mappings": []}]}]},
+         "v.dataType"),
+        ("getSchema", {}, "f.schema.entities"),
+        ("getIntegrationRequests", [{"type": "FieldMappingSchema", "requested": "yes"}], "f.request.requested"),
+        ("getIntegrationRequests", [{"type": "Other", "requested": True}], "v.requestType"),
+        ("getDatafeed", {"batchIdentifier": "b", "rows": []}, "f.batch.records"),
+        ("getDatafeed", {"batchIdentifier": "b", "records": [{}]}, "f.record.id"),
+        ("getDatafeed", {"batchIdentifier": "b", "records": [
+            {"id": 1, "activityType": "Danced", "activityDate": "2027-01-01T00:00:00"}]}, "v.activityType"),
+        ("groupIncludedContactget", [{"id": 1, "mail": "a@example.test"}], "f.contact.emailLogin"),
+        ("contactGroupList", [{"groupId": 1, "state": "in"}], "f.contactGroup.included"),
+        ("initiateCampaign", {"done": True}, "f.initiate.initiated"),
+        ("getDatafeedBatchIdentifier", {"ok": True}, "f.ack.processed"),
+        ("addGroup", {"groupId": 5}, "f.group.id"),
+        ("getGroupCount", {"count": "12"}, "f.groupCount.count"),
+    ],
+)  # fmt: skip
+def test_each_gatormail_error_names_a_row_of_the_contract(operation: str, answer: Any, row: str) -> None:
+    arguments: dict[str, Any] = dict.fromkeys(("campaignId", "groupId", "contactId", "batchIdentifier"), "5")
+    arguments |= {"page": 1, "pageSize": 100} if "List" in operation or operation.endswith("get") else {}
+    if operation == "addGroup":
+        arguments = {"name": "Buyers"}
+    with pytest.raises(Misfit) as error:
+        gatormail(operation, answer, **{name: arguments[name] for name in arguments if _takes(operation, name)})
+    assert f"`{row}`" in (error.value.diagnostics[0].hint or "")
+
+
+def _takes(operation: str, name: str) -> bool:
+    from reconcile.providers.gatormail.operations import OPERATIONS
+
+    key = OPERATIONS[f"gatormail_{operation}"].key
+    return operation == "addGroup" or name in Contract().variables(key)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "answer", "row"),
+    [
+        ("get-data", {"entity": "Mail"}, {"rows": []}, "f.Mail"),
+        ("get-data", {"entity": "Mail"}, [without(MAIL, "published")], "f.Mail.published"),
+        ("get-data", {"entity": "Mail"}, [MAIL | {"published": 7}], "f.Mail.published"),
+        ("get-data", {"entity": "Mail"}, [MAIL | {"mailid": "8d5f1c2e-0000"}], "f.Mail.mailid"),
+        ("get-data", {"entity": "Recipient"}, [without(PERSON, "accept")], "f.Recipient.accept"),
+        ("get-data", {"entity": "Recipient"}, [PERSON | {"tags": "crm"}], "f.Recipient.tags"),
+        ("get-data", {"entity": "ListSub"}, [{"listid": 1, "subid": 2, "subdate": 0}], "f.ListSub.status"),
+        ("get-lists-details", {}, {"errorCode": 0}, "f.list"),
+        ("get-lists-details", {}, {"errorCode": 0, "lists": [without(LIST, "totalCount")]}, "f.list.totalCount"),
+        ("get-lists-details", {}, {"errorCode": 0, "lists": [without(LIST, "tags")]}, "f.list.listTags"),
+        ("create-list", {"name": "x"}, {"errorCode": 0, "list": {"listid": 4}}, "f.list.id"),
+        ("delete-list", {"listId": 4}, {}, "f.envelope.errorCode"),
+        ("delete-list", {"listId": 4}, {"errorCode": "0"}, "f.envelope.errorCode"),
+    ],
+)
+def test_each_squalomail_error_names_what_is_assumed(
+    function: str, arguments: dict[str, Any], answer: Any, row: str
+) -> None:
+    with pytest.raises(Misfit) as error:
+        squalomail(function, answer, **arguments)
+    assert f"`{row}`" in (error.value.diagnostics[0].hint or "")
+
+
+@pytest.mark.parametrize(
+    "body", [{"message": "Boom"}, {"error": {"message": "Boom"}}, {"error": "bad", "error_description": "Boom"}]
+)
+def test_an_error_under_a_success_status_is_an_error(body: dict[str, Any]) -> None:
+    for operation in ("campaignList", "getSchema", "getDatafeed", "getIntegrationRequests"):
+        arguments = {"page": 1, "pageSize": 100} if operation == "campaignList" else {}
+        with pytest.raises(ApiError, match="Boom"):
+            gatormail(operation, body, **arguments)
+    for function in ("get-data", "get-lists-details", "delete-list", "update-newsletter"):
+        with pytest.raises(ApiError, match="Boom"):
+            squalomail(function, body, **({"entity": "Mail"} if function == "get-data" else {}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[" * 100_000, b"1" * 5000, b'{"a": ' + b"9" * 4301 + b"}", b'"\\ud800"', b"\xff\xfe", b"NaN",
+     b"[" * 70 + b"]" * 70],
+)  # fmt: skip
+def test_what_is_no_json_is_an_error(content: bytes) -> None:
+    with pytest.raises(ApiError):
+        gatormail("getSchema", content)
+    with pytest.raises(ApiError):
+        squalomail("get-data", content, entity="Mail")
+
+
+def test_nesting_has_a_bound() -> None:
+    assert parse(b"[" * 64 + b"]" * 64) is not None
+    with pytest.raises(ValueError, match="deeper"):
+        parse(b"[" * 66 + b"]" * 66)
+    assert parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+
+
+def test_an_answer_has_a_largest_size() -> None:
+    calls: list[httpx.Request] = []
+    bounded = transport([CAMPAIGN] * 100, calls, bounds=Bounds(unpacked=1000))
+    client = GatorMail("https://api.example.test", "lz", Contract(), bounded)
+    with pytest.raises(ApiError, match="more than 0 MiB"):
+        client.send(Call("gatormail_getSchema", {}))
+    assert len(calls) == 1
+
+
+def test_a_shape_says_nothing_of_the_content() -> None:
+    value = {"email": "ann@example.test", "ann@example.test": 1, "n": None, "on": True, "rows": [1], "o": {"a": "b"}}
+    shown = described(value)
+    assert shown == "an object of email (text), n (null), on (flag), rows (array), o (object) and 1 more"
+    assert "ann" not in described([value]) + described("ann") + word("ann@example.test")
+    assert word("In Setup") == '"In Setup"'
+    assert says_error({"Message": " no. "}) == "no"
+    assert says_error({"id": 1}) is None
