@@ -1,6 +1,7 @@
 """Results to stdout, progress and diagnostics to stderr."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable
@@ -91,8 +92,8 @@ def text_or_json() -> str:
     return chosen
 
 
-def print_plan(plan: Plan) -> None:
-    """A plan on stdout in the chosen format."""
+def print_plan(plan: Plan, *, full: bool = False) -> None:
+    """A plan on stdout in the chosen format; ``full``: nothing is cut, however long it is."""
     chosen = options()
     now, zone = time.time(), local_zone()
     match chosen.format:
@@ -104,7 +105,8 @@ def print_plan(plan: Plan) -> None:
         case "markdown":
             from reconcile.report import to_markdown
 
-            click.echo(to_markdown.render(plan, now=now, zone=zone), nl=False)
+            room = None if full else to_markdown.COMMENT
+            click.echo(to_markdown.render(plan, now=now, zone=zone, room=room), nl=False)
         case "html":
             from reconcile.report import to_html
 
@@ -112,7 +114,16 @@ def print_plan(plan: Plan) -> None:
         case _:
             from reconcile.report import to_terminal
 
-            text = to_terminal.render(plan, color=chosen.color, now=now, zone=zone, verbose=bool(chosen.verbose))
+            columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            text = to_terminal.render(
+                plan,
+                color=chosen.color,
+                now=now,
+                zone=zone,
+                verbose=bool(chosen.verbose),
+                full=full,
+                columns=columns,
+            )
             click.echo(text, nl=False, color=chosen.color)
 
 

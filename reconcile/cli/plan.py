@@ -24,6 +24,7 @@ from reconcile.planner.plan import Plan
 @click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@click.option("--full", is_flag=True, help="Cut nothing, however long it is.")
 @global_options
 def plan(
     out: Path | None,
@@ -33,6 +34,7 @@ def plan(
     refresh_only: bool,
     skip_invalid: bool,
     detailed_exitcode: bool,
+    full: bool,
 ) -> int:
     """Show what apply would do; changes nothing."""
     if refresh_only:
@@ -48,7 +50,7 @@ def plan(
     request = requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())])
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
-    print_plan(made)
+    print_plan(made, full=full)
     if out is not None:
         save(made, out)
     return 2 if detailed_exitcode and made.has_changes else 0
@@ -56,10 +58,11 @@ def plan(
 
 @click.command(epilog="Example: reconcile show spring.plan --format markdown")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--full", is_flag=True, help="Cut nothing, however long it is.")
 @global_options
-def show(file: Path) -> None:
+def show(file: Path, full: bool) -> None:
     """Render a saved plan again."""
-    print_plan(read_plan(file))
+    print_plan(read_plan(file), full=full)
 
 
 def requested(here: Project, targets: Sequence[str], replaced: Sequence[str], known: Sequence[Address]) -> Request:

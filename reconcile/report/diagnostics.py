@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from reconcile.errors import Diagnostic, Location, Severity
-from reconcile.report.text import Style, harmless, inert, one_line, painted
+from reconcile.report.text import Style, harmless, inert, listed, one_line, painted
 
 Sources = Callable[[str], str | None]
 
 _STYLES = {Severity.ERROR: Style.ALARM, Severity.WARNING: Style.WARNING}
+_OWN = "\0"  # stands for the address that a finding is about while findings are compared
 _SECRET = re.compile(r"(?i)(key|secret|password|token|authorization)[\w-]*[\"']?\s*[:=]")
 
 
@@ -20,6 +22,7 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool, sources: Sources |
     held a credential is not.
     """
     findings = sorted(dict.fromkeys(diagnostics), key=_order)
+    findings = _once(findings)
     blocks = (lines(finding, color=color, sources=sources) for finding in findings)
     return inert("\n".join("".join(f"{line}\n" for line in block) for block in blocks))
 
@@ -52,6 +55,37 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
         }
         for finding in sorted(dict.fromkeys(diagnostics), key=_order)
     ]
+
+
+def _once(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings, those of one kind, one wording and no place as one, whose detail names all addresses."""
+    kept: list[Diagnostic] = []
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
+    for finding in findings:
+        if finding.location is not None or not finding.address:
+            kept.append(finding)
+            continue
+        told = _own(finding.detail or finding.summary, finding.address), _own(finding.hint or "", finding.address)
+        key = finding.severity, finding.code, *told
+        if key not in groups:
+            kept.append(finding)
+        groups.setdefault(key, []).append(finding)
+    return [_all_of(finding, groups) for finding in kept]
+
+
+def _all_of(finding: Diagnostic, groups: dict[tuple[object, ...], list[Diagnostic]]) -> Diagnostic:
+    group = next((each for each in groups.values() if each[0] is finding), [finding])
+    if len(group) == 1 or finding.address is None:
+        return finding
+    addresses = [each.address for each in dict.fromkeys(group) if each.address]
+    detail = _own(finding.detail or finding.summary, finding.address).replace(_OWN, "each of them")
+    hint = _own(finding.hint, finding.address).replace(_OWN, "ADDRESS") if finding.hint else None
+    where = f"{len(addresses):,} objects: {listed(addresses)}" if len(addresses) > 1 else addresses[0]
+    return replace(finding, address=None, detail=f"{detail}\n{where}", hint=hint)
+
+
+def _own(text: str, address: str) -> str:
+    return text.replace(address, _OWN) if address else text
 
 
 def _order(finding: Diagnostic) -> tuple[bool, Location]:

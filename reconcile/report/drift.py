@@ -9,8 +9,9 @@ from reconcile.model.kind import Action
 from reconcile.planner.drift import Drift, Drifted
 from reconcile.planner.plan import Cause, Step
 from reconcile.report import to_markdown, to_terminal
-from reconcile.report.summary import LOOKS, Entry, Remark, rows_of
+from reconcile.report.rows import rows_of
 from reconcile.report.text import Style, counted, inert, moment, one_line, painted
+from reconcile.report.values import LOOKS, Entry, Remark
 
 
 def render(drift: Drift, *, color: bool, now: float, zone: tzinfo) -> str:
@@ -64,7 +65,7 @@ def _entries(drift: Drift, *, now: float, zone: tzinfo) -> Iterator[Entry]:
         known = {target for change in entry.changes for target in references((change.before, change.after))}
         title = f"was deleted outside, id {one_line(entry.id)}" if entry.gone else "was edited outside"
         remarks = tuple(_remarks(entry, now=now, zone=zone))
-        yield Entry(str(entry.address), LOOKS[action], title, "", rows_of(entry.changes, step, known), remarks, ())
+        yield Entry((str(entry.address),), LOOKS[action], title, "", rows_of(entry.changes, step, known), remarks, ())
 
 
 def _remarks(entry: Drifted, *, now: float, zone: tzinfo) -> Iterator[Remark]:

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from itertools import groupby
 
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value
@@ -17,6 +18,7 @@ _HARMFUL = re.compile(
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _LIMIT = 160
+_SGR = re.compile(r"\x1b\[[\d;]*m")
 # What runners of CI jobs obey in a log: at the start of a line, blanks and colours aside, or anywhere in it.
 _COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
 
@@ -73,6 +75,22 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def listed(addresses: Sequence[str]) -> str:
+    """Many addresses in little room: ``squalomail.list: a, b; squalomail.campaign: c``."""
+    if len(addresses) == 1:
+        return addresses[0]
+    groups = []
+    for kind, members in groupby(sorted(addresses, key=_parted), key=lambda address: _parted(address)[0]):
+        names = [_parted(member)[1] for member in members]
+        groups.append(f"{kind}: {', '.join(names)}" if len(names) > 1 else f"{kind}.{names[0]}".lstrip("."))
+    return "; ".join(groups)
+
+
+def also(addresses: Sequence[str]) -> str:
+    """That other addresses have the same."""
+    return f"the same in {counted(len(addresses), 'other', 'others')}: {listed(addresses)}"
+
+
 def moment(seconds: float, *, now: float, zone: tzinfo) -> str:
     """A time in the reader's zone, in UTC where that differs, and how far away it is."""
     local, utc = datetime.fromtimestamp(seconds, zone), datetime.fromtimestamp(seconds, UTC)
@@ -90,9 +108,42 @@ def width(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
+def wrapped(text: str, columns: int) -> str:
+    """The text with its long lines broken between words; what continues a line is indented a little further."""
+    return "\n".join(
+        _broken(line, columns) if width(_SGR.sub("", line)) > columns else line for line in text.split("\n")
+    )
+
+
+def _broken(line: str, columns: int) -> str:
+    start = len(line) - len(line.lstrip(" "))
+    indent = " " * min(start + 4, columns // 2)
+    lines, current, style = [], line[:start], ""
+    used, empty = start, True
+    for piece in re.findall(r"\x1b\[[\d;]*m|[^\s\x1b]+|[^\S\x1b]+", line[start:]):
+        if _SGR.fullmatch(piece):
+            style = "" if piece == "\x1b[0m" else piece
+            current += piece
+            continue
+        if used + width(piece) > columns and not empty:
+            lines.append(current.rstrip(" ") + ("\x1b[0m" if style else ""))
+            current, used, empty = indent + style, len(indent), True
+            if piece.isspace():
+                continue
+        current += piece
+        used += width(piece)
+        empty = empty and piece.isspace()
+    return "\n".join([*lines, current])
+
+
 def padded(text: str, columns: int) -> str:
     """The text, filled with spaces up to so many columns."""
     return text + " " * (columns - width(text))
+
+
+def _parted(address: str) -> tuple[str, str]:
+    provider, *rest = address.split(".", 2)
+    return (f"{provider}.{rest[0]}", rest[1]) if len(rest) == 2 else ("", address)
 
 
 def _escape(character: str) -> str:

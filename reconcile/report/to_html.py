@@ -6,8 +6,10 @@ from datetime import tzinfo
 from reconcile.errors import Diagnostic
 from reconcile.planner.plan import Plan
 from reconcile.report import diagnostics
-from reconcile.report.summary import Entry, Remark, Row, summarise
-from reconcile.report.text import Style, counted, harmless
+from reconcile.report.summary import summarise
+from reconcile.report.text import Style, counted, harmless, listed
+from reconcile.report.to_terminal import change_title
+from reconcile.report.values import Entry, Refusal, Remark, Row
 from reconcile.report.words import Comparison, Part, Piece, Place
 
 _STYLE = """
@@ -34,7 +36,7 @@ def render(plan: Plan, *, now: float, zone: tzinfo) -> str:
         f"<h1>{_text(summary.headline)}</h1>",
         f'<p><strong class="{"warning" if sends else "calm"}">{_text(summary.sends_title)}</strong></p>',
         _list(sends),
-        _list(list(map(_remark, summary.refusals))),
+        _list(list(map(_refusal, summary.refusals))),
         *map(_warning, summary.warnings),
         *map(_entry, summary.entries),
         _list(notes),
@@ -51,9 +53,14 @@ def render(plan: Plan, *, now: float, zone: tzinfo) -> str:
     )
 
 
+def _refusal(refusal: Refusal) -> str:
+    details = " ".join((*refusal.details, refusal.hint or ""))
+    return f"<li>{_text(refusal.label)}: <code>{_text(listed(refusal.addresses))}</code> {_text(details)}</li>"
+
+
 def _entry(entry: Entry) -> str:
     cause = f" <small>({_text(entry.cause)})</small>" if entry.cause else ""
-    head = f"<code>{_text(entry.look.symbol)} {_text(entry.address)}</code> {_text(entry.title)}{cause}"
+    head = f"<code>{_text(entry.look.symbol)} {_text(listed(entry.addresses))}</code> {_text(entry.title)}{cause}"
     rows = "\n".join(map(_row, entry.rows))
     table = f"<table>\n{rows}\n</table>\n" if rows else ""
     return f"<section>\n<h2>{head}</h2>\n{table}{_list(list(map(_remark, entry.remarks)))}</section>"
@@ -65,6 +72,9 @@ def _row(row: Row) -> str:
     arrow = " → " if before and after else ""
     marks = f" <small>{_text(', '.join(row.marks))}</small>" if row.marks else ""
     places = _comparison(row.comparison) if row.comparison else ""
+    for told in row.mail.told if row.mail else ():
+        pieces = " ".join(f"{piece.part}: {piece.text}" for piece in told.change.pieces)
+        places += f"<p>{_text(change_title(told.change))}: {_text(pieces)}</p>"
     return f"<tr><td>{_text(row.name)}</td><td>{before}{arrow}{after}{marks}{places}</td></tr>"
 
 

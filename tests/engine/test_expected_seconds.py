@@ -25,4 +25,4 @@ def test_the_plan_says_it() -> None:
     made = plan(paced, desired, None)
     assert made.seconds == (20 + 2 * made.reads) / 0.1
     minutes = round(made.seconds / 60)
-    assert f"Expected to take about {minutes} minutes" in render(made, color=False, now=NOW, zone=UTC)
+    assert f"expected to take about {minutes} minutes" in render(made, color=False, now=NOW, zone=UTC)
