@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from reconcile.sandbox.web import forms
-from reconcile.sandbox.web.html import Html, join, tag
 from reconcile.sandbox.web.site import Web
 
 Api = Any
@@ -303,13 +302,6 @@ def test_what_comes_due_is_sent_before_a_page_shows(make: Any) -> None:
     moments.append(START + 10)
     assert "Sent." in browser.page(f"/web/1000/newsletters/{number}")
     browser.client.close()
-
-
-def test_elements_escape_texts_and_leave_markup() -> None:
-    made = tag("p", "<b>", [tag("i", "&"), None, 5], class_='"x"', hidden=True, lang=None)
-    assert made == '<p class="&quot;x&quot;" hidden>&lt;b&gt;<i>&amp;</i>5</p>'
-    assert join(["<", Html("<br>")]) == "&lt;<br>"
-    assert tag("input", checked=False) == "<input>"
 
 
 def test_forms_become_arguments() -> None:

@@ -1,16 +1,40 @@
-"""The web page's requests: which platform's page, and from whom they may come."""
+"""The web page's requests: which page of which account or instance, which deed, and from whom they may come."""
 
-from urllib.parse import unquote
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import httpx
 
+from reconcile.sandbox.gatormail.reply import ApiError as GatorMailError
 from reconcile.sandbox.sandbox import Sandbox
-from reconcile.sandbox.web import answers, pages
-from reconcile.sandbox.web.accounts import Accounts
-from reconcile.sandbox.web.answers import NoPageError
-from reconcile.sandbox.web.gatormail import frame
-from reconcile.sandbox.web.gatormail.instances import Instances
-from reconcile.sandbox.web.html import Html, join, tag
+from reconcile.sandbox.squalomail.reply import ApiError as SqualoMailError
+from reconcile.sandbox.store import DataError
+from reconcile.sandbox.web import forms, gatormail, squalomail
+from reconcile.sandbox.web.templates import render
+
+_CSS = Path(__file__).with_name("page.css").read_bytes()
+_NOTICES = {"saved": "Saved.", "deleted": "Deleted.", "done": "Done.", "added": "Added."}
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    # Without any referrer browsers would hide the origin of our own forms too.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_POLICY = (
+    "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+# A mail may show pictures and styles, and nothing of it may run or reach our pages.
+_PREVIEW_POLICY = (
+    "sandbox; default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src *; frame-ancestors 'self'"
+)
+_Query = Mapping[str, Sequence[str]]
+
+
+class NoPageError(Exception):
+    """There is no page at this address."""
 
 
 class Web:
@@ -18,55 +42,205 @@ class Web:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._parts: dict[str, Accounts | Instances] = {"web": Accounts(sandbox), "instance": Instances(sandbox)}
+        self._parts: dict[str, _Accounts | _Instances] = {"web": _Accounts(sandbox), "instance": _Instances(sandbox)}
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """One page, or one deed and the way to the page that shows what came of it."""
-        self._sandbox.settle()
         parts = [unquote(part) for part in request.url.raw_path.decode("ascii").partition("?")[0].split("/") if part]
         try:
+            self._sandbox.settle()
             if request.method == "POST":
                 return self._post(request, parts)
             if request.method in ("GET", "HEAD"):
                 return self._get(request, parts)
         except NoPageError:
-            return answers.refusal("There is no page at this address.", 404)
-        return answers.refusal("The page takes no such request.", 405)
+            return _refusal("There is no page at this address.", 404)
+        except (SqualoMailError, GatorMailError) as error:
+            return _refusal(*_said(error))
+        except DataError as error:
+            return _refusal(f"{error}.", 507)
+        return _refusal("The page takes no such request.", 405)
 
     def _get(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
         if parts == ["page.css"]:
-            return answers.stylesheet()
+            return httpx.Response(200, content=_CSS, headers={**_SAFE, "Content-Type": "text/css; charset=utf-8"})
         if not parts:
-            return answers.page("Accounts", self._home())
-        return self._of(parts).get(parts[1:], answers.query_of(request))
+            named = {kind: [(name, part.url(name)) for name in part.names] for kind, part in self._parts.items()}
+            content = render("home.html", title="Accounts", accounts=named["web"], instances=named["instance"])
+            return _html(content, _POLICY)
+        part, query = self._of(parts), parse_qs(request.url.query.decode("ascii"))
+        if len(parts) == 5 and parts[2] in part.previewed and parts[4] == "preview":
+            return _html(part.preview(parts[1], _number(parts[3])).encode(), _PREVIEW_POLICY)
+        return part.show(parts[1:], query, notice=_NOTICES.get(query.get("notice", [""])[-1]))
 
     def _post(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
-        if not answers.is_own(request):
-            return answers.refusal("This form is not on a page of the sandbox.", 403)
-        return self._of(parts).post(parts[1:], request.read())
+        if not _is_own(request):
+            return _refusal("This form is not on a page of the sandbox.", 403)
+        part = self._of(parts)
+        try:
+            return self._do(part, parts[1], parts[2:], forms.parse(request.read()))
+        except (SqualoMailError, GatorMailError) as error:
+            message, status = _said(error)
+        except DataError:
+            raise
+        except ValueError as error:
+            message, status = f"{error}.", 400
+        # What is wrong with a form is said on the form's page.
+        shown = parts[1:4] if len(parts) > 3 and parts[3].isdecimal() else parts[1:3]
+        return part.show(shown[:1] if shown[1:] == ["clock"] else shown, {}, alert=message, status=status)
 
-    def _of(self, parts: list[str]) -> Accounts | Instances:
-        found = self._parts.get(parts[0]) if parts else None
-        if found is None:
+    def _do(self, part: "_Accounts | _Instances", name: str, parts: list[str], values: forms.Values) -> httpx.Response:
+        if parts == ["clock"]:
+            self._sandbox.set_clock(values.get("now"))
+            return _redirect(f"{part.url(name)}?notice=done")
+        if not parts or (part.kinds_only and parts[0] not in part.kinds):
             raise NoPageError
-        return found
+        done = part.do(name, parts, values)
+        shown = parts[:2] if len(parts) > 1 and parts[1].isdecimal() and done != "deleted" else parts[:1]
+        return _redirect(f"{part.url(name, *shown)}?notice={done}")
 
-    def _home(self) -> Html:
-        """The accounts and instances to choose from."""
-        accounts = [
-            tag("li", tag("a", f"Account {app_id}", href=pages.path(app_id)))
-            for app_id in self._sandbox.squalomail.app_ids
-        ]
-        instances = [
-            tag("li", tag("a", f"Instance {name}", href=frame.path(name))) for name in self._sandbox.gatormail.instances
-        ]
-        return join(
-            [
-                tag("h2", "SqualoMail"),
-                tag("p", "Each API key opens one of these accounts."),
-                tag("ul", accounts),
-                tag("h2", "GatorMail"),
-                tag("p", "A token opens the instances of whoever signed in."),
-                tag("ul", instances),
-            ]
-        )
+    def _of(self, parts: list[str]) -> "_Accounts | _Instances":
+        part = self._parts.get(parts[0]) if parts else None
+        if part is None or len(parts) < 2 or parts[1] not in part.names:
+            raise NoPageError
+        return part
+
+
+class _Part:
+    """The pages below ``/web/{app id}`` or ``/instance/{name}``; ``parts`` are what follows ``/web/``."""
+
+    root: str
+    whose: str
+    kinds: Mapping[str, str]
+    previewed: Sequence[str]
+    kinds_only: bool
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def url(self, name: str, *parts: object) -> str:
+        """The address of a page."""
+        return "/".join(["", self.root, *(quote(str(part), safe="") for part in (name, *parts))])
+
+    def show(self, parts: list[str], query: _Query, *, status: int = 200, **said: str | None) -> httpx.Response:
+        """A page, with what the page before has to say."""
+        name, *rest = parts
+        template, values = self._page(name, rest, query)
+        kind = rest[0] if rest else ""
+        title = f"{self.whose} {name}" if not rest else ": ".join([self.kinds[kind], *rest[1:]])
+        links = [(f"{self.whose} {name}", self.url(name), not kind)]
+        links += [(shown, self.url(name, each), each == kind) for each, shown in self.kinds.items()]
+
+        def _url(*below: object) -> str:
+            return self.url(name, *below)
+
+        content = render(template, title=title, links=links, url=_url, here=_url(*rest), **said, **values)
+        return _html(content, _POLICY, status)
+
+    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
+        raise NotImplementedError
+
+    def _chosen(
+        self, rest: list[str], overview: Any, whole: Callable[[str], Any], one: Callable[[str, int], Any]
+    ) -> Any:
+        match rest:
+            case []:
+                return overview()
+            case [kind] if kind in self.kinds:
+                return whole(kind)
+            case [kind, text] if kind in self.kinds:
+                return one(kind, _number(text))
+        raise NoPageError
+
+
+class _Accounts(_Part):
+    root, whose, kinds, previewed, kinds_only = "web", "Account", squalomail.KINDS, ("newsletters",), False
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._sandbox.squalomail.app_ids
+
+    def preview(self, name: str, number: int) -> str:
+        with self._sandbox.store.transaction(write=False) as db:
+            return squalomail.preview(self._sandbox.squalomail.account(name, db), number)
+
+    def do(self, name: str, parts: list[str], values: forms.Values) -> str:
+        with self._sandbox.store.transaction(write=True) as db:
+            return squalomail.do(self._sandbox.squalomail.account(name, db), parts, values)
+
+    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
+        page, sought = query.get("page", ["0"])[-1], query.get("q", [""])[-1]
+        number = int(page) if page.isdecimal() and len(page) < 9 else 0
+        with self._sandbox.store.transaction(write=False) as db:
+            account = self._sandbox.squalomail.account(name, db)
+            return self._chosen(  # type: ignore[no-any-return]
+                rest,
+                lambda: squalomail.overview(account),
+                lambda kind: squalomail.whole(account, kind, sought, number),
+                lambda kind, number: squalomail.one(account, kind, number),
+            )
+
+
+class _Instances(_Part):
+    root, whose, kinds, previewed, kinds_only = "instance", "Instance", gatormail.KINDS, ("emails",), True
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self._sandbox.gatormail.instances
+
+    def preview(self, name: str, number: int) -> str:
+        with self._sandbox.store.transaction(write=False) as db:
+            return gatormail.preview(self._sandbox.gatormail.instance(name, db), number)
+
+    def do(self, name: str, parts: list[str], values: forms.Values) -> str:
+        with self._sandbox.store.transaction(write=True) as db:
+            return gatormail.do(self._sandbox.gatormail.instance(name, db), parts, values)
+
+    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
+        with self._sandbox.store.transaction(write=False) as db:
+            instance = self._sandbox.gatormail.instance(name, db)
+            if len(rest) == 2 and rest[0] not in gatormail.OBJECTS:
+                raise NoPageError
+            return self._chosen(  # type: ignore[no-any-return]
+                rest,
+                lambda: gatormail.overview(instance),
+                lambda kind: gatormail.whole(instance, kind),
+                lambda kind, number: gatormail.one(instance, kind, number),
+            )
+
+
+def _said(error: SqualoMailError | GatorMailError) -> tuple[str, int]:
+    return (error.sentence if isinstance(error, GatorMailError) else error.message), error.status
+
+
+def _refusal(text: str, status: int) -> httpx.Response:
+    """A page that only says what is not possible."""
+    title = "Refused" if status == 403 else "Not possible"
+    return _html(render("refusal.html", title=title, text=text), _POLICY, status)
+
+
+def _redirect(address: str) -> httpx.Response:
+    """The way to the page that shows what came of a form."""
+    return httpx.Response(303, headers={**_SAFE, "Location": address})
+
+
+def _html(content: bytes, policy: str, status: int = 200) -> httpx.Response:
+    headers = {**_SAFE, "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+    return httpx.Response(status, content=content, headers=headers)
+
+
+def _number(text: str) -> int:
+    """An id in an address."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10:
+        raise NoPageError
+    return int(text)
+
+
+def _is_own(request: httpx.Request) -> bool:
+    """Whether a form comes from a page of ours: browsers say from where, and foreign pages can't lie about it."""
+    own = f"http://{request.headers.get('Host', '')}"
+    origin = request.headers.get("Origin")
+    if origin is None:
+        referer = urlsplit(request.headers.get("Referer", ""))
+        origin = f"{referer.scheme}://{referer.netloc}"
+    return bool(origin.lower() == own.lower())
