@@ -425,7 +425,9 @@ def _mjml_error(message: str, text: str, assembled: _Assembled) -> BuildError:
 def _inlined(text: str, path: str) -> str:
     import css_inline
 
-    inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
+    inliner = css_inline.CSSInliner(
+        load_remote_stylesheets=False, keep_style_tags=True, keep_link_tags=True, keep_at_rules=True
+    )
     try:
         return inliner.inline(text)
     except css_inline.InlineError as error:
