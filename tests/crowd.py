@@ -9,7 +9,6 @@ import httpx
 
 from reconcile.engine.intents import Patience
 from reconcile.engine.run import Event, Rights
-from reconcile.engine.workflow import apply, outcome_code, settle
 from reconcile.model.address import Address
 from reconcile.model.bulk import Place
 from reconcile.model.resource import Resource
@@ -55,13 +54,12 @@ class Gathering(World):
         self.clear_log()
         return self.apply(desired, rights)
 
-    def carry_out(self, saved: Plan, rights: Rights = SENDS) -> tuple[int, list[Event]]:
-        """Apply a saved plan."""
+    def carry_out(
+        self, desired: Mapping[Address, Resource], saved: Plan, rights: Rights = SENDS
+    ) -> tuple[int, list[Event]]:
+        """Apply what a saved plan approves of."""
         self.clear_log()
-        with self.store.lock("test") as locked:
-            settle(self.workspace, locked)
-            events = list(apply(self.workspace, locked, saved, rights, fresh=False))
-        return outcome_code(events), events
+        return self.apply_saved(desired, saved, rights=rights)
 
     def settled(self, desired: Mapping[Address, Resource]) -> bool:
         """Whether there is nothing left to do."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 
+from reconcile.cli.records import asked_for
 from reconcile.engine.intents import Patience
 from reconcile.engine.run import Event, Rights
-from reconcile.engine.workflow import Workspace, apply, outcome_code, plan, settle
+from reconcile.engine.workflow import Workspace, apply, check_origin, outcome_code, plan, settle
 from reconcile.errors import Location
 from reconcile.model.address import Address
 from reconcile.model.call import Call
@@ -19,6 +20,7 @@ from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Resource
+from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
 from reconcile.providers import provider_type
@@ -167,8 +169,22 @@ class World:
         with self.store.lock("test") as locked:
             settle(self.workspace, locked)
             made = plan(self.workspace, desired, locked.state, request=request)
-            events = list(apply(self.workspace, locked, made, rights, fresh=True))
+            events = list(apply(self.workspace, locked, made, rights))
         return outcome_code(events), events, made
+
+    def apply_saved(
+        self, desired: Mapping[Address, Resource], *saved: Plan, rights: Rights = NO_RIGHTS
+    ) -> tuple[int, list[Event]]:
+        """What records approve of, planned again under the lock: the exit code, and what happened."""
+        with self.store.lock("test") as locked:
+            for record in saved:
+                check_origin(self.workspace, record, locked.state)
+            settle(self.workspace, locked)
+            made = plan(self.workspace, desired, locked.state, request=asked_for(saved))
+            growth = self.workspace.policy.reach_growth
+            left = judge(made, saved, locked.state.generations, growth).differences
+            events = list(apply(self.workspace, locked, made, rights, left=left))
+        return outcome_code(events), events
 
     def log(self) -> list[dict[str, Any]]:
         """The calls that the emulator received."""

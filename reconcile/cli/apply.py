@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ import click
 from reconcile.cli.history import Record, remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
-from reconcile.cli.plan import read_plan, requested
+from reconcile.cli.plan import requested
+from reconcile.cli.records import asked_for, project_of, read_records
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import Interrupted, ReconcileError, Refused
+from reconcile.errors import Interrupted, ReconcileError, Refused, Usage
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.model.policy import Sends
@@ -27,6 +29,7 @@ from reconcile.planner.plan import Plan, Right
 if TYPE_CHECKING:
     from reconcile.engine.run import Event, Rights
     from reconcile.engine.workflow import Workspace
+    from reconcile.planner.approval import Difference
     from reconcile.state.store import LockedState
 
 _DOING = {
@@ -39,20 +42,22 @@ _DOING = {
 }
 
 
-@click.command(epilog="Example: reconcile apply --auto-approve --allow-delete 2")
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(epilog="Example: reconcile apply spring.plan --approved 3fe0...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--approved", "approved", multiple=True, metavar="DIGEST", help="The digest of the FILE that is meant.")
 @click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
 @click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
 @click.option("--auto-approve", is_flag=True, help="Don't ask before a fresh plan is applied.")
 @click.option("--allow-send", is_flag=True, help="Allow calls through which people get mail.")
 @click.option("--without-sends", is_flag=True, help="Apply the rest; what sends is left for later.")
 @click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
-@click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits under --auto-approve.")
+@click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits unasked.")
 @click.option("--accept-unknown", is_flag=True, help="Accept that settings which can't be read may be reset.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @global_options
 def apply(
-    file: Path | None,
+    files: tuple[Path, ...],
+    approved: tuple[str, ...],
     targets: tuple[str, ...],
     replaced: tuple[str, ...],
     auto_approve: bool,
@@ -63,12 +68,19 @@ def apply(
     accept_unknown: bool,
     skip_invalid: bool,
 ) -> int:
-    """Carry out a plan: a saved one as it stands, or a fresh one after asking."""
+    """Carry out a plan: what saved ones approve of, planned again, or a fresh one after asking."""
+    if approved and not files:
+        raise Usage("--approved says which FILE is meant, so it takes one: reconcile apply FILE --approved DIGEST")
+    if files:
+        if targets or replaced:
+            raise Usage("A saved plan says itself what it was asked for, so FILE takes no --target and no --replace.")
+        records = read_records(files, approved)
+        here = project_of(records)
+        granted = granted_by(here, allow_send, overwrite_drift or bool(approved) or options().may_ask(), accept_unknown)
+        rights = rights_of(granted, allow_delete, without_sends)
+        return _apply_records(here, records, rights, allow_send=allow_send, skip_invalid=skip_invalid)
     here = project()
-    granted = granted_by(here, allow_send, overwrite_drift or file is not None, accept_unknown)
-    rights = rights_of(granted, allow_delete, without_sends)
-    if file is not None:
-        return _apply_saved(here, file, rights, allow_send=allow_send, skip_invalid=skip_invalid)
+    rights = rights_of(granted_by(here, allow_send, overwrite_drift, accept_unknown), allow_delete, without_sends)
     manifests = here.manifests()
     state = here.store().read()
     request = requested(here, targets, replaced, [*manifests.resources, *(state.resources if state else ())])
@@ -117,22 +129,49 @@ def rights_of(granted: frozenset[Right], deletes: int, without_sends: bool) -> "
     return Rights(granted, deletes, without_sends)
 
 
-def _apply_saved(here: Project, file: Path, rights: "Rights", *, allow_send: bool, skip_invalid: bool) -> int:
-    from reconcile.engine.workflow import check_saved, settle
-    from reconcile.manifests.find import find_manifests
+def _apply_records(
+    here: Project, records: Mapping[str, Plan], rights: "Rights", *, allow_send: bool, skip_invalid: bool
+) -> int:
+    """Plan again what the records ask for, and do what they approve of; gives the exit code."""
+    from reconcile.engine.workflow import check_origin, check_record, plan, settle
 
-    saved = read_plan(file)
-    # A plan has all it needs; where there are manifests, they must still be those that it was made from.
-    digest = here.manifests().digest if find_manifests(here.settings.root) else None
+    plans = list(records.values())
+    for name, record in records.items():
+        check_record(record, here.settings.environment or "default", time.time(), name)
+    manifests = here.manifests()
+    desired = {} if plans[0].destroy else manifests.resources
+    flagged = skip_invalid or any("--skip-invalid" in record.flags for record in plans)
+    why = f"apply {' '.join(records)}"
     with (
-        here.store().lock(f"apply {file}", options().lock_timeout) as locked,
-        here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,
+        here.store().lock(why, options().lock_timeout) as locked,
+        here.workspace(allow_send=allow_send, skip_invalid=flagged) as workspace,
     ):
-        check_saved(workspace, saved, locked.state, digest)
-        with remembered(here, locked, "apply") as record:
+        for name, record in records.items():
+            check_origin(workspace, record, locked.state, name)
+        with remembered(here, locked, "apply") as record_of_run:
             settle(workspace, locked)
-            record.outcome = _carry_out(workspace, locked, saved, rights, record, fresh=False)
-        return record.outcome
+            made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked_for(plans))
+            left = judged(workspace, locked, made, plans)
+            record_of_run.outcome = _carry_out(workspace, locked, made, rights, record_of_run, left)
+        return record_of_run.outcome
+
+
+def judged(
+    workspace: "Workspace", locked: "LockedState", made: Plan, records: Sequence[Plan]
+) -> "Mapping[Address, Difference]":
+    """The steps of a fresh plan that the records don't approve of; they are shown."""
+    from reconcile.planner.approval import judge
+
+    found = judge(made, records, locked.state.generations, workspace.policy.reach_growth).differences
+    if found and options().format == "text":
+        from reconcile.report.difference import to_text
+
+        click.echo(to_text(found), nl=False)
+    elif found and options().format == "markdown":
+        from reconcile.report.difference import to_markdown
+
+        click.echo(to_markdown(found), nl=False)
+    return found
 
 
 def apply_fresh(
@@ -147,7 +186,10 @@ def apply_fresh(
     allow_send: bool,
     skip_invalid: bool = False,
 ) -> int:
-    """Plan and apply under the lock, asking before it; gives the exit code. ``digest`` is that of the manifests."""
+    """Plan and apply under the lock, asking before it; gives the exit code. ``digest`` is that of the manifests.
+
+    After a yes the plan is made again, since somebody took time to look at it: what has changed meanwhile is not done.
+    """
     from reconcile.engine.workflow import plan, refuse_run, settle
 
     with (
@@ -159,12 +201,15 @@ def apply_fresh(
         if options().format != "json":
             print_plan(made)
         refuse_run(made, rights)
-        asked = not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes)
-        if asked:
+        left: Mapping[Address, Difference] = {}
+        if not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes):
             _ask(made, why)
             rights = replace(rights, approved=True)
+            shown = made
+            made = plan(workspace, desired, locked.state, digest=digest, request=request)
+            left = judged(workspace, locked, made, [shown])
         with remembered(here, locked, why) as record:
-            record.outcome = _carry_out(workspace, locked, made, rights, record, fresh=not asked)
+            record.outcome = _carry_out(workspace, locked, made, rights, record, left)
         return record.outcome
 
 
@@ -177,14 +222,19 @@ def _ask(made: Plan, why: str) -> None:
     if not options().may_ask():
         raise Refused(
             f"Nobody can be asked whether to {why}, so nothing was written.",
-            hint="Give --auto-approve, or apply a saved plan (plan -o FILE, then apply FILE).",
+            hint="Give --auto-approve, or apply a saved plan (plan -o FILE, then apply FILE --approved DIGEST).",
         )
     if not click.confirm(f"Make these {len(made.writes)} API writes?", err=True):
         raise Refused("You said no, so nothing was written.")
 
 
 def _carry_out(
-    workspace: "Workspace", locked: "LockedState", made: Plan, rights: "Rights", record: Record, *, fresh: bool
+    workspace: "Workspace",
+    locked: "LockedState",
+    made: Plan,
+    rights: "Rights",
+    record: Record,
+    left: "Mapping[Address, Difference]",
 ) -> int:
     from reconcile.engine.run import Outcome
     from reconcile.engine.workflow import apply as carry_out
@@ -194,7 +244,7 @@ def _carry_out(
     fatal: ReconcileError | None = None
     with stopping() as stop:
         try:
-            for event in carry_out(workspace, locked, made, rights, fresh=fresh, stop=stop):
+            for event in carry_out(workspace, locked, made, rights, left=left, stop=stop):
                 record.begin(made)
                 events.append(event)
                 _tell(event)
@@ -205,7 +255,7 @@ def _carry_out(
             fatal = error
     ended = {event.step.address: event for event in events if event.outcome is not None}
     if options().format == "json":
-        print_json(_as_json(ended))
+        print_json(_as_json(ended, left))
     else:
         _summarise(ended)
     if fatal is not None:
@@ -266,8 +316,9 @@ def _summarise(ended: "Mapping[Address, Event]") -> None:
         click.echo(f"Apply: {', '.join(parts)}.")
 
 
-def _as_json(ended: "Mapping[Address, Event]") -> dict[str, object]:
+def _as_json(ended: "Mapping[Address, Event]", left: "Mapping[Address, Difference]") -> dict[str, object]:
     from reconcile.report.diagnostics import to_json
+    from reconcile.report.difference import to_json as differences_json
 
     return {
         "steps": [
@@ -279,5 +330,6 @@ def _as_json(ended: "Mapping[Address, Event]") -> dict[str, object]:
             }
             for address, event in sorted(ended.items())
             if event.step.action is not Action.NO_OP or event.diagnostics
-        ]
+        ],
+        "differences": differences_json(left),
     }

@@ -92,7 +92,7 @@ def remembered(here: Project, locked: "LockedState", command: str) -> Iterator[R
 
 
 def _append(here: Project, command: str, record: Record, serial: tuple[int, int]) -> None:
-    from reconcile.planner.planfile import fingerprint
+    from reconcile.planner.planfile import plan_digest
     from reconcile.state.history import Run, append
     from reconcile.state.lockinfo import new_owner
 
@@ -105,7 +105,7 @@ def _append(here: Project, command: str, record: Record, serial: tuple[int, int]
         command=command,
         environment=here.settings.environment or "default",
         commit=_commit(here.settings.root),
-        plan=fingerprint(record.plan) if record.plan is not None else None,
+        plan=plan_digest(record.plan) if record.plan is not None else None,
         writes=_writes(record.events),
         unfinished=sum(1 for event in _ends(record.events) if event.written and event.exit_code),
         serial=serial,

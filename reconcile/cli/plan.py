@@ -1,13 +1,15 @@
 """``plan`` and ``show``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from reconcile.cli.drift import show_drift
-from reconcile.cli.options import global_options
-from reconcile.cli.output import print_plan, progress, write_private
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import local_zone, print_plan, progress, write_private
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Usage
 from reconcile.model.address import Address, parse_address
@@ -50,10 +52,21 @@ def plan(
     request = requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())])
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
+    made = replace(made, destroy=destroy, variables=_variables())
     print_plan(made, full=full)
     if out is not None:
         save(made, out)
     return 2 if detailed_exitcode and made.has_changes else 0
+
+
+def _variables() -> dict[str, str]:
+    """What ``--var`` gave, but for credentials, which no plan has."""
+    chosen = options()
+    return {
+        name: value
+        for name, value in chosen.variables.items()
+        if not any(secret in value for secret in chosen.secrets if secret)
+    }
 
 
 @click.command(epilog="Example: reconcile show spring.plan --format markdown")
@@ -61,8 +74,24 @@ def plan(
 @click.option("--full", is_flag=True, help="Cut nothing, however long it is.")
 @global_options
 def show(file: Path, full: bool) -> None:
-    """Render a saved plan again."""
-    print_plan(read_plan(file), full=full)
+    """Render a saved plan again: what its maker was shown, and nothing of what has happened since."""
+    saved = read_plan(file)
+    print_plan(saved, full=full)
+    _say_what_it_is(file, saved)
+
+
+def _say_what_it_is(file: Path, saved: Plan) -> None:
+    from reconcile.planner.planfile import plan_digest
+
+    digest = plan_digest(saved)
+    made, expires = (datetime.fromtimestamp(moment, local_zone()) for moment in (saved.created, saved.expires))
+    asked = [f"--target {target}" for target in saved.targets] + [f"--replace {each}" for each in saved.replaced]
+    asked += ["--destroy"] * saved.destroy + [f"--var {name}={value}" for name, value in saved.variables.items()]
+    progress(
+        f"This is only a record: what was seen on {made:%Y-%m-%d %H:%M %Z} for the environment {saved.environment}"
+        f"{', asked for with ' + ' '.join(asked) if asked else ''}. Until {expires:%Y-%m-%d %H:%M %Z}, apply plans "
+        f"again and does what is still as it says.\nDigest: {digest}\nApply: reconcile apply {file} --approved {digest}"
+    )
 
 
 def requested(here: Project, targets: Sequence[str], replaced: Sequence[str], known: Sequence[Address]) -> Request:
@@ -100,13 +129,13 @@ def _known(text: str, known: Sequence[Address], findings: list[Diagnostic]) -> A
 
 def save(made: Plan, path: Path) -> None:
     """Write a plan file that only its owner may read."""
-    from reconcile.planner.planfile import dumps
+    from reconcile.planner.planfile import dumps, plan_digest
 
     try:
         write_private(path, dumps(made))
     except OSError as error:
         raise InvalidInput(f"The plan can't be written to {path}: {error.strerror}.") from None
-    progress(f"Saved the plan. Apply exactly this with: reconcile apply {path}")
+    progress(f"Saved the plan. Approve of it with: reconcile apply {path} --approved {plan_digest(made)}")
 
 
 def read_plan(path: Path) -> Plan:

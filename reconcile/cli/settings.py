@@ -526,6 +526,7 @@ class _Loading:
             "sends": ("sends", Sends),
             "planExpiry": ("plan_expiry", parse_duration),
             "importWait": ("import_wait", parse_duration),
+            "reachGrowth": ("reach_growth", float),
             "targets": ("targets", _targets),
         }
         values: dict[str, Any] = {names[name][0]: names[name][1](value) for name, value in declared.items()}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconcile.model.address import Address
     from reconcile.model.bulk import Place
     from reconcile.model.registry import Registry
+    from reconcile.planner.sends import Sending
     from reconcile.state.store import StateStore
 
 
@@ -68,6 +69,22 @@ class Project:
         sends = self.settings.policy.sends
         return sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY)
 
+    def sending(self, *, allow_send: bool) -> "Sending":
+        """Whether the run has the right to send, and what decides that, in words."""
+        from reconcile.planner.sends import Sending
+
+        sends, environment = self.settings.policy.sends, self.settings.environment
+        policy = f"policy.sends is {sends.value}" + (f" in the environment {environment}" if environment else "")
+        rest = "or apply the rest with --without-sends"
+        if sends is Sends.ALLOW:
+            return Sending(True, policy)
+        if sends is Sends.DENY:
+            way_out = f"No flag gives it: {policy}. Change that in reconcile.yaml and have it reviewed, {rest}."
+            return Sending(False, policy, way_out)
+        if allow_send:
+            return Sending(True, "--allow-send was given")
+        return Sending(False, f"{policy}, so it takes --allow-send", f"Give the right with --allow-send, {rest}.")
+
     @contextmanager
     def workspace(self, *, allow_send: bool = False, skip_invalid: bool = False) -> Iterator["Workspace"]:
         """The workspace, its clients closed afterwards; ``allow_send`` and ``skip_invalid`` are the flags."""
@@ -99,6 +116,7 @@ class Project:
                 parallelism=options().parallelism or concurrency,
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
+                sending=self.sending(allow_send=allow_send),
             )
 
     def _place(self, *, skip_invalid: bool) -> "Place":

@@ -9,9 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from reconcile.engine.carry import Carrier
+from reconcile.engine.carry import Carrier, is_begun
 from reconcile.engine.run import Event, Outcome, Run
 from reconcile.errors import (
+    Diagnostic,
     PlanStale,
     ReconcileError,
     Refused,
@@ -19,6 +20,7 @@ from reconcile.errors import (
 )
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
+from reconcile.planner.approval import Difference
 from reconcile.planner.order import Node, Phase, graph
 from reconcile.planner.plan import Step
 
@@ -49,6 +51,11 @@ class _Executor:
                     address, phase = node
                     step = run.plan.steps[address]
                     if run.stop.is_set() or self._fatal is not None:
+                        continue
+                    if address in run.left:
+                        if address not in ended:
+                            ended.add(address)
+                            yield Event(step, Outcome.REFUSED, (not_approved(run.left[address]),), PlanStale.exit_code)
                         continue
                     if not self._has_work(step, phase):
                         sorter.done(node)
@@ -87,7 +94,10 @@ class _Executor:
             return True
         if step.action is Action.FORGET:
             return not step.removals
-        kept = self._run.locked.state.resources.get(step.address)
+        state = self._run.locked.state
+        kept = state.resources.get(step.address)
+        if step.action is Action.NO_OP and kept is not None and is_begun(state, step.address):
+            return True  # an earlier run was cut short after its last write
         return step.applied is not None and step.action is not Action.DELETE and step.applied != kept
 
     def _failure(self, step: Step, error: BaseException) -> Event:
@@ -105,6 +115,17 @@ class _Executor:
             error.exit_code,
             written=step.address in self._carrier.written,
         )
+
+
+def not_approved(difference: Difference) -> Diagnostic:
+    """Why a step that nobody approved of is not made."""
+    return Diagnostic(
+        "not-approved",
+        "not what was approved",
+        f"It is not done: {'; '.join(difference.reasons)}.",
+        address=str(difference.address),
+        hint="Plan again (reconcile plan -o FILE), and have that approved.",
+    )
 
 
 def _done(step: Step) -> Outcome:

@@ -26,13 +26,14 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
+from reconcile.model.generation import Begun
 from reconcile.model.kind import Action, Change, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.order import Phase
 from reconcile.planner.plan import Step
 from reconcile.planner.steps import live_fingerprint
-from reconcile.state.state import Intent
+from reconcile.state.state import Intent, State
 
 
 class Carrier:
@@ -56,6 +57,7 @@ class Carrier:
         else:
             if not step.calls:
                 self._check(step)
+                self._begin(step)
             self._remove(step)
 
     def _check(self, step: Step) -> None:
@@ -65,8 +67,6 @@ class Carrier:
         lacking = [need.diagnostic for need in step.requires if self._run.rights.lacks(need)]
         if lacking:
             raise Refused.of(lacking)
-        if self._run.seen_now is not None and step.live_fingerprint is not None and step.writes:
-            _unchanged(step, self._run.seen_now.get(step.address))
         strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
         if step.action is Action.CREATE and strangers:
             raise PlanStale(
@@ -76,11 +76,17 @@ class Carrier:
                 address=str(step.address),
             )
 
+    def _begin(self, step: Step) -> None:
+        """Put on record what the step is about to begin, so that whoever approved of it may have it finished."""
+        if step.writes:
+            self._run.locked.begin(step.address, Begun(step.digest, step.goal, step.renews))
+
     def _make(self, step: Step) -> None:
         """The step's calls, then its record in the state."""
         locked = self._run.locked
         if step.calls:
             self._still_as_planned(step)
+        self._begin(step)
         self._ids[step.address] = step.id or ""
         done: list[Call] = []
         try:
@@ -101,7 +107,8 @@ class Carrier:
             locked.remove(step.address)
         elif step.applied is not None and step.action is not Action.DELETE:
             applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
-            locked.put(step.address, applied)
+            finished = step.action is Action.NO_OP and is_begun(locked.state, step.address)
+            locked.put(step.address, applied, done=finished or (bool(step.calls) and not step.removals))
 
     def _call(self, step: Step, call: Call) -> None:
         """One of the step's calls; what has come of the step so far is on record when it returns."""
@@ -144,7 +151,8 @@ class Carrier:
             doomed.remove(id_)
             kept = locked.state.resources.get(step.address)
             if kept is not None and step.action is not Action.DELETE:
-                locked.put(step.address, replace(kept, deposed=tuple(old for old in kept.deposed if old in doomed)))
+                left = tuple(old for old in kept.deposed if old in doomed)
+                locked.put(step.address, replace(kept, deposed=left), done=not doomed)
         if step.action in (Action.DELETE, Action.FORGET):
             locked.remove(step.address)
 
@@ -322,6 +330,12 @@ class Carrier:
         if isinstance(value, tuple | list):
             return [self._resolved(member) for member in value]
         return value
+
+
+def is_begun(state: State, address: Address) -> bool:
+    """Whether a step of the address was begun and not ended."""
+    generation = state.generations.get(address)
+    return generation is not None and generation.begun is not None
 
 
 def _not_scheduled(step: Step) -> Diagnostic:

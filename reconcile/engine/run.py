@@ -14,7 +14,7 @@ from reconcile.errors import (
 from reconcile.model.address import Address
 from reconcile.model.kind import Circumstances
 from reconcile.model.registry import Registry
-from reconcile.model.resource import RemoteObject
+from reconcile.planner.approval import Difference
 from reconcile.planner.plan import Plan, Requirement, Right, Step
 from reconcile.state.store import LockedState
 
@@ -70,9 +70,8 @@ class Rights:
 class Run:
     """All that an apply works with.
 
-    ``seen_now`` are live objects as re-read at the start of apply, by address, where the plan was shown to somebody
-    before (None: the plan is fresh); ``before`` the ids that had a step's natural key then; ``conditions`` are
-    those of bulk work.
+    ``left`` are the steps that nobody has approved; ``before`` the ids that had a step's natural key then;
+    ``conditions`` are those of bulk work.
     """
 
     plan: Plan
@@ -84,7 +83,7 @@ class Run:
     before: Mapping[Address, tuple[str, ...]]
     clock: Callable[[], float]
     conditions: Conditions
-    seen_now: Mapping[Address, RemoteObject] | None = None
+    left: Mapping[Address, Difference] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
     stop: threading.Event = field(default_factory=threading.Event)

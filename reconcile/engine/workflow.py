@@ -3,7 +3,9 @@
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection as AnyCollection
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
@@ -19,9 +21,12 @@ from reconcile.model.call import Retry
 from reconcile.model.kind import Circumstances, Wanted
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.make import Request, live_ids, make_plan, moved
+from reconcile.model.resource import Applied, Resource
+from reconcile.planner.approval import Difference
+from reconcile.planner.changes import with_digests
+from reconcile.planner.make import Request, live_ids, make_plan, moved, narrowed
 from reconcile.planner.plan import Plan, Right, Step
+from reconcile.planner.sends import Sending, told_of_sending
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -35,7 +40,7 @@ class Workspace:
 
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
-    ``tell`` takes their progress.
+    ``tell`` takes their progress. ``sending`` is whether this run may send, where that is settled.
     """
 
     registry: Registry
@@ -50,6 +55,12 @@ class Workspace:
     parallelism: int = 4
     place: Place | None = None
     tell: Callable[[Address, str], None] = lambda address, text: None
+    sending: Sending | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What was asked for that changes what steps do."""
+        return ("--skip-invalid",) if self.place is not None and self.place.skip_invalid else ()
 
     def conditions(self, stop: threading.Event | None = None) -> Conditions:
         """How bulk work goes about it in this workspace."""
@@ -87,10 +98,17 @@ def plan(
         workspace.policy,
         request,
     )
+    made = with_digests(
+        replace(made, accounts=accounts),
+        workspace.registry,
+        lambda alias, call: clients[alias].encode(call),
+        {address: found.number for address, found in state.generations.items()},
+        workspace.flags,
+    )
+    made = told_of_sending(made, workspace.sending)
     reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(
         made,
-        accounts=accounts,
         lineage=state.lineage,
         serial=state.serial,
         environment=workspace.environment,
@@ -119,23 +137,21 @@ def apply(
     shown: Plan,
     rights: Rights,
     *,
-    fresh: bool,
+    left: Mapping[Address, Difference] = MappingProxyType({}),
     stop: threading.Event | None = None,
 ) -> Iterator[Event]:
-    """Carry out a plan under the lock; events as steps start and end.
+    """Carry out a plan that was made under this lock; events as steps start and end.
 
     At the end all that was written is read back; a step whose write was not kept ends a second time, as failed.
-
-    ``fresh``: the plan was made under this very lock and nobody took time to look at it, so that live objects need no
-    second look before the first write.
+    ``left`` are steps that nobody has approved: they are not made, nor what depends on them.
 
     Raises:
         Refused: a rule forbids the whole run; nothing was written.
     """
-    refuse_run(shown, rights)
+    shown = narrowed(shown, left.keys(), locked.state.resources, workspace.policy)
+    refuse_run(shown, rights, left.keys())
     registry, clients = workspace.registry, workspace.clients
-    seen_now = None if fresh else _read_again(workspace, shown, locked.state)
-    _record_moves(shown, locked)
+    _record_moves(shown, locked, left.keys())
     if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)
     run = Run(
@@ -147,7 +163,7 @@ def apply(
         circumstances=circumstances_of(workspace, locked.state.resources, workspace.clock()),
         before=_matches_before(shown, locked.state, registry, clients),
         clock=workspace.clock,
-        seen_now=seen_now,
+        left=left,
         patience=workspace.patience,
         parallelism=workspace.parallelism,
         stop=stop or threading.Event(),
@@ -159,9 +175,9 @@ def apply(
         if event.outcome is Outcome.APPLIED and event.step.calls:
             written[event.step.address] = event
     verified = verify(shown, set(written), registry, clients, locked)
-    for address, left in verified.left.items():
+    for address, findings in verified.left.items():
         if address not in verified.findings:
-            yield replace(written[address], diagnostics=left)
+            yield replace(written[address], diagnostics=findings)
     for address, findings in verified.findings.items():
         yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
 
@@ -177,36 +193,43 @@ def settle(workspace: Workspace, locked: LockedState) -> None:
     await_earlier(locked, workspace.registry, workspace.clients, workspace.conditions())
 
 
-def check_saved(workspace: Workspace, saved: Plan, state: State | None, digest: str | None) -> None:
-    """Refuse a saved plan that no longer fits: expired, another state, other manifests, another account.
-
-    ``digest`` is that of the manifests as they are now; None where there are none.
+def check_record(record: Plan, environment: str, now: float, name: str = "The saved plan") -> None:
+    """Refuse a record that approves of nothing here and now; it needs neither the state nor an account.
 
     Raises:
-        PlanStale: it was used already or something has changed. WrongAccount: the key opens another account.
+        PlanStale: it is of another environment, has expired, or is from the future.
     """
-    state = state or NEVER_APPLIED
     reason = None
-    if saved.environment != workspace.environment:
-        reason = f'It was made for the environment "{saved.environment}", and this is "{workspace.environment}".'
-    elif workspace.clock() > saved.expires:
+    if record.environment != environment:
+        reason = f'It was made for the environment "{record.environment}", and this is "{environment}".'
+    elif now > record.expires:
         reason = "It has expired (policy.planExpiry)."
-    elif workspace.clock() < saved.created - _CLOCKS_DIFFER:
+    elif now < record.created - _CLOCKS_DIFFER:
         reason = "By this machine's clock it has yet to be made, so the clock was set back: see that it is right."
-    elif saved.serial != state.serial or (saved.lineage and saved.lineage != state.lineage):
-        reason = (
-            f"It was made from serial {saved.serial} of the state, which is at {state.serial} now: it was applied "
-            f"already, or another apply came between."
-        )
-    elif digest is not None and digest != saved.manifest_digest:
-        reason = "The manifests, or files that they point at, have changed since it was made."
     if reason is not None:
-        raise PlanStale(f"The saved plan can't be applied. {reason}", hint="Plan again.")
-    accounts = check_accounts(workspace, state, saved.accounts)
-    for alias, account in saved.accounts.items():
+        raise PlanStale(f"{name} can't be applied. {reason}", hint="Plan again.")
+
+
+def check_origin(workspace: Workspace, record: Plan, state: State, name: str = "The saved plan") -> None:
+    """Refuse a record that was made from another state, or for other accounts.
+
+    Raises:
+        PlanStale: the state is another one. WrongAccount: the key opens another account.
+    """
+    if record.lineage and record.lineage != state.lineage:
+        raise PlanStale(
+            f"{name} can't be applied. It was made from another state than the one that is there now.",
+            hint="Plan again, or see that the project's state is the right one (reconcile state pull).",
+        )
+    accounts = check_accounts(workspace, state, record.accounts.keys() & workspace.registry.providers.keys())
+    for alias, account in record.accounts.items():
+        if alias not in accounts:
+            raise PlanStale(
+                f"{name} can't be applied. The project has no provider {alias} any more.", hint="Plan again."
+            )
         if accounts[alias] != account:
             raise WrongAccount(
-                f"The plan was made for {account}, but the key of {alias} opens {accounts[alias]}.",
+                f"{name} was made for {account}, but the key of {alias} opens {accounts[alias]}.",
                 hint="Use the key of the plan's account, or plan again.",
             )
 
@@ -234,14 +257,16 @@ def check_accounts(workspace: Workspace, state: State, aliases: Iterable[str]) -
     return accounts
 
 
-def refuse_run(shown: Plan, rights: Rights) -> None:
-    """Refuse the whole run before its first write where a rule says so.
+def refuse_run(shown: Plan, rights: Rights, left: AnyCollection[Address] = ()) -> None:
+    """Refuse the whole run before its first write where a rule says so; steps that are ``left`` have no say.
 
     Raises:
         Refused: with everything that stands in the way.
     """
     findings = [*shown.blocked, *(need.diagnostic for need in shown.requires if rights.lacks(need))]
     for step in () if rights.without_sends else shown.steps.values():
+        if step.address in left:
+            continue
         # Mail that goes out by mistake can't be taken back, so one send not allowed stops everything.
         findings += [need.diagnostic for need in step.requires if need.right is Right.SEND and rights.lacks(need)]
     if findings:
@@ -284,26 +309,10 @@ def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], n
     return Circumstances(now=now, freeze=workspace.policy.freeze, managed=frozen)
 
 
-def _read_again(workspace: Workspace, shown: Plan, state: State) -> dict[Address, RemoteObject]:
-    """The live objects that the plan writes, in one bulk read."""
-    planned: dict[Address, Applied] = {}
+def _record_moves(shown: Plan, locked: LockedState, left: AnyCollection[Address]) -> None:
     for address, step in shown.steps.items():
-        where = step.previous_address or address
-        kept = state.resources.get(where)
-        if kept is None and step.live_fingerprint is not None and step.id is not None:
-            kept = Applied(step.id, {})  # what is always there is bound by its first write
-        if step.writes and kept is not None:
-            planned[where] = replace(kept, external=True)
-    live = refresh({}, planned, workspace.registry, workspace.clients).live
-    return {
-        address: live[where]
-        for address, step in shown.steps.items()
-        if (where := step.previous_address or address) in live
-    }
-
-
-def _record_moves(shown: Plan, locked: LockedState) -> None:
-    for address, step in shown.steps.items():
+        if address in left:
+            continue
         if step.previous_address is not None and step.previous_address in locked.state.resources:
             locked.move(step.previous_address, address)
 

@@ -44,6 +44,9 @@ class PolicySpec(Spec):
     sends: Literal["ask", "allow", "deny"] = Field(ABSENT, description="Whether runs may send mail.")
     planExpiry: _Duration = Field(ABSENT, description="For how long a saved plan can be applied.")
     importWait: _Duration = Field(ABSENT, description="For how long an import of recipients is waited for.")
+    reachGrowth: float = Field(
+        ABSENT, ge=0, le=1000, description="By how many percent the people of an approved send may have grown."
+    )
     targets: TargetsSpec = Field(ABSENT, description="Whom campaigns and audiences may be for.")
 
 

@@ -63,3 +63,13 @@ class Call:
     then: Attributes = field(default_factory=dict)
     shows: Attributes = field(default_factory=dict)
     record: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A call as it will stand on the wire, credentials apart: verb, path, query and body in plain JSON types."""
+
+    verb: str
+    path: str
+    query: Attributes = field(default_factory=dict)
+    body: Value = None

@@ -17,7 +17,7 @@ from reconcile.errors import Diagnostic
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, same
-from reconcile.model.call import Call
+from reconcile.model.call import Call, Encoded
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 
@@ -151,6 +151,15 @@ class Client(Protocol):
 
     def send(self, call: Call) -> Any:
         """Carry out one call and give its decoded answer; raises ApiError and its kin."""
+
+    def encode(self, call: Call) -> Encoded:
+        """The call as ``send`` would put it on the wire, as far as no read is needed for it; nothing is sent.
+
+        A text that stands for an id not known yet is taken as it is.
+
+        Raises:
+            ReconcileError: it can't be put on the wire.
+        """
 
     def account(self) -> Account:
         """The account that the credentials open; one read."""

@@ -35,13 +35,14 @@ class Policy:
 
     ``freeze``: a campaign that goes out within it is not written. Deletes above ``max_delete_count``, or above
     ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``. ``targets`` bounds
-    whom anything may be for.
+    whom anything may be for. ``reach_growth``: by how many percent the people behind what was approved may have grown.
     """
 
     freeze: float = 3600.0
     max_delete_percent: float = 30.0
     max_delete_count: int = 10
     sends: Sends = Sends.ASK
-    plan_expiry: float = 86400.0
+    plan_expiry: float = 7 * 86400.0
     import_wait: float = 1800.0
+    reach_growth: float = 20.0
     targets: Targets = Targets()

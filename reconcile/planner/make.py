@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
-from reconcile.model.kind import Action, Circumstances, Kind
+from reconcile.model.kind import Action, Circumstances, Kind, rules
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
-from reconcile.planner.diff import Surroundings
+from reconcile.planner.changes import goal_of
+from reconcile.planner.diff import Surroundings, recorded
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
 from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Plan, Step
@@ -64,6 +65,8 @@ def make_plan(
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
         if content is not None:
             contents[address] = content
+        if step.writes:
+            step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
         steps[address] = _as_move(step, sources.get(address))
     for address in applied.keys() - desired.keys():
         steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
@@ -75,10 +78,27 @@ def make_plan(
         steps={address: steps[address] for address in sorted(steps)},
         bindings=bindings,
         targets=request.targets,
+        replaced=request.replace,
         blocked=tuple(nothing_known(steps, applied)),
         requires=tuple(delete_thresholds(steps, applied, policy)),
         warnings=tuple(_warnings(steps)),
     )
+
+
+def narrowed(plan: Plan, left: Collection[Address], applied: Mapping[Address, Applied], policy: Policy) -> Plan:
+    """The plan, the rights that it needs being those of the steps that are not ``left`` undone."""
+    if not left:
+        return plan
+    done = with_amounts({address: step for address, step in plan.steps.items() if address not in left})
+    return replace(
+        plan, steps={**plan.steps, **done}, requires=tuple(delete_thresholds(done, moved_to(plan, applied), policy))
+    )
+
+
+def moved_to(plan: Plan, applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
+    """What was applied, by the addresses that it has once the plan's moves are made."""
+    to = {step.previous_address: address for address, step in plan.steps.items() if step.previous_address is not None}
+    return {to.get(address, address): kept for address, kept in applied.items()}
 
 
 def moves(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Address]:

@@ -78,14 +78,52 @@ class AttributeChange:
     members: tuple[MemberChange, ...] = ()
 
 
+class SendChange(StrEnum):
+    """What a step does to mail that is to go out."""
+
+    NEW = "new"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    WIDENED = "widened"
+    NARROWED = "narrowed"
+    CONTENT = "content changed"
+    AGAIN = "handed over anew"
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
-    """When people get mail, before and after a step (UNIX seconds; None: they don't), whom it goes to, how many."""
+    """Who gets what mail when, before and after a step.
+
+    Attributes:
+        before: when it was to go out (UNIX seconds); None: not at all.
+        after: when it will.
+        to: the entries whose people get it after the step, ``to_before`` those before; ``others`` and
+            ``others_before`` are the ids of targets that no entry stands for.
+        people: how many are behind all targets now; None if that is not known of any.
+        reach: how many are behind each target of which it is known.
+        changes: what the step does to it.
+        subject, sender: those after the step, as far as they are known.
+        content: a digest of all that it will say, its template's content included.
+        lone: nothing is done but to stop it.
+        allowed: whether this run may make it; None where nobody has decided that.
+        decided_by: what decides: a flag, the policy (of which environment), the freeze.
+    """
 
     before: float | None
     after: float | None
     to: tuple[Address, ...] = ()
     people: int | None = None
+    changes: tuple[SendChange, ...] = ()
+    to_before: tuple[Address, ...] = ()
+    others: tuple[str, ...] = ()
+    others_before: tuple[str, ...] = ()
+    reach: Mapping[Address, int] = field(default_factory=dict)
+    subject: str | None = None
+    sender: str | None = None
+    content: str = ""
+    lone: bool = False
+    allowed: bool | None = None
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +142,7 @@ class Step:
         former_dependencies: those that the state says; what they stand for is removed after this step.
         unchecked: attributes that can't be read back, so that a difference can't be seen.
         reach: how many people are behind it; None if unknown or nobody.
-        send: what the step does to the time at which people get mail, if anything.
+        send: what the step does to mail that is to go out: who gets it, when, and what it says.
         live_fingerprint: of the live object the plan was made from; apply stops the step if it is another by then.
         blocked: why the step can't be made at all, whatever rights the run has.
         requires: rights without which the step is refused.
@@ -115,6 +153,11 @@ class Step:
         source_digest: of the file that a bulk entry was compared with; apply stops the step if it is another by then.
         edited: where something changed outside, when the object was last changed (UNIX seconds), if the API tells.
         people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
+        lost: how much a removal loses beside the object, such as subscriptions.
+        generation: how often the address was written so far, by the state.
+        requests: a digest of the calls as they will stand on the wire, ids of other entries' objects apart.
+        goal: a digest of what is declared: what a step that was cut short is to be carried on to.
+        digest: a digest of all that a person approves of in the step, see ``reconcile.planner.changes``.
     """
 
     address: Address
@@ -143,6 +186,11 @@ class Step:
     people_removed: int = 0
     people_ours: int = 0
     edited: float | None = None
+    lost: int = 0
+    generation: int = 0
+    requests: str = ""
+    goal: str = ""
+    digest: str = ""
 
     @property
     def renews(self) -> bool:
@@ -179,6 +227,11 @@ class Plan:
     reads: int = 0
     seconds: float = 0.0
     targets: tuple[Address, ...] = ()
+    replaced: tuple[Address, ...] = ()
+    destroy: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blocked: tuple[Diagnostic, ...] = ()
     requires: tuple[Requirement, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()

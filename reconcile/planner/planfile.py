@@ -1,7 +1,8 @@
-"""Plan <-> JSON and its fingerprint.
+"""Plan <-> JSON: the record of what somebody was shown, and may approve of.
 
 The document has the shape of Terraform's ``show -json`` (format 1.2), so that tools for Terraform plans read it; the
-plan itself is under ``reconcile``, from where it is rebuilt exactly. The fingerprint covers the whole document.
+plan itself is under ``reconcile``, from where it is rebuilt exactly, for a reader and for comparing it with the plan as
+it is made when it is to be applied. Nothing in it is ever carried out. Each step has a digest, and one covers it all.
 """
 
 import hashlib
@@ -21,9 +22,10 @@ from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, Value, condensed, from_json, references, to_json
 from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
+from reconcile.planner.changes import digest_of, renewed
 from reconcile.planner.plan import Plan, Step
 
-FORMAT = 1
+FORMAT = 2
 _AGAIN = "Make the plan again with `reconcile plan -o FILE`."
 
 _ACTIONS: Mapping[Action, list[str]] = {
@@ -59,18 +61,23 @@ def loads(data: bytes, path: str) -> Plan:
             f"is {own.get('format')!r}, this one reads {FORMAT}.",
             hint=f"{_AGAIN[:-1]}, or apply it with the version that made it.",
         )
-    claimed = own.pop("fingerprint", None)
-    if claimed != _fingerprint(content):
-        raise PlanStale(f"{path} was changed after it was made: its content has another fingerprint.", hint=_AGAIN)
+    claimed = own.pop("digest", None)
+    if claimed != _digest(content):
+        raise PlanStale(f"{path} was changed after it was made: its content has another digest.", hint=_AGAIN)
     try:
-        return from_document(content)
+        plan = from_document(content)
+        changed = [step for step in plan.steps.values() if step.digest != _digest_again(step, plan)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"{path} is damaged: it does not describe a plan ({error}).", hint=_AGAIN) from error
+    if changed:
+        # What is shown of a step must be what its digest approves of.
+        raise PlanStale(f"{path} was changed after it was made: {changed[0].address} has another digest.", hint=_AGAIN)
+    return plan
 
 
-def fingerprint(plan: Plan) -> str:
-    """What tells this plan from any other; stands in the plan file."""
-    own: str = document(plan)["reconcile"]["fingerprint"]
+def plan_digest(plan: Plan) -> str:
+    """What tells this plan from any other; stands in the plan file, and is what ``--approved`` takes."""
+    own: str = document(plan)["reconcile"]["digest"]
     return own
 
 
@@ -90,14 +97,14 @@ def document(plan: Plan) -> dict[str, Any]:
         "errored": bool(plan.blocked),
         "reconcile": {"format": FORMAT, "writes": write_counts(plan), **_encoded(plan)},
     }
-    content["reconcile"]["fingerprint"] = _fingerprint(content)
+    content["reconcile"]["digest"] = _digest(content)
     return content
 
 
 def from_document(content: Mapping[str, Any]) -> Plan:
-    """The plan that a document was made from; its fingerprint is not looked at."""
+    """The plan that a document was made from; its digest is not looked at."""
     own = {name: value for name, value in content["reconcile"].items() if name not in ("format", "writes")}
-    own.pop("fingerprint", None)
+    own.pop("digest", None)
     plan: Plan = _codec(Plan)[1](own | {"steps": {}})
     steps = map(_codec(Step)[1], own["steps"])
     return replace(plan, steps={step.address: step for step in steps})
@@ -134,7 +141,11 @@ def _parsed(data: bytes, path: str) -> dict[str, Any]:
     raise InvalidInput(f"{path} is no plan of reconcile, but {what}.", hint=_AGAIN)
 
 
-def _fingerprint(content: Mapping[str, Any]) -> str:
+def _digest_again(step: Step, plan: Plan) -> str:
+    return digest_of(step, plan, renewed(plan)) if step.digest else ""
+
+
+def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -1,46 +1,168 @@
-"""What a step does to the time at which people get mail."""
+"""What a step does to mail that is to go out: who gets it, when, and what it says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, references
-from reconcile.model.kind import Kind, rules
+from reconcile.model.attributes import Attributes, Value, condensed, fingerprint
+from reconcile.model.kind import PLAIN, Kind, rules
+from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject
-from reconcile.planner.plan import AttributeChange, Send
+from reconcile.planner.diff import Surroundings, as_references, embedded
+from reconcile.planner.plan import AttributeChange, Plan, Right, Send, SendChange, Step
+
+_SENDERS = ("fromEmail", "fromAddress")
 
 
 def send_of(
+    address: Address,
     kind: Kind,
     live: RemoteObject | None,
     desired: Attributes,
     changes: Sequence[AttributeChange],
     reached: Mapping[Address, int],
+    around: Surroundings,
     *,
     anew: bool = False,
 ) -> Send | None:
-    """What the changes do to the time at which people get mail; ``reached`` is how many are behind each list.
+    """What the changes do to mail that is to go out, None where none is or nothing of it changes.
 
-    ``anew``: it is to go out at the same time as before, but is handed over for it anew.
+    ``reached`` is how many are behind each list. ``anew``: it is to go out at the same time as before, but is handed
+    over for it anew.
     """
-    before = kind.due(live.attributes) if live is not None else None
-    after = kind.due({**(live.attributes if live is not None else {}), **desired})
-    renewed = anew or any(changed.replaces for changed in changes)
-    if before == after and (before is None or not renewed):
+    was = live.attributes if live is not None else {}
+    will = {**was, **desired}
+    before, after = kind.due(was) if live is not None else None, kind.due(will)
+    if before is None and after is None:
         return None
-    known = rules(kind.spec)
-    to = [value for key, value in desired.items() if known[key].refers is not None and not known[key].embeds]
-    targets = tuple(sorted(set(references(to))))
-    counts = [reached[target] for target in targets if target in reached]
-    people = sum(counts) if counts else None
-    return Send(_seconds(before), _seconds(after), targets, people)
+    to_before, others_before = _targets(address, kind, was, around)
+    to, others = _targets(address, kind, will, around)
+    launching = {name for name, rule in rules(kind.spec).items() if rule.launches or rule.instant}
+    aimed = {name for name, _ in _aims(kind)}
+    rest = [change for change in changes if change.name not in launching | aimed]
+    found = {
+        SendChange.NEW: before is None,
+        SendChange.CANCELLED: after is None,
+        SendChange.MOVED: None not in (before, after) and before != after,
+        SendChange.WIDENED: before is not None and bool({*to, *others} - {*to_before, *others_before}),
+        SendChange.NARROWED: before is not None and bool({*to_before, *others_before} - {*to, *others}),
+        SendChange.CONTENT: before is not None and bool(rest),
+    }
+    what = tuple(change for change, holds in found.items() if holds)
+    renewed = anew or any(change.replaces for change in changes)
+    if not what and not renewed:
+        return None
+    reach = {target: reached[target] for target in to if target in reached}
+    return Send(
+        _seconds(before),
+        _seconds(after),
+        to,
+        sum(reach.values()) if reach else None,
+        what or (SendChange.AGAIN,),
+        to_before,
+        others,
+        others_before,
+        reach,
+        _text(will.get("subject")),
+        next((text for name in _SENDERS if (text := _text(will.get(name))) is not None), None),
+        _content(kind, will, around),
+        lone=after is None and all(change.name in launching for change in changes),
+    )
 
 
-def unscheduled(kind: Kind, live: RemoteObject) -> Send | None:
+def unscheduled(address: Address, kind: Kind, live: RemoteObject, around: Surroundings) -> Send | None:
     """What deleting an object does to mail that it was to send."""
     before = kind.due(live.attributes)
-    return Send(_seconds(before), None) if before is not None else None
+    if before is None:
+        return None
+    to, others = _targets(address, kind, live.attributes, around)
+    return Send(_seconds(before), None, changes=(SendChange.CANCELLED,), to_before=to, others_before=others)
+
+
+def _aims(kind: Kind) -> Iterator[tuple[str, str]]:
+    """The attributes that say who gets it, and the kind of entries that they name."""
+    for name, rule in rules(kind.spec).items():
+        if rule.refers is not None and not rule.embeds:
+            yield name, rule.refers
+
+
+def _targets(
+    address: Address, kind: Kind, attributes: Attributes, around: Surroundings
+) -> tuple[tuple[Address, ...], tuple[str, ...]]:
+    """Who gets it: the entries, and the ids of what no entry stands for."""
+    ours: set[Address] = set()
+    others: set[str] = set()
+    for name, refers in _aims(kind):
+        value = as_references(address, refers, attributes.get(name), around.ids)
+        for target in value if isinstance(value, tuple) else (value,):
+            if isinstance(target, Reference):
+                ours.add(target.address)
+            elif target is not None:
+                others.add(str(target))
+    return tuple(sorted(ours)), tuple(sorted(others))
+
+
+def _content(kind: Kind, attributes: Attributes, around: Surroundings) -> str:
+    known = rules(kind.spec)
+    said: dict[str, Value] = {}
+    for name, value in attributes.items():
+        rule = known.get(name, PLAIN)
+        if rule.launches or rule.instant or (rule.refers is not None and not rule.embeds):
+            continue
+        copied = rule.embeds and isinstance(value, Reference)
+        said[name] = embedded(value, around.contents) if copied else condensed(value) if rule.text else value
+    return fingerprint(said)
+
+
+def _text(value: Value) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _seconds(instant: str | None) -> float | None:
     return None if instant is None else datetime.fromisoformat(instant).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Whether a run may send, and what decides that: a flag or the policy, in words."""
+
+    allowed: bool
+    decided_by: str
+    way_out: str = ""
+
+
+def told_of_sending(plan: Plan, sending: Sending | None) -> Plan:
+    """The plan, its sends saying whether this run may make them.
+
+    Where it may, nothing asks for the right any more; where it may not, the refusal names what would give it.
+    """
+    if sending is None:
+        return plan
+    return replace(plan, steps={address: _told(step, sending) for address, step in plan.steps.items()})
+
+
+def _told(step: Step, sending: Sending) -> Step:
+    needs = any(need.right is Right.SEND for need in step.requires)
+    if step.send is None and not needs:
+        return step
+    send = step.send
+    if send is not None and step.blocked is not None:
+        send = replace(send, allowed=False, decided_by=step.blocked.summary)
+    elif send is not None and needs:
+        send = replace(send, allowed=sending.allowed, decided_by=sending.decided_by)
+    elif send is not None:
+        send = replace(send, allowed=True, decided_by="nobody gets mail that they would not get anyway")
+    if not needs:
+        return replace(step, send=send)
+    requires = tuple(
+        need if need.right is not Right.SEND else replace(need, diagnostic=_refused(need.diagnostic, sending))
+        for need in step.requires
+        if need.right is not Right.SEND or not sending.allowed
+    )
+    return replace(step, send=send, requires=requires)
+
+
+def _refused(finding: Diagnostic, sending: Sending) -> Diagnostic:
+    return replace(finding, hint=sending.way_out or finding.hint)

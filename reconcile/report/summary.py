@@ -13,7 +13,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.call import Call
 from reconcile.model.kind import Action
-from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Send, Step
+from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Send, SendChange, Step
 from reconcile.planner.planfile import known_ids, write_counts
 from reconcile.report.refusals import label_of, refusals_of
 from reconcile.report.rows import cause_told, rows_of
@@ -124,10 +124,8 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     former = moment(send.before, now=now, zone=zone) if send.before is not None else ""
     if send.after is None:
         return [f"cancelled: was to go out {former}"]
-    if send.before is None:
-        standing = "new"
-    else:
-        standing = "made anew for the same time" if send.before == send.after else f"moved from {former}"
+    words = {SendChange.MOVED: f"moved from {former}", SendChange.AGAIN: "made anew for the same time"}
+    standing = ", ".join(words.get(change, change.value) for change in send.changes)
     to = f"to {', '.join(one_line(str(target)) for target in send.to)}" if send.to else ""
     people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""
     return [moment(send.after, now=now, zone=zone), to, people, standing]

@@ -15,6 +15,7 @@ from reconcile.errors import ReconcileError, StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
+from reconcile.model.generation import Begun, Generation
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
 from reconcile.state.state import Intent, State
@@ -26,10 +27,11 @@ _V = TypeVar("_V")
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What was applied to an address; its intent, if any, is settled by it."""
+    """What was applied to an address; its intent, if any, is settled by it; ``done``: its step ends with this."""
 
     address: Address
     applied: Applied
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,21 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """A step is about to make its first write."""
+
+    address: Address
+    begun: Begun
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """The accounts behind these aliases; what is known of other aliases stays."""
 
     accounts: Mapping[str, Account]
 
 
-Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Accounts
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Accounts
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -92,6 +102,7 @@ class Draft:
         self._accounts = _Table(state.accounts)
         self._resources = _Table(state.resources)
         self._intents = _Table(state.intents)
+        self._generations = _Table(state.generations)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
 
@@ -105,6 +116,7 @@ class Draft:
             accounts=self._accounts.snapshot(),
             resources=self._resources.snapshot(),
             intents=self._intents.snapshot(),
+            generations=self._generations.snapshot(),
         )
 
     def obstacle(self, entry: Entry) -> str | None:
@@ -129,20 +141,30 @@ class Draft:
             raise ValueError(obstacle)
         self._changed = True
         match entry:
-            case Put(address, applied):
+            case Put(address, applied, done):
                 self._put(address, applied)
                 self._intents.change().pop(address, None)
+                if done:
+                    self._end(address)
             case Remove(address):
                 self._resources.change().pop(address, None)
                 self._intents.change().pop(address, None)
+                self._end(address)
             case Move(source, target):
                 self._move(source, target)
             case Intend(intent):
                 self._intents.change()[intent.address] = intent
             case Settle(address):
                 self._intents.change().pop(address, None)
+            case Begin(address, begun):
+                generation = self._generations.rows.get(address, Generation())
+                self._generations.change()[address] = replace(generation, begun=begun)
             case Accounts(accounts):
                 self._accounts.change().update(accounts)
+
+    def _end(self, address: Address) -> None:
+        generation = self._generations.rows.get(address, Generation())
+        self._generations.change()[address] = generation.ended()
 
     def _put(self, address: Address, applied: Applied) -> None:
         self._resources.change()[address] = applied
@@ -163,6 +185,11 @@ class Draft:
             intents[target] = replace(intents.pop(source), address=target)
         for address, intent in intents.items():
             intents[address] = _intent_with(intent, source, target)
+        # What was begun at the former address goes on at the new one; neither may serve an approval of before.
+        generations = self._generations.change()
+        there, here = (generations.get(address, Generation()) for address in (source, target))
+        generations[target] = replace(there, number=max(there.number, here.number) + 1)
+        generations[source] = replace(there.ended(), begun=None)
 
 
 class _Snapshot(Mapping[_K, _V]):
@@ -267,12 +294,16 @@ class Recording(LockedState):
         with self._guard:
             return self._draft.state
 
-    def put(self, address: Address, applied: Applied) -> None:
+    def put(self, address: Address, applied: Applied, *, done: bool = False) -> None:
         """Record what was applied; the address's intent, if any, is settled by it."""
-        self._record(Put(address, applied))
+        self._record(Put(address, applied, done))
+
+    def begin(self, address: Address, begun: Begun) -> None:
+        """Record that a step is about to make its first write."""
+        self._record(Begin(address, begun))
 
     def remove(self, address: Address) -> None:
-        """Forget an address, and its intent."""
+        """Forget an address, and its intent; its generation is raised and stays."""
         self._record(Remove(address))
 
     def move(self, source: Address, target: Address) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
+from reconcile.model.generation import Generation
 from reconcile.model.resource import Applied
 
 FORMAT_VERSION = 1
@@ -34,7 +35,8 @@ class Intent:
 class State:
     """The state of one environment: its birth id, its version, and what was applied to each address.
 
-    ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet.
+    ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet;
+    ``generations`` how often each address was written.
     """
 
     lineage: str
@@ -42,3 +44,4 @@ class State:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     resources: Mapping[Address, Applied] = field(default_factory=dict)
     intents: Mapping[Address, Intent] = field(default_factory=dict)
+    generations: Mapping[Address, Generation] = field(default_factory=dict)

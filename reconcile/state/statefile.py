@@ -18,8 +18,9 @@ from reconcile.errors import StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
+from reconcile.model.generation import Begun, Generation
 from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Entry, Intend, Move, Put, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remove, Settle
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
 REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
@@ -48,6 +49,10 @@ def render_state(state: State) -> bytes:
     if state.intents:
         document["intents"] = {
             str(address): _intent_row(state.intents[address]) for address in sorted(state.intents, key=str)
+        }
+    if state.generations:
+        document["generations"] = {
+            str(address): _generation_row(state.generations[address]) for address in sorted(state.generations, key=str)
         }
     return _dump(document, "The state", orjson.OPT_INDENT_2)
 
@@ -100,9 +105,12 @@ def render_entry(entry: Entry) -> bytes:
     Raises:
         StateError: the entry holds a value that JSON has no place for.
     """
+    row: dict[str, Any]
     match entry:
-        case Put(address, applied):
+        case Put(address, applied, done):
             row = {"op": "put", "address": str(address), "resource": _resource_row(address, applied)}
+            if done:
+                row["done"] = True
         case Remove(address):
             row = {"op": "remove", "address": str(address)}
         case Move(source, target):
@@ -111,6 +119,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "intend", "address": str(intent.address), "intent": _intent_row(intent)}
         case Settle(address):
             row = {"op": "settle", "address": str(address)}
+        case Begin(address, begun):
+            row = {"op": "begin", "address": str(address), "begun": _begun_row(begun)}
         case Accounts(accounts):
             row = {"op": "accounts", "accounts": dict(accounts)}
     return _dump(row, f"What is to be recorded of {row.get('address', 'the accounts')}")
@@ -190,6 +200,19 @@ class _IntentRow(_Row):
     id: str | None = None
 
 
+class _BegunRow(_Row):
+    step: str
+    goal: str
+    makes: bool = False
+
+
+class _GenerationRow(_Row):
+    number: int = Field(ge=0)
+    step: str = ""
+    made: bool = False
+    begun: _BegunRow | None = None
+
+
 class _HeaderRow(_Row):
     version: int
     lineage: str = Field(min_length=1)
@@ -204,12 +227,14 @@ class _StateRow(_HeaderRow):
     accounts: dict[str, _AccountRow] = {}
     resources: dict[str, _ResourceRow]
     intents: dict[str, _IntentRow] = {}
+    generations: dict[str, _GenerationRow] = {}
 
 
 class _PutRow(_Row):
     op: Literal["put"]
     address: str
     resource: _ResourceRow
+    done: bool = False
 
 
 class _AddressRow(_Row):
@@ -229,12 +254,18 @@ class _IntendRow(_Row):
     intent: _IntentRow
 
 
+class _BeginRow(_Row):
+    op: Literal["begin"]
+    address: str
+    begun: _BegunRow
+
+
 class _AccountsRow(_Row):
     op: Literal["accounts"]
     accounts: dict[str, _AccountRow]
 
 
-_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _AccountsRow
+_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _AccountsRow
 _R = TypeVar("_R", bound=_Row)
 
 
@@ -278,6 +309,21 @@ def _intent_row(intent: Intent) -> dict[str, Any]:
     return row
 
 
+def _begun_row(begun: Begun) -> dict[str, Any]:
+    return {"step": begun.step, "goal": begun.goal, **({"makes": True} if begun.makes else {})}
+
+
+def _generation_row(generation: Generation) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": generation.number}
+    if generation.step:
+        row["step"] = generation.step
+    if generation.made:
+        row["made"] = True
+    if generation.begun is not None:
+        row["begun"] = _begun_row(generation.begun)
+    return row
+
+
 def _dump(document: Mapping[str, Any], what: str, option: int = 0) -> bytes:
     try:
         return orjson.dumps(document, option=option | orjson.OPT_APPEND_NEWLINE)
@@ -297,6 +343,7 @@ def _state(row: _StateRow) -> State:
             (address := parse_address(text)): _applied(address, resource) for text, resource in row.resources.items()
         },
         intents={(address := parse_address(text)): _intent(address, intent) for text, intent in row.intents.items()},
+        generations={parse_address(text): _generation(found) for text, found in row.generations.items()},
     )
 
 
@@ -327,6 +374,14 @@ def _intent(address: Address, row: _IntentRow) -> Intent:
     )
 
 
+def _begun(row: _BegunRow) -> Begun:
+    return Begun(row.step, row.goal, row.makes)
+
+
+def _generation(row: _GenerationRow) -> Generation:
+    return Generation(row.number, row.step, row.made, _begun(row.begun) if row.begun is not None else None)
+
+
 def _accounts(rows: Mapping[str, _AccountRow]) -> dict[str, Account]:
     return {alias: Account(row.type, row.host, row.id) for alias, row in rows.items()}
 
@@ -335,13 +390,15 @@ def _entry(row: _EntryRow) -> Entry:
     match row:
         case _PutRow():
             address = parse_address(row.address)
-            return Put(address, _applied(address, row.resource))
+            return Put(address, _applied(address, row.resource), row.done)
         case _AddressRow():
             return (Remove if row.op == "remove" else Settle)(parse_address(row.address))
         case _MoveRow():
             return Move(parse_address(row.source), parse_address(row.target))
         case _IntendRow():
             return Intend(_intent(parse_address(row.address), row.intent))
+        case _BeginRow():
+            return Begin(parse_address(row.address), _begun(row.begun))
         case _AccountsRow():
             return Accounts(_accounts(row.accounts))
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from reconcile.model.account import Account
 from reconcile.model.address import Address
+from reconcile.model.generation import Begun
 from reconcile.model.resource import Applied
 from reconcile.state.state import Intent, State
 
@@ -31,11 +32,17 @@ class LockedState(Protocol):
     def state(self) -> State:
         """The state as it is now."""
 
-    def put(self, address: Address, applied: Applied) -> None:
-        """Record what was applied; the address's intent, if any, is settled by it."""
+    def put(self, address: Address, applied: Applied, *, done: bool = False) -> None:
+        """Record what was applied; the address's intent, if any, is settled by it.
+
+        ``done``: the step that wrote it ends with this, which raises the address's generation.
+        """
+
+    def begin(self, address: Address, begun: Begun) -> None:
+        """Record that a step is about to make its first write."""
 
     def remove(self, address: Address) -> None:
-        """Forget an address, and its intent."""
+        """Forget an address, and its intent; its generation is raised and stays."""
 
     def move(self, source: Address, target: Address) -> None:
         """Give an object another address."""

@@ -148,7 +148,7 @@ def test_an_interrupted_run_stops_between_calls_and_the_next_one_goes_on() -> No
     world.workspace = replace(world.workspace, tell=lambda address, text: stop.set())
     with world.store.lock("test") as locked:
         made = world.plan(desired)
-        events = list(apply(world.workspace, locked, made, SENDS, fresh=True, stop=stop))
+        events = list(apply(world.workspace, locked, made, SENDS, stop=stop))
     assert [event.exit_code for event in events if event.outcome is not None] == [Interrupted.exit_code]
     assert world.people() == {}
     code, events, _ = world.run(desired)
@@ -291,7 +291,7 @@ class TestSavedPlans:
         desired = declared(news(), audience())
         saved = planfile.loads(planfile.dumps(world.plan(desired)), "plan")
         world.source([*MANY[:2], ("new@example.com", "N")])
-        code, events = world.carry_out(saved)
+        code, events = world.carry_out(desired, saved)
         assert code == 6  # the list was made
         assert any("source file has changed" in text for text in failures(events))
         assert world.people() == {}
@@ -300,17 +300,19 @@ class TestSavedPlans:
         world = Crowd()
         world.source(MANY[:2])
         world.apply(declared(news()))
-        saved = planfile.loads(planfile.dumps(world.plan(declared(news(), audience()))), "plan")
+        desired = declared(news(), audience())
+        saved = planfile.loads(planfile.dumps(world.plan(desired)), "plan")
         world.person("p0@example.com", name="P")
-        code, _ = world.carry_out(saved)
+        code, _ = world.carry_out(desired, saved)
         assert code == PlanStale.exit_code
         assert "create-recipient" not in world.writes()[2:]
 
     def test_is_carried_out_as_it_stands(self) -> None:
         world = Crowd()
         world.source(MANY)
-        saved = planfile.loads(planfile.dumps(world.plan(declared(news(), audience()))), "plan")
-        code, events = world.carry_out(saved)
+        desired = declared(news(), audience())
+        saved = planfile.loads(planfile.dumps(world.plan(desired)), "plan")
+        code, events = world.carry_out(desired, saved)
         assert code == 0, failures(events)
         assert sorted(world.writes()) == sorted(call.operation for call in saved.writes)
 

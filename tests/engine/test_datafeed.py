@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from reconcile.engine.run import Rights
-from reconcile.engine.workflow import apply
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Right
@@ -59,8 +58,7 @@ def test_what_people_change_while_a_plan_waits_is_not_overwritten() -> None:
     world = World()
     made = world.plan(datafeed(batchSize=50))
     world.person("ui/options", {"feeds": {"bounced": False}}, "PUT")
-    with world.store.lock("test") as locked:
-        events = list(apply(world.workspace, locked, made, Rights(), fresh=False))
+    events = world.apply_saved(datafeed(batchSize=50), made)[1]
     assert events[-1].exit_code == 4
     assert options(world)["feeds"]["bounced"] is False
 

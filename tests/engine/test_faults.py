@@ -71,7 +71,7 @@ def _apply(account: Account, story: str) -> int:
         with account.store.lock("test") as locked:
             settle(account.workspace, locked)
             made = plan(account.workspace, STORIES[story].after(), locked.state)
-            for event in apply(account.workspace, locked, made, ALL, fresh=True):
+            for event in apply(account.workspace, locked, made, ALL):
                 events.append(event)  # noqa: PERF402 - those before an error count
     except ReconcileError as error:
         return 6 if any(event.written for event in events) else error.exit_code

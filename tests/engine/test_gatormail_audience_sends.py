@@ -90,7 +90,7 @@ class TestSends:
         desired = declared(buyers(), audience())
         saved = world.plan(desired)
         world.campaign("Static")
-        code, events = world.carry_out(saved, NO_RIGHTS)
+        code, events = world.carry_out(desired, saved, NO_RIGHTS)
         assert code == 4, failures(events)
         assert world.writes() == []
 
@@ -100,8 +100,8 @@ class TestSends:
         desired = declared(buyers(), audience())
         saved = world.plan(desired)
         # The apply reads the exclusions for its comparison, then before each piece; after them, the campaigns.
-        world.before("gatormail_groupExcludedContactget", 3, lambda: world.campaign("RefreshRecurring"))
-        code, events = world.carry_out(saved, NO_RIGHTS)
+        world.before("gatormail_groupExcludedContactget", 4, lambda: world.campaign("RefreshRecurring"))
+        code, events = world.carry_out(desired, saved, NO_RIGHTS)
         assert code == 6
         assert 'the group has come to be used by "A RefreshRecurring one"' in str(failures(events))
         assert world.writes() == [INCLUDE]
@@ -112,9 +112,10 @@ class TestSends:
     def test_one_that_is_over_since_the_plan_is_no_matter(self) -> None:
         world = self.world()
         number = world.campaign("Static")
-        saved = world.plan(declared(buyers(), audience()))
+        desired = declared(buyers(), audience())
+        saved = world.plan(desired)
         world.person(f"api/campaign/{number}/uninitiate")
-        code, events = world.carry_out(saved)
+        code, events = world.carry_out(desired, saved)
         assert code == 0, failures(events)
         assert "ada@example.com" in world.included()
 

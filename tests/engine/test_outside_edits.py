@@ -16,13 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reconcile.engine.refresh import refresh
 from reconcile.engine.run import Rights
-from reconcile.engine.workflow import apply, check_saved, plan, settle
-from reconcile.errors import PlanStale
+from reconcile.engine.workflow import apply, plan, settle
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
 from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
+from reconcile.planner.approval import judge
 from reconcile.planner.plan import Cause, Plan, Right
 from tests.engine.test_schedule import DAY, instant
 from tests.outside import Colleague, Operator, colleague, id_of, operator, typed
@@ -202,12 +202,7 @@ class Machine(RuleBasedStateMachine):
             return
         (made, seen), self.saved = self.saved, None
         self.meddle(made, meddling)
-        with self.world.store.lock("saved") as locked:
-            try:
-                check_saved(self.world.workspace, made, locked.state, None)
-            except PlanStale:
-                return
-            list(apply(self.world.workspace, locked, made, EVERYTHING, fresh=False))
+        self.world.apply_saved(dict(self.desired), made, rights=EVERYTHING)
         self.check(made, seen, approved=True, conflicts=True)
 
     @rule()
@@ -223,7 +218,9 @@ class Machine(RuleBasedStateMachine):
             made = self.looked_at(plan(self.world.workspace, dict(self.desired), locked.state))
             seen = self.live()
             self.meddle(made, meddling)
-            list(apply(self.world.workspace, locked, made, replace(UNATTENDED, approved=True), fresh=False))
+            again = plan(self.world.workspace, dict(self.desired), locked.state)
+            left = judge(again, [made], locked.state.generations, self.world.workspace.policy.reach_growth).differences
+            list(apply(self.world.workspace, locked, again, replace(UNATTENDED, approved=True), left=left))
         self.check(made, seen, approved=True)
 
     def meddle(self, made: Plan, choice: int) -> None:

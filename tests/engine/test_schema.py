@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconcile.engine.run import Event, Outcome, Rights
-from reconcile.engine.workflow import apply, settle
+from reconcile.engine.workflow import apply
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Plan, Right, Step
@@ -263,9 +263,7 @@ def test_mappings_published_between_plan_and_apply_stop_a_rebuild() -> None:
     world = prepared()
     made = loads(dumps(world.plan(retyped())), "plan")
     publish(world, *MAPPINGS, ("Contact", "city", "LastName", False), fetched=False)
-    with world.store.lock("test") as locked:
-        settle(world.workspace, locked)
-        events = list(apply(world.workspace, locked, made, Rights(deletes=9), fresh=False))
+    events = world.apply_saved(retyped(), made, rights=Rights(deletes=9))[1]
     assert [event.exit_code for event in events] == [0, 4]
     assert DELETE not in operations(world)
 
@@ -273,8 +271,7 @@ def test_mappings_published_between_plan_and_apply_stop_a_rebuild() -> None:
 def test_a_saved_plan_of_the_first_apply() -> None:
     world = World()
     made = loads(dumps(world.plan(schema())), "plan")
-    with world.store.lock("test") as locked:
-        events = list(apply(world.workspace, locked, made, Rights(), fresh=False))
+    events = world.apply_saved(schema(), made)[1]
     assert [event.outcome for event in events] == [None, Outcome.APPLIED], failures(events)
 
 
@@ -525,7 +522,7 @@ def test_a_publish_right_before_the_delete_stops_it() -> None:
     with world.store.lock("test") as locked:
         made = world.plan(retyped())
         publish(world, *MAPPINGS, fetched=False)
-        events = list(apply(world.workspace, locked, made, Rights(deletes=2), fresh=True))
+        events = list(apply(world.workspace, locked, made, Rights(deletes=2)))
     assert events[-1].exit_code == 3
     assert [found.code for found in events[-1].diagnostics] == ["mappings-not-pulled"]
     assert DELETE not in operations(world)

@@ -18,7 +18,7 @@ from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
 from reconcile.planner.plan import AttributeChange, Cause, MemberChange, Plan, Requirement, Right, Step
-from reconcile.planner.planfile import document, dumps, fingerprint, loads
+from reconcile.planner.planfile import document, dumps, loads, plan_digest
 
 names = st.text(string.ascii_letters + string.digits, min_size=1, max_size=6)
 texts = st.text(max_size=12)
@@ -116,13 +116,13 @@ def test_a_plan_survives_the_round_trip(plan: Plan) -> None:
     again = loads(dumps(plan), "plan.json")
     assert again == plan
     assert repr(again) == repr(plan)  # True and 1, 1 and 1.0 are equal, but not the same; and the steps' order counts
-    assert fingerprint(again) == fingerprint(plan) == document(plan)["reconcile"]["fingerprint"]
+    assert plan_digest(again) == plan_digest(plan) == document(plan)["reconcile"]["digest"]
 
 
 def test_plans_that_differ_have_other_fingerprints() -> None:
     plan = Plan({}, serial=1)
-    assert fingerprint(plan) == fingerprint(Plan({}, serial=1))
-    assert len({fingerprint(other) for other in (plan, replace(plan, serial=2), replace(plan, reads=1))}) == 3
+    assert plan_digest(plan) == plan_digest(Plan({}, serial=1))
+    assert len({plan_digest(other) for other in (plan, replace(plan, serial=2), replace(plan, reads=1))}) == 3
 
 
 def make_step(action: Action, **members: Any) -> Step:
@@ -295,7 +295,7 @@ def test_an_edited_plan_is_stale() -> None:
         assert kind is PlanStale
         assert "changed after it was made" in detail
     content = orjson.loads(data)
-    del content["reconcile"]["fingerprint"]
+    del content["reconcile"]["digest"]
     assert refusal(orjson.dumps(content))[0] is PlanStale
 
 
@@ -307,7 +307,7 @@ def test_a_plan_that_was_only_reformatted_is_still_good() -> None:
 
 def test_a_newer_format_is_stale() -> None:
     content = orjson.loads(dumps(Plan({}, tool_version="9.1.0")))
-    content["reconcile"]["format"] = 2
+    content["reconcile"]["format"] = 3
     kind, detail = refusal(orjson.dumps(content))
     assert kind is PlanStale
     assert "another version of reconcile (9.1.0)" in detail
@@ -325,12 +325,12 @@ def test_a_newer_format_is_stale() -> None:
         {"accounts": 3},
     ],
 )
-def test_a_damaged_plan_is_refused_even_with_a_good_fingerprint(
+def test_a_damaged_plan_is_refused_even_with_a_good_plan_digest(
     damage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = orjson.loads(dumps(Plan({})))
     content["reconcile"] |= damage
-    monkeypatch.setattr("reconcile.planner.planfile._fingerprint", lambda _: content["reconcile"]["fingerprint"])
+    monkeypatch.setattr("reconcile.planner.planfile._digest", lambda _: content["reconcile"]["digest"])
     kind, detail = refusal(orjson.dumps(content))
     assert kind is InvalidInput
     assert "damaged" in detail

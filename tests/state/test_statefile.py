@@ -11,9 +11,10 @@ from reconcile.errors import StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, digest_text
+from reconcile.model.generation import Begun, Generation
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Entry, Intend, Move, Put, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remove, Settle
 from reconcile.state.state import Intent, State
 from reconcile.state.statefile import (
     REBUILD,
@@ -66,6 +67,8 @@ intents = st.builds(
     st.none() | st.text(),
 )
 accounts = st.dictionaries(names, st.builds(Account, st.text(), st.text(), st.text()), max_size=2)
+begun = st.builds(Begun, st.text(), st.text(), st.booleans())
+generations = st.builds(Generation, st.integers(0, 2**31), st.text(), st.booleans(), st.none() | begun)
 lineages = st.text(min_size=1)
 serials = st.integers(0, 2**63 - 1)
 states = st.builds(
@@ -75,9 +78,11 @@ states = st.builds(
     accounts,
     st.dictionaries(addresses, applieds, max_size=3),
     st.lists(intents, max_size=2).map(lambda found: {intent.address: intent for intent in found}),
+    st.dictionaries(addresses, generations, max_size=2),
 )
 entries = st.one_of(
-    st.builds(Put, addresses, applieds),
+    st.builds(Put, addresses, applieds, st.booleans()),
+    st.builds(Begin, addresses, begun),
     st.builds(Remove, addresses),
     st.builds(Move, addresses, addresses),
     st.builds(Intend, intents),

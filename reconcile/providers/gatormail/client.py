@@ -12,7 +12,7 @@ import httpx
 from reconcile.errors import ApiError, InvalidInput, PlanStale
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
-from reconcile.model.call import Call
+from reconcile.model.call import Call, Encoded
 from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.contract import ENUMS, Contract
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
@@ -53,23 +53,17 @@ class GatorMail:
             self._require_exclusions(arguments["groupId"], into)
         if operation.takes == "campaign":
             arguments |= {name: self._reference(name, arguments[name]) for name in _NESTED if name in arguments}
-        variables, body = self._parted(operation, arguments)
-        if operation.needs is not None and operation.needs not in self.contract.capabilities():
-            raise ApiError(
-                f"{operation.name} needs the capability cap.{operation.needs}, which is off.",
-                hint="If the account has it, switch it on under the provider's contract.",
-            )
+        encoded = self._encoded(operation, arguments)
         if not operation.write:
             self.reads += 1
-        verb, path, query = self.contract.route(operation.key, variables)
         version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
         try:
             return self._transport.request(
                 operation,
-                f"{self._url}{path}",
-                verb=verb,
-                params=query or None,
-                body=body,
+                f"{self._url}{encoded.path}",
+                verb=encoded.verb,
+                params=dict(encoded.query) or None,
+                body=encoded.body,
                 headers=version,
                 sends=call.sends,
                 empty=not operation.answers,
@@ -81,6 +75,29 @@ class GatorMail:
                 hint = self._whereabouts(operation, error.status)
                 error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
             raise
+
+    def encode(self, call: Call) -> Encoded:
+        """The call as it stands on the wire; contacts that are read when their turn comes stand as they are declared.
+
+        Raises:
+            InvalidInput, ApiError: it can't be put on the wire, such as an hour that the clocks go through twice.
+        """
+        operation, arguments = OPERATIONS[call.operation], to_json(call.arguments)
+        arguments.pop("excludedIn", None)
+        if isinstance(copied := arguments.get(CONTACTS), Mapping):
+            encoded = self._encoded(operation, {**arguments, CONTACTS: []})
+            return replace(encoded, body=copied)
+        return self._encoded(operation, arguments)
+
+    def _encoded(self, operation: GatorMailOperation, arguments: Mapping[str, Any]) -> Encoded:
+        variables, body = self._parted(operation, arguments)
+        if operation.needs is not None and operation.needs not in self.contract.capabilities():
+            raise ApiError(
+                f"{operation.name} needs the capability cap.{operation.needs}, which is off.",
+                hint="If the account has it, switch it on under the provider's contract.",
+            )
+        verb, path, query = self.contract.route(operation.key, variables)
+        return Encoded(verb, path, query, body)
 
     def account(self) -> Account:
         """The instance, once the credentials have opened it; one read."""

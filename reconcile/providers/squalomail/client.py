@@ -10,7 +10,7 @@ import httpx
 from reconcile.errors import ApiError
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
-from reconcile.model.call import Call
+from reconcile.model.call import Call, Encoded
 from reconcile.providers.personal import texts
 from reconcile.providers.squalomail.answers import checked
 from reconcile.providers.squalomail.operations import OPERATIONS
@@ -32,18 +32,25 @@ class SqualoMail:
     def send(self, call: Call) -> Any:
         """Carry the call out and give its answer; see ``Transport.request`` for what is raised."""
         operation = OPERATIONS[call.operation]
-        arguments = {"apiKey": self._key, **_numbered(to_json(call.arguments))}
+        encoded = self.encode(call)
         if not operation.write:
             self.reads += 1
+        key = {"apiKey": self._key}
         return self._transport.request(
             operation,
-            f"{self._url}/{call.operation}",
-            params=arguments if operation.verb == "GET" else None,
-            body=arguments if operation.verb == "POST" else None,
+            f"{self._url}{encoded.path}",
+            params={**key, **encoded.query} if encoded.verb == "GET" else None,
+            body={**key, **encoded.body} if encoded.verb == "POST" else None,
             sends=call.sends,
             decode=lambda answer: checked(call, answer, ASK),
             private=lambda: _about_people(call),
         )
+
+    def encode(self, call: Call) -> Encoded:
+        """The call as it stands on the wire, the key apart."""
+        verb, arguments = OPERATIONS[call.operation].verb, _numbered(to_json(call.arguments))
+        query, body = (arguments, None) if verb == "GET" else ({}, arguments)
+        return Encoded(verb, f"/{call.operation}", query, body)
 
     def account(self) -> Account:
         """The account that the key opens; the page doesn't say how the answer names the app id."""
