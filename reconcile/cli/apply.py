@@ -134,6 +134,7 @@ def _apply_records(
 ) -> int:
     """Plan again what the records ask for, and do what they approve of; gives the exit code."""
     from reconcile.engine.workflow import check_origin, check_record, plan, settle
+    from reconcile.planner.planfile import plan_digest
 
     plans = list(records.values())
     for name, record in records.items():
@@ -149,6 +150,7 @@ def _apply_records(
         for name, record in records.items():
             check_origin(workspace, record, locked.state, name)
         with remembered(here, locked, "apply") as record_of_run:
+            record_of_run.approved = tuple(map(plan_digest, plans))
             settle(workspace, locked)
             made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked_for(plans))
             left = judged(workspace, locked, made, plans)

@@ -76,6 +76,13 @@ class _Story:
         if code != ends_with:
             raise ReconcileError(f"The demo expected exit code {ends_with} from {line}, and got {code}.")
 
+    def digest(self, name: str) -> str:
+        """The digest of a plan that was saved beside the scratch project."""
+        from reconcile.cli.plan import read_plan
+        from reconcile.planner.planfile import plan_digest
+
+        return plan_digest(read_plan(self.folder.parent / name))
+
     def edit_manifest(self, file: str, before: str, after: str) -> None:
         """An edit in git."""
         path = self.folder / file
@@ -107,7 +114,7 @@ def _story(story: _Story) -> None:
     story.say("Twelve entries in git, nothing in the account yet.")
     story.run("validate")
     story.run(f"plan -o {story.file('first.plan')}")
-    story.run(f"apply {story.file('first.plan')}")
+    story.run(f"apply {story.file('first.plan')} --approved {story.digest('first.plan')}")
     story.say("Planned again, there is nothing to do.")
     story.run("plan --detailed-exitcode")
     story.say(
@@ -118,7 +125,7 @@ def _story(story: _Story) -> None:
     story.run("apply --auto-approve", ends_with=3)
     story.say("Somebody looks at it, saves the plan, and has git's version put back.")
     story.run(f"plan --detailed-exitcode -o {story.file('put-back.plan')}", ends_with=2)
-    story.run(f"apply {story.file('put-back.plan')}")
+    story.run(f"apply {story.file('put-back.plan')} --approved {story.digest('put-back.plan')}")
     story.run("plan --detailed-exitcode")
     story.say("Another edit is worth keeping: it is written into the manifest, and nothing else there changes.")
     story.edit_outside("Letters abroad", color="#005533")
@@ -127,7 +134,7 @@ def _story(story: _Story) -> None:
     story.say("A mail changes in git: the reviewer sees which words.")
     story.edit_manifest("emails/harvest-letter.html", "Dear", "Hello,")
     story.run(f"plan -o {story.file('change.plan')}")
-    story.run(f"apply {story.file('change.plan')}")
+    story.run(f"apply {story.file('change.plan')} --approved {story.digest('change.plan')}")
     story.say("A text in a template's campaign changes: the platform can't change that, so the draft is made anew.")
     story.edit_manifest("manifests/campaigns/it.yaml", "Regali che si finiscono", "Regali da finire")
     story.run("apply --auto-approve")

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Record:
-    """What a run has come to so far; nothing is written of a run that did not get to do anything."""
+    """What a run has come to so far; nothing is written of a run that did not get to do anything.
+
+    ``approved`` are the digests of the records by which it went.
+    """
 
     plan: "Plan | None" = None
     events: "list[Event]" = field(default_factory=list)
     outcome: int = 0
     began: bool = False
+    approved: tuple[str, ...] = ()
 
     def begin(self, plan: "Plan | None" = None) -> None:
         """From here on the run counts: whatever comes of it, there will be a line."""
@@ -105,7 +109,7 @@ def _append(here: Project, command: str, record: Record, serial: tuple[int, int]
         command=command,
         environment=here.settings.environment or "default",
         commit=_commit(here.settings.root),
-        plan=plan_digest(record.plan) if record.plan is not None else None,
+        plan=" ".join(record.approved) or (plan_digest(record.plan) if record.plan is not None else None),
         writes=_writes(record.events),
         unfinished=sum(1 for event in _ends(record.events) if event.written and event.exit_code),
         serial=serial,

@@ -108,8 +108,8 @@ def _conflicts(address: Address, names: str) -> Requirement:
             f"{names} changed in the manifest and, differently, outside since the last apply. No fresh apply decides "
             f"which of them is right.",
             address=str(address),
-            hint=f"Take the outside edit (reconcile pull {address}), apply a saved plan that shows the conflict, or "
-            f"--overwrite-drift.",
+            hint=f"Take the outside edit (reconcile pull {address}), apply a saved plan that shows the conflict "
+            f"(reconcile plan -o FILE, then reconcile apply FILE --approved DIGEST), or --overwrite-drift.",
         ),
         conflict=True,
     )
@@ -124,7 +124,7 @@ def _overwrites(address: Address, what: str) -> Requirement:
             f"{what}, and an unattended apply overwrites no outside edit unasked.",
             address=str(address),
             hint=f"Write the edit into the manifest (reconcile pull {address}), apply a saved plan that somebody has "
-            f"seen, or --overwrite-drift.",
+            f"seen (reconcile plan -o FILE, then reconcile apply FILE --approved DIGEST), or --overwrite-drift.",
         ),
     )
 

@@ -29,8 +29,9 @@ def test_an_environment_is_for_its_lists_only(staged: Project) -> None:
     assert "policy.targets.lists" in shown.out
     plan = str(staged.root / "p.plan")
     assert staged.run("plan", "--env", "staging", "-o", plan).code == 0
-    for arguments in (("apply", "--auto-approve"), ("apply", plan)):
-        refused = staged.run(*arguments, "--env", "staging", "--target", "squalomail.campaign.hello")
+    target = ("--target", "squalomail.campaign.hello")
+    for arguments in (("apply", "--auto-approve", *target), ("apply", plan)):
+        refused = staged.run(*arguments, "--env", "staging")
         assert refused.code in (3, 4, 6), refused
     staged.run("apply", "--auto-approve", "--env", "staging")
     refused = staged.run("apply", "--auto-approve", "--env", "staging")

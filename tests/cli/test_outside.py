@@ -247,7 +247,7 @@ def test_every_run_leaves_a_line(quickstart: Project, tmp_path: Path) -> None:
     quickstart.run("plan", "-o", str(plan))
     assert not runs(quickstart)
     quickstart.run("apply", str(plan))
-    quickstart.run("apply", str(plan))  # refused: it was used
+    quickstart.run("apply", str(plan))  # nothing is left to do
     quickstart.run("apply", "--auto-approve")
     person = Person(quickstart)
     person.edit("list", "italia", color="#000000")
@@ -259,13 +259,14 @@ def test_every_run_leaves_a_line(quickstart: Project, tmp_path: Path) -> None:
     assert [(line["command"], line["serial"], line["outcome"]) for line in lines] == [
         ("apply", [0, 1], 0),
         ("apply", [1, 1], 0),
+        ("apply", [1, 1], 0),
         ("apply", [1, 1], 3),
         ("pull", [1, 2], 0),
         ("destroy", [2, 3], 6),
     ]
     assert lines[0]["writes"] == {"create-list": 4, "create-newsletter": 4, "create-newsletter-from-template": 4}
-    assert lines[0]["plan"] == json.loads(plan.read_bytes())["reconcile"]["fingerprint"]
-    assert lines[2]["writes"] == {}
+    assert lines[0]["plan"] == json.loads(plan.read_bytes())["reconcile"]["digest"]
+    assert lines[3]["writes"] == {}
     assert {line["commit"] for line in lines} == {commit}
     assert not [line for line in lines if line["broken"]]
     path = quickstart.state.with_name("state.json.history")

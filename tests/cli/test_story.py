@@ -1,8 +1,8 @@
 """The spine, as a user runs it: plan, apply, plan again, change, remove, rename, lose the state."""
 
 import json
-import shutil
 from collections import Counter
+from pathlib import Path
 
 import httpx
 
@@ -152,26 +152,58 @@ def test_an_outside_edit_is_shown_and_not_overwritten_unasked(over_http: Project
     assert over_http.run("plan", "-o", str(saved)).code == 0
     assert saved.stat().st_mode & 0o777 == 0o600
     received_writes(server)
-    assert over_http.run("apply", str(saved)).code == 0
+    unsaid = over_http.run("apply", str(saved))
+    assert unsaid.code == 3
+    assert "--approved DIGEST" in unsaid.err
+    assert received_writes(server) == {}
+    other = over_http.run("apply", str(saved), "--approved", "0" * 64)
+    assert other.code == 4
+    assert "not what was approved" in other.err
+    assert over_http.run("apply", str(saved), "--approved", digest_of(saved)).code == 0
     assert received_writes(server) == {"update-list": 1}
     assert over_http.run("plan", "--detailed-exitcode").code == 0
-    used = over_http.run("apply", str(saved))
+    assert over_http.run("apply", str(saved)).code == 0, "nothing is left to do"
+    httpx.post(f"{server.url}/_sandbox/squalomail/4711/lists/{target}", json={"color": "#00ff00"})
+    used = over_http.run("apply", str(saved), "--approved", digest_of(saved))
     assert used.code == 4
-    assert "applied already" in used.err
+    assert "it was applied since" in used.out
+    assert "not-approved" in used.err
 
 
-def test_a_saved_plan_needs_no_manifests_but_none_that_changed(quickstart: Project) -> None:
+def digest_of(saved: Path) -> str:
+    found: str = json.loads(saved.read_bytes())["reconcile"]["digest"]
+    return found
+
+
+def test_a_saved_plan_does_not_approve_of_what_changed_since(quickstart: Project) -> None:
     saved = str(quickstart.root / "all.plan")
     quickstart.run("plan", "-o", saved)
     quickstart.replace("emails/gift-guide.html", "</body>", "<p>Since then</p></body>")
     changed = quickstart.run("apply", saved)
-    assert changed.code == 4
-    assert "have changed since" in changed.err
-    for folder in ("manifests", "emails"):
-        shutil.rmtree(quickstart.root / folder)
-    applied = quickstart.run("apply", saved)
-    assert applied.code == 0, applied.err
-    assert applied.out.endswith("Apply: 12 created.\n")
+    assert changed.code == 6
+    assert "Not approved, so not done" in changed.out
+    assert "the entry declares something else" in changed.err
+    told = json.loads(quickstart.run("apply", saved, "--format", "json").out)
+    assert [found["address"] for found in told["differences"]]
+    assert quickstart.run("apply", saved, "--format", "markdown").out.startswith("**Not approved")
+
+
+def test_a_record_beside_manifests_that_can_t_be_read(quickstart: Project) -> None:
+    saved = str(quickstart.root / "all.plan")
+    quickstart.run("plan", "-o", saved, "--var", "suffix= (x)")
+    other = quickstart.run("apply", saved, "--var", "suffix= (y)")
+    assert other.code == 64
+    assert "was made with --var suffix" in other.err
+    (quickstart.root / "manifests" / "broken.yaml").write_text("squalomail: {lists: [")
+    assert quickstart.run("apply", saved).code == 1
+    assert quickstart.run("--env", "staging", "apply", saved).code == 4, "what the record says comes first"
+
+
+def test_no_option_says_what_a_record_says(quickstart: Project) -> None:
+    saved = str(quickstart.root / "all.plan")
+    quickstart.run("plan", "-o", saved)
+    assert quickstart.run("apply", saved, "--target", "squalomail.list.italia").code == 64
+    assert quickstart.run("apply", "--approved", "0" * 64).code == 64
 
 
 def test_a_saved_plan_stops_at_an_edit_made_since(over_http: Project, server: Server) -> None:
@@ -186,7 +218,7 @@ def test_a_saved_plan_stops_at_an_edit_made_since(over_http: Project, server: Se
     received_writes(server)
     applied = over_http.run("apply", saved)
     assert applied.code == 6
-    assert "plan-stale" in applied.err
+    assert "what is live has changed since" in applied.err
     assert "squalomail.list.italia" in applied.err
     assert received_writes(server) == {"update-newsletter": 1}
 
