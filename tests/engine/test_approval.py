@@ -59,11 +59,22 @@ def buyers() -> list[Resource]:
 def with_a_buyer(world: World) -> World:
     """The group is there, with somebody in it: the platform queues no mail to nobody."""
     world.apply(declared(buyers()[0]))
+    people = [{"emailLogin": "ada@example.com"}]
+    world.call("gatormail_groupIncludedContactpost", groupId=number(world, GROUP), contacts=people)
+    return world
+
+
+def number(world: World, where: Address) -> int:
+    """The id of an entry's object."""
     found = world.store.read()
     assert found is not None
-    people = [{"emailLogin": "ada@example.com"}]
-    world.call("gatormail_groupIncludedContactpost", groupId=int(found.resources[GROUP].id), contacts=people)
-    return world
+    return int(found.resources[where].id)
+
+
+def edit(world: World, where: Address, **members: Any) -> None:
+    """What a colleague does to a list."""
+    whole = {"name": "One", "description": "", "ordering": 1, "published": True, "listTags": []}
+    world.api("update-list", **{**whole, "id": number(world, where), **members})
 
 
 def saved(made: Plan) -> Plan:
@@ -124,7 +135,7 @@ def test_reverted_by_a_person_and_replayed_is_not_done_again() -> None:
     desired = declared(*lists(one="Uno"))
     record = saved(world.plan(desired))
     assert world.apply_saved(desired, record)[0] == 0
-    world.api("update-list", id=1, name="One", color="#111111", description="", ordering=1, published=True, listTags=[])
+    edit(world, ONE, color="#111111")
     code, _ = world.apply_saved(desired, record, rights=ALL)
     assert code == 4
     assert "it was applied since" in reasons(world, desired, record)[str(ONE)]
@@ -139,8 +150,7 @@ def test_a_template_edited_after_the_plan_stops_what_is_made_from_it() -> None:
     made_from = replace(made_from, attributes={**made_from.attributes, "schedule": SCHEDULE})
     desired = declared(*lists(), base, made_from)
     record = saved(world.plan(desired))
-    number = world.rows("Mail", 'subject=="Base"')[0]["mailid"]
-    world.api("update-newsletter", id=number, subject="Base", body="<p>Evil</p>")
+    world.api("update-newsletter", id=number(world, BASE), subject="Base", body="<p>Evil</p>")
     world.clear_log()
     code, _ = world.apply_saved(desired, record, rights=ALL)
     assert code == 4
@@ -149,8 +159,8 @@ def test_a_template_edited_after_the_plan_stops_what_is_made_from_it() -> None:
 
 def grown(world: World, count: int) -> None:
     have = len(world.rows("Recipient"))
-    for number in range(have, have + count):
-        world.api("create-recipient", email=f"p{number}@example.com", name="P", listIds=[1])
+    for each in range(have, have + count):
+        world.api("create-recipient", email=f"p{each}@example.com", name="P", listIds=[number(world, ONE)])
 
 
 @pytest.mark.parametrize(("before", "more", "code"), [(6, 10, 0), (6, 50, 4), (60, 12, 0), (60, 13, 4), (0, 3, 4)])
@@ -207,7 +217,7 @@ def test_a_lone_cancel_is_made_whoever_approved_of_what() -> None:
     desired = declared(*lists(), mail(schedule=SCHEDULE))
     assert world.apply(desired, SENDS)[0] == 0
     nothing = saved(world.plan(desired))
-    world.api("update-list", id=2, name="Edited", description="", ordering=1, published=True, listTags=[])
+    edit(world, TWO, name="Edited")
     cancelled = declared(*lists(), mail(schedule=None))
     code, events = world.apply_saved(cancelled, nothing, rights=ALL)
     assert code == 6
@@ -267,7 +277,7 @@ def test_the_answer_at_a_terminal_is_for_what_was_shown() -> None:
     with world.store.lock("test") as locked:
         settle(world.workspace, locked)
         shown = plan(world.workspace, desired, locked.state)
-        world.api("update-list", id=1, name="Hers", description="", ordering=1, published=True, listTags=[])
+        edit(world, ONE, name="Hers")
         again = plan(world.workspace, desired, locked.state)
         left = judge(again, [shown], locked.state.generations, 20).differences
         events = list(apply(world.workspace, locked, again, Rights(approved=True), left=left))
