@@ -25,9 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconcile.sandbox.gatormail import campaigns, contacts, feed, groups, lifecycle, mappings
+from reconcile.sandbox.gatormail.document import ENUMS, SHAPES
 from reconcile.sandbox.gatormail.instance import Instance
 from reconcile.sandbox.gatormail.reply import ApiError, invalid
-from reconcile.sandbox.gatormail.shapes import ENUMS, SHAPES
 
 _Deed = Callable[[Instance, dict[str, Any]], Any]
 _DETAILS = (

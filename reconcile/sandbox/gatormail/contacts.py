@@ -52,9 +52,11 @@ def get(instance: Instance, number: int) -> dict[str, Any]:
     return shown(find(instance, number))
 
 
-def match(instance: Instance, field: str, value: str) -> list[dict[str, Any]]:
+def match(instance: Instance, field: str | None, value: str | None) -> list[dict[str, Any]]:
     """Operation gatormail_contactMatch: all contacts that have a value in a field, without regard to case."""
-    wanted = field.lower()
+    if not value:
+        raise invalid(instance.contract.text("p.contact.match.value"), "Is required")
+    wanted = (field or "emailLogin").lower()
     known = {instance.contract.member("contact", name).lower(): column for name, column in COLUMNS.items()}
     known |= {name.lower(): column for name, column in COLUMNS.items()}
     known |= {instance.contract.member("contact", "emailLogin").lower(): "email", "emaillogin": "email", "id": "id"}

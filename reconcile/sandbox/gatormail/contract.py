@@ -1,4 +1,4 @@
-"""The one table of what stands on the wire: paths, verbs, member names, enum values (reference, contract table).
+"""The contract table, which says what stands on the wire: paths, verbs, member names, enum values.
 
 Keys are those of the reference: ``op.campaign.update`` is ``"PUT /campaign/{campaignId}"``, ``f.contact.emailLogin`` a
 member's name, ``v.campaignType`` the values of an enum, ``p.contact.match.field`` a query member, ``c.api.version`` a
@@ -10,91 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconcile.sandbox.gatormail.shapes import ENUMS, SHAPES
+from reconcile.sandbox.gatormail.document import ENUMS, SHAPES, TABLE
 
-PATHS: Mapping[str, str] = {
-    "op.auth.token": "POST http://oauth.communigator.co.uk/core/connect/token",
-    "op.campaign.list": "GET /campaign/{page}/{pageSize}",
-    "op.campaign.get": "GET /campaign/{campaignId}",
-    "op.campaign.create": "POST /campaign",
-    "op.campaign.update": "PUT /campaign/{campaignId}",
-    "op.campaign.delete": "DELETE /campaign/{campaignId}",
-    "op.campaign.initiate": "POST /campaign/{campaignId}/initiate",
-    "op.campaign.uninitiate": "POST /campaign/{campaignId}/uninitiate",
-    "op.campaign.audience": "GET /campaign/{campaignId}/audience",
-    "op.campaign.stats": "GET /campaign/{campaignId}/stats",
-    "op.campaign.setUnsubscribe": "PUT /campaign/{campaignId}/unsubscribe/{unsubscribeId}",
-    "op.campaign.test": "POST /campaign/{campaignId}/test",
-    "op.campaign.trigger": "POST /campaign/{campaignId}/trigger",
-    "op.trigger.get": "GET /trigger/{triggerKey}",
-    "op.trigger.cancel": "DELETE /trigger/{triggerKey}",
-    "op.email.list": "GET /email/{page}/{pageSize}",
-    "op.email.get": "GET /email/{emailId}",
-    "op.email.create": "POST /email",
-    "op.email.update": "PUT /email/{emailId}",
-    "op.group.list": "GET /group/{page}/{pageSize}",
-    "op.group.get": "GET /group/{groupId}",
-    "op.group.create": "POST /group",
-    "op.group.update": "PUT /group/{groupId}",
-    "op.group.delete": "DELETE /group/{groupId}",
-    "op.group.count": "GET /group/{groupId}/count",
-    "op.group.cleardown": "POST /group/{groupId}/cleardown",
-    "op.group.included.list": "GET /group/{groupId}/included/contact/{page}/{pageSize}",
-    "op.group.included.add": "POST /group/{groupId}/included/contact",
-    "op.group.included.remove": "DELETE /group/{groupId}/included/contact/{contactId}",
-    "op.group.excluded.list": "GET /group/{groupId}/excluded/contact/{page}/{pageSize}",
-    "op.group.excluded.add": "POST /group/{groupId}/excluded/contact",
-    "op.group.excluded.remove": "DELETE /group/{groupId}/excluded/contact/{contactId}",
-    "op.contact.list": "GET /contact/{page}/{pageSize}",
-    "op.contact.get": "GET /contact/{contactId}",
-    "op.contact.match": "GET /contact/match",
-    "op.contact.upsert": "POST /contact",
-    "op.contact.update": "PUT /contact/{contactId}",
-    "op.contact.groups": "GET /contact/{contactId}/group",
-    "op.contact.fields": "GET /contact/field",
-    "op.schema.get": "GET /schema",
-    "op.schema.delete": "DELETE /schema",
-    "op.schema.entity.create": "POST /schema/entity",
-    "op.schema.attribute.create": "POST /schema/attribute",
-    "op.integration.requests": "GET /integration/requests",
-    "op.integration.satisfied": "GET /integration/request/{requestType}/satisfied",
-    "op.datafeed.options.get": "GET /datafeed/options",
-    "op.datafeed.options.set": "PUT /datafeed/options",
-    "op.datafeed.fetch": "GET /datafeed",
-    "op.datafeed.ack": "GET /datafeed/{batchIdentifier}",
-}
-_CONVENTIONS: Mapping[str, str] = {
-    "c.auth.tokenUrl": "http://oauth.communigator.co.uk/core/connect/token",
-    "c.auth.method": "Basic client_id:client_secret, base64",
-    "c.auth.grant": "password",
-    "c.auth.scope": "openid GatorMailApi",
-    "c.api.base": "https://api.communigator.co.uk/mail/{instance}",
-    "c.api.versionHeader": "api-version",
-    "c.api.version": "1.0",
-    "c.page.first": "1",
-    "c.page.size": "100",
-    "c.list.itemsPath": "",
-    "c.date.format": "YYYY-MM-DDTHH:MM:SS",
-    "c.date.zone": "GMT",
-    "p.contact.match.field": "field",
-    "p.contact.match.value": "value",
-    "p.campaign.test.address": "emailAddress",
-}
-# One member has a key of its own kind, since it is the whole body of its operation.
-_KEYS = {("testSend", "address"): "p.campaign.test.address"}
-DEFAULTS: Mapping[str, Any] = {
-    **PATHS,
-    **_CONVENTIONS,
-    **{f"v.{name}": values for name, values in ENUMS.items()},
-    **{
-        f"f.{shape}.{name}": member.wire
-        for shape, members in SHAPES.items()
-        for name, member in members.items()
-        if (shape, name) not in _KEYS
-    },
-}
+PATHS: Mapping[str, str] = {key: value for key, value in TABLE.items() if key.startswith("op.")}
 _VARIABLE = re.compile(r"\{(\w+)\}")
-_TEXTS = frozenset({"triggerKey", "batchIdentifier", "requestType"})
+TEXTS = frozenset({"triggerKey", "batchIdentifier", "requestType"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +40,7 @@ class Route:
             if variable is None:
                 if segment.lower() != part.lower():
                     return None
-            elif variable[1] in _TEXTS or (part.isascii() and part.isdigit() and len(part) < 16):
+            elif variable[1] in TEXTS or (part.isascii() and part.isdigit() and len(part) < 16):
                 found[variable[1]] = part
             else:
                 return None
@@ -131,7 +51,7 @@ class Contract:
     """The table with its overrides; an unknown key or a value of the wrong type is a ``ValueError``."""
 
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
-        self._table = dict(DEFAULTS)
+        self._table = dict(TABLE)
         for key, value in (overrides or {}).items():
             self._table[key] = _checked(key, value)
         self._routes = sorted(
@@ -145,7 +65,7 @@ class Contract:
 
     def member(self, shape: str, name: str) -> str:
         """The wire name of a member."""
-        return str(self._table[_KEYS.get((shape, name), f"f.{shape}.{name}")])
+        return str(self._table[SHAPES[shape][name].key])
 
     def value(self, enum: str, name: str) -> str:
         """How a value of an enum is written on the wire."""
@@ -163,7 +83,7 @@ class Contract:
 
 
 def _checked(key: str, value: Any) -> Any:
-    default = DEFAULTS.get(key)
+    default = TABLE.get(key)
     if default is None:
         raise ValueError(f"the contract has no key {key!r}")
     if isinstance(default, str):

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconcile.sandbox.gatormail.document import ENUMS, SHAPES
 from reconcile.sandbox.gatormail.instance import Instance
 from reconcile.sandbox.gatormail.reply import invalid, not_found
-from reconcile.sandbox.gatormail.shapes import ENUMS, SHAPES
 
 _LARGEST_BATCH = 1000
 # The options' member for each activity type: EmailSent is emailSent.

@@ -87,7 +87,7 @@ def clear_down(instance: Instance, number: int) -> None:
     _tidy(instance, number)
 
 
-def members(instance: Instance, number: int, state: str, limit: int, offset: int) -> list[dict[str, Any]]:
+def members(state: str, instance: Instance, number: int, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operations gatormail_groupIncludedContactget and ...Excluded...: the contacts with an explicit state."""
     find(instance, number)
     rows = instance.all(
@@ -99,7 +99,7 @@ def members(instance: Instance, number: int, state: str, limit: int, offset: int
     return [contacts.shown(row) for row in rows]
 
 
-def add(instance: Instance, number: int, state: str, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def add(state: str, instance: Instance, number: int, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Operations gatormail_groupIncludedContactpost and ...Excluded...: contacts are inserted or updated first."""
     find(instance, number)
     if len(people) > instance.positions.number("largest_piece"):
@@ -107,7 +107,7 @@ def add(instance: Instance, number: int, state: str, people: Sequence[dict[str, 
     return [_add(instance, number, state, values, f"[{at}]") for at, values in enumerate(people)]
 
 
-def remove(instance: Instance, number: int, state: str, contact: int) -> None:
+def remove(state: str, instance: Instance, number: int, contact: int) -> None:
     """Operations gatormail_groupIncludedContactdelete and ...Excluded...: one explicit state is taken back."""
     find(instance, number)
     changed = instance.run(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconcile.sandbox.gatormail import contacts
+from reconcile.sandbox.gatormail.document import ENUMS
 from reconcile.sandbox.gatormail.instance import Instance
 from reconcile.sandbox.gatormail.reply import conflict, invalid, not_found
-from reconcile.sandbox.gatormail.shapes import ENUMS
 
 
 def get(instance: Instance) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from reconcile.sandbox.clock import Clock
 from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.gatormail import backoffice, lifecycle, tokens
 from reconcile.sandbox.gatormail.contract import Contract, Route
+from reconcile.sandbox.gatormail.document import OPERATIONS, Described
 from reconcile.sandbox.gatormail.instance import Instance, zone_of
-from reconcile.sandbox.gatormail.operations import ACKNOWLEDGING, OPERATIONS, Arguments, Operation
+from reconcile.sandbox.gatormail.operations import ACKNOWLEDGING, NEEDS, Arguments, carry_out
 from reconcile.sandbox.gatormail.reply import ApiError, OAuthError, refused, sign_on_refused, switched_off
 from reconcile.sandbox.gatormail.tokens import Login
 from reconcile.sandbox.gatormail.wire import Reader, Writer
@@ -55,7 +56,7 @@ class GatorMailSetup:
 class _Found:
     """What a request turned out to ask for."""
 
-    operation: Operation
+    operation: Described
     route: Route
     variables: Mapping[str, str]
 
@@ -219,12 +220,13 @@ class GatorMail:
     def _run(self, found: _Found, name: str, query: Mapping[str, str], raw: Any) -> tuple[int, Any]:
         """Carry an operation out and write its answer, ``None`` when it has none."""
         operation = found.operation
-        if operation.needs and not self.positions.flag(operation.needs):
-            raise switched_off(operation.needs.replace("_", " "))
+        needed = NEEDS.get(found.route.key)
+        if needed is not None and not self.positions.flag(needed):
+            raise switched_off(needed.replace("_", " "))
         with self._store.transaction(write=True) as db:
             instance = self.instance(name, db)
             arguments = Arguments(found.variables, query, self._read(operation, raw), self._distortions)
-            answer = operation.handler(instance, arguments)
+            answer = carry_out(found.route.key, instance, arguments)
         if not operation.answers:
             return operation.status, None
         writer, shape = self._writer, operation.answers.strip("[]")
@@ -234,7 +236,7 @@ class GatorMail:
             return operation.status, writer.write(shape, answer)
         return operation.status, self._enveloped([writer.write(shape, each) for each in answer])
 
-    def _read(self, operation: Operation, raw: Any) -> Any:
+    def _read(self, operation: Described, raw: Any) -> Any:
         shape = operation.takes.strip("[]")
         if not shape:
             return None
@@ -295,7 +297,7 @@ def _names(request: httpx.Request) -> list[str]:
     return [*request.url.params, *(body if isinstance(body, dict) else ())]
 
 
-def _body(request: httpx.Request, operation: Operation) -> Any:
+def _body(request: httpx.Request, operation: Described) -> Any:
     """The body as parsed; one that an operation does not take is not looked at."""
     if not operation.takes:
         return None

@@ -10,9 +10,9 @@ from typing import Any
 
 from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.gatormail.contract import Contract
+from reconcile.sandbox.gatormail.document import SHAPES, Member
 from reconcile.sandbox.gatormail.instance import parse_wall
 from reconcile.sandbox.gatormail.reply import ApiError
-from reconcile.sandbox.gatormail.shapes import SHAPES, Member
 
 
 class Reader:

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from reconcile.sandbox.gatormail import backoffice, campaigns, contacts, emails, feed, groups, mappings
+from reconcile.sandbox.gatormail.document import ENUMS
 from reconcile.sandbox.gatormail.instance import Instance, parse_wall
 from reconcile.sandbox.gatormail.reply import ApiError, conflict, invalid
-from reconcile.sandbox.gatormail.shapes import ENUMS
 from reconcile.sandbox.web.forms import FORMS, Values, WrongInputError, kept, read
 from reconcile.sandbox.web.templates import PAGE_SIZE
 
@@ -290,7 +290,7 @@ def _add(state: str, name: str, instance: Instance, number: int, body: Values) -
     elif not body.get(name):
         raise invalid(name, "Is required")
     else:
-        groups.add(instance, number, state, [{"emailLogin": body[name]}])
+        groups.add(state, instance, number, [{"emailLogin": body[name]}])
 
 
 def _include(instance: Instance, number: int, body: Values) -> None:
@@ -301,7 +301,7 @@ def _include(instance: Instance, number: int, body: Values) -> None:
 def _remove(instance: Instance, number: int, body: Values) -> None:
     """Somebody's explicit state is taken back."""
     state = "excluded" if body.get("state") == "excluded" else "included"
-    groups.remove(instance, number, state, body["contact"])
+    groups.remove(state, instance, number, body["contact"])
 
 
 def _rule(instance: Instance, number: int, body: Values) -> None:

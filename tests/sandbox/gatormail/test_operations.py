@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from reconcile.sandbox.gatormail.contract import DEFAULTS, PATHS
-from reconcile.sandbox.gatormail.operations import OPERATIONS
-from tests.sandbox.gatormail.conftest import Gator, document, operations
+from reconcile.sandbox.gatormail.contract import PATHS
+from reconcile.sandbox.gatormail.document import ENUMS, OPERATIONS, SHAPES, TABLE
+from reconcile.sandbox.gatormail.operations import HANDLERS, NEEDS
+from reconcile.sandbox.switches import CAPABILITIES
+from tests.sandbox.gatormail.conftest import Gator, operations
 
 ALL_ON = {
     "switches": {
@@ -145,19 +147,23 @@ def test_the_cases_are_all_operations() -> None:
     assert len(operations()) == 49
 
 
-def test_the_contract_table_is_that_of_the_document() -> None:
-    table = {key: list(value) if isinstance(value, tuple) else value for key, value in DEFAULTS.items()}
-    assert table == document()["x-contract-table"]
+def test_every_operation_of_the_document_is_carried_out() -> None:
+    assert HANDLERS.keys() == OPERATIONS.keys() - {"op.auth.token"} == PATHS.keys() - {"op.auth.token"}
+    assert NEEDS.keys() <= HANDLERS.keys()
+    assert set(NEEDS.values()) <= set(CAPABILITIES.values())
+    assert {operation.name for operation in OPERATIONS.values()} == operations().keys()
 
 
-def test_the_operations_are_those_of_the_document() -> None:
-    assert OPERATIONS.keys() == PATHS.keys() - {"op.auth.token"}
-    for key, operation in OPERATIONS.items():
-        verb, path, written = operations()[operation.name]
-        assert written["x-contract-key"] == key
-        assert PATHS[key] == f"{verb} {path}"
-        assert str(operation.status) in written["responses"]
-        assert bool(operation.takes) == ("requestBody" in written)
+def test_the_document_is_understood_whole() -> None:
+    """Every member that the contract table has a row for is one of a shape, and every kind of member occurs."""
+    rows = {member.key for members in SHAPES.values() for member in members.values()}
+    wanted = {key for key in TABLE if key.startswith("f.")} | {"p.campaign.test.address"}
+    assert rows - {""} == wanted
+    kinds = {member.kind for members in SHAPES.values() for member in members.values()}
+    assert kinds == {"id", "int", "text", "date", "bool", "map", "enum", "one", "many", "ref"}
+    assert {each.of for members in SHAPES.values() for each in members.values()} <= {"", *SHAPES, *ENUMS}
+    for operation in OPERATIONS.values():
+        assert {operation.takes.strip("[]"), operation.answers.strip("[]")} <= {"", *SHAPES}
 
 
 @pytest.mark.parametrize(
