@@ -15,6 +15,7 @@ import click
 from reconcile.cli.history import Record, remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
+from reconcile.cli.page import View
 from reconcile.cli.plan import requested
 from reconcile.cli.records import asked_for, project_of, read_records
 from reconcile.cli.workspace import Project, project
@@ -201,7 +202,7 @@ def apply_fresh(
         settle(workspace, locked)
         made = plan(workspace, desired, locked.state, digest=digest, request=request)
         if options().format != "json":
-            print_plan(made)
+            print_plan(made, view=View(here))
         refuse_run(made, rights)
         left: Mapping[Address, Difference] = {}
         if not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes):

@@ -108,7 +108,7 @@ def _append(here: Project, command: str, record: Record, serial: tuple[int, int]
         host=owner.host,
         command=command,
         environment=here.settings.environment or "default",
-        commit=_commit(here.settings.root),
+        commit=commit_of(here.settings.root),
         plan=" ".join(record.approved) or (plan_digest(record.plan) if record.plan is not None else None),
         writes=_writes(record.events),
         unfinished=sum(1 for event in _ends(record.events) if event.written and event.exit_code),
@@ -134,7 +134,7 @@ def _writes(events: "Iterable[Event]") -> dict[str, int]:
     return dict(sorted(Counter(call.operation for step in done for call in step.writes).items()))
 
 
-def _commit(root: Path) -> str | None:
+def commit_of(root: Path) -> str | None:
     """The git commit that the project's folder is at."""
     command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]
     try:

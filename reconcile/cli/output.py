@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,6 +15,9 @@ import click
 from reconcile.cli.options import Options, options
 from reconcile.errors import Diagnostic, Usage
 from reconcile.planner.plan import Plan
+
+if TYPE_CHECKING:
+    from reconcile.cli.page import View
 
 
 class _MachineZone(tzinfo):
@@ -92,10 +95,10 @@ def text_or_json() -> str:
     return chosen
 
 
-def print_plan(plan: Plan, *, full: bool = False) -> None:
-    """A plan on stdout in the chosen format; ``full``: nothing is cut, however long it is."""
+def print_plan(plan: Plan, *, full: bool = False, view: "View | None" = None) -> None:
+    """A plan on stdout in the chosen format; ``full``: nothing is cut; ``view`` is what a page is made with."""
     chosen = options()
-    now, zone = time.time(), local_zone()
+    now, zone, sandboxes = time.time(), local_zone(), view.sandboxes if view is not None else frozenset()
     match chosen.format:
         case "json":
             from reconcile.report.to_json import plan_json
@@ -106,11 +109,11 @@ def print_plan(plan: Plan, *, full: bool = False) -> None:
             from reconcile.report import to_markdown
 
             room = None if full else to_markdown.COMMENT
-            click.echo(to_markdown.render(plan, now=now, zone=zone, room=room), nl=False)
+            click.echo(to_markdown.render(plan, now=now, zone=zone, room=room, sandboxes=sandboxes), nl=False)
         case "html":
-            from reconcile.report import to_html
+            from reconcile.cli.page import View
 
-            click.echo(to_html.render(plan, now=now, zone=zone), nl=False)
+            click.echo((view or View()).html(plan), nl=False)
         case _:
             from reconcile.report import to_terminal
 
@@ -123,6 +126,7 @@ def print_plan(plan: Plan, *, full: bool = False) -> None:
                 verbose=bool(chosen.verbose),
                 full=full,
                 columns=columns,
+                sandboxes=sandboxes,
             )
             click.echo(text, nl=False, color=chosen.color)
 

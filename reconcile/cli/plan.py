@@ -10,6 +10,7 @@ import click
 from reconcile.cli.drift import show_drift
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_plan, progress, write_private
+from reconcile.cli.page import View, page_options, project_or_none
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Usage
 from reconcile.model.address import Address, parse_address
@@ -26,7 +27,9 @@ from reconcile.planner.plan import Plan
 @click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
-@click.option("--full", is_flag=True, help="Cut nothing, however long it is.")
+@page_options[0]
+@page_options[1]
+@page_options[2]
 @global_options
 def plan(
     out: Path | None,
@@ -37,6 +40,8 @@ def plan(
     skip_invalid: bool,
     detailed_exitcode: bool,
     full: bool,
+    page: Path | None,
+    images: str,
 ) -> int:
     """Show what apply would do; changes nothing."""
     if refresh_only:
@@ -53,7 +58,10 @@ def plan(
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
     made = replace(made, destroy=destroy, variables=_variables())
-    print_plan(made, full=full)
+    view = View(here, page, images)
+    view.resources = desired
+    print_plan(made, full=full, view=view)
+    view.write(made)
     if out is not None:
         save(made, out)
     return 2 if detailed_exitcode and made.has_changes else 0
@@ -71,12 +79,16 @@ def _variables() -> dict[str, str]:
 
 @click.command(epilog="Example: reconcile show spring.plan --format markdown")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--full", is_flag=True, help="Cut nothing, however long it is.")
+@page_options[0]
+@page_options[1]
+@page_options[2]
 @global_options
-def show(file: Path, full: bool) -> None:
+def show(file: Path, full: bool, page: Path | None, images: str) -> None:
     """Render a saved plan again: what its maker was shown, and nothing of what has happened since."""
     saved = read_plan(file)
-    print_plan(saved, full=full)
+    view = View(project_or_none(), page, images)
+    print_plan(saved, full=full, view=view)
+    view.write(saved)
     _say_what_it_is(file, saved)
 
 

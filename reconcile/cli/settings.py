@@ -59,6 +59,7 @@ class Settings:
     defaults: Defaults | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy)
     environments: tuple[str, ...] = ()
+    samples: tuple[Mapping[str, str], ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     def registry(self) -> Registry:
@@ -161,6 +162,7 @@ class _Loading:
             defaults=self._defaults(base, environments),
             policy=self._policy(project),
             environments=tuple(environments),
+            samples=tuple(project.samples or ()),
             warnings=tuple(self._warnings),
         )
 

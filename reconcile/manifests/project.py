@@ -97,3 +97,9 @@ class ProjectSpec(_Layer):
 
     version: int = Field(ge=1, le=1, description="The format of this file: 1.")
     environments: dict[_Alias, Any] = Field(ABSENT, description="Environments, chosen with --env.")
+    samples: list[dict[str, str]] = Field(
+        ABSENT,
+        max_length=5,
+        description="Invented people whom a review page fills merge tags with, the first one in the mails: "
+        "[{name: Anna, city: Gorizia}]. By default two that are made up.",
+    )

@@ -24,8 +24,13 @@ _NOTES = 10
 _IDS = 20  # ids of removed objects shown beside their addresses
 
 
-def summarise(plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False) -> Summary:
-    """What there is to say about a plan at a time (UNIX seconds) in the reader's zone."""
+def summarise(
+    plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False, sandboxes: Collection[str] = ()
+) -> Summary:
+    """What there is to say about a plan at a time (UNIX seconds) in the reader's zone.
+
+    ``sandboxes`` are the aliases of accounts that are known to be emulated.
+    """
     known = known_ids(plan)
     steps = sorted(plan.steps.values(), key=lambda step: step.address)
     acting = sorted((step for step in steps if _acts(step)), key=_rank)
@@ -44,7 +49,7 @@ def summarise(plan: Plan, *, now: float, zone: tzinfo, verbose: bool = False) ->
         entries=tuple(_once(_grouped(entries))),
         notes=_notes([step for step in steps if step.note and not _acts(step)], verbose=verbose),
         headline=_headline(acting),
-        facts=tuple(_facts(plan, now=now, zone=zone)),
+        facts=tuple(_facts(plan, now=now, zone=zone, sandboxes=sandboxes)),
         more=tuple(_more_facts(plan, steps)),
     )
 
@@ -277,7 +282,7 @@ def _span(seconds: float) -> str:
     return counted(round(seconds), "second") if seconds < 120 else counted(round(seconds / 60), "minute")
 
 
-def _facts(plan: Plan, *, now: float, zone: tzinfo) -> Iterator[str]:
+def _facts(plan: Plan, *, now: float, zone: tzinfo, sandboxes: Collection[str]) -> Iterator[str]:
     writes = len(plan.writes)
     if writes:
         lasting = f", expected to take about {_span(plan.seconds)}" if plan.seconds >= 1 else ""
@@ -285,7 +290,7 @@ def _facts(plan: Plan, *, now: float, zone: tzinfo) -> Iterator[str]:
     if plan.targets:
         yield f"Only {', '.join(map(str, plan.targets))} and what it depends on; all else is left out."
     for alias, account in sorted(plan.accounts.items()):
-        yield f"Account of {one_line(alias)}: {one_line(str(account))}{_sandbox(account)}"
+        yield f"Account of {one_line(alias)}: {one_line(str(account))}{_sandbox(alias, account, sandboxes)}"
     if plan.environment != "default":
         yield f"Environment: {one_line(plan.environment)}"
     if plan.expires:
@@ -293,8 +298,8 @@ def _facts(plan: Plan, *, now: float, zone: tzinfo) -> Iterator[str]:
         yield f"{expired} {moment(plan.expires, now=now, zone=zone)}"
 
 
-def _sandbox(account: Account) -> str:
-    if account.host == "sandbox":
+def _sandbox(alias: str, account: Account, sandboxes: Collection[str]) -> str:
+    if alias in sandboxes or account.host == "sandbox":
         return ", a sandbox: nobody gets mail from it"
     host = account.host if account.host.startswith("[") else account.host.rsplit(":", 1)[0]
     local = host in ("localhost", "127.0.0.1", "[::1]")

@@ -8,7 +8,7 @@ named.
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from reconcile.mail.change import Change, Part
@@ -29,9 +29,9 @@ _ALWAYS_SHOWN = 3  # places of a text from which on they are folded away
 _MARKUP = re.compile(r"([\\`*_{}\[\]|~$^]|:(?=//|[a-z_+-][\w+-]*:))")
 
 
-def render(plan: Plan, *, now: float, zone: tzinfo, room: int | None = COMMENT) -> str:
+def render(plan: Plan, *, now: float, zone: tzinfo, room: int | None = COMMENT, sandboxes: Collection[str] = ()) -> str:
     """The plan in at most ``room`` characters, None: whole. Sends, deletes, refusals and conflicts are always whole."""
-    summary = summarise(plan, now=now, zone=zone)
+    summary = summarise(plan, now=now, zone=zone, sandboxes=sandboxes)
     first = [
         f"### {_prose(summary.headline)}",
         _block(summary.sends_title, summary.sends),

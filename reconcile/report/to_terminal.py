@@ -1,6 +1,6 @@
 """Plan -> text for a person at a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import tzinfo
 
 from reconcile.mail.change import Change, Detail, Part, Piece
@@ -24,13 +24,15 @@ def render(
     verbose: bool = False,
     full: bool = False,
     columns: int | None = None,
+    sandboxes: Collection[str] = (),
 ) -> str:
     """The plan: what is sent, deleted and refused, each step, what it comes to.
 
     ``now`` (UNIX seconds) and ``zone`` are for the moments shown; ``verbose`` adds the arguments of the writes,
-    ``full`` what is otherwise too much of a mail; ``columns`` is the width that long lines are wrapped at, if at all.
+    ``full`` what is otherwise too much of a mail; ``columns`` is the width that long lines are wrapped at, if at all;
+    ``sandboxes`` the aliases of accounts that are emulated.
     """
-    summary = summarise(plan, now=now, zone=zone, verbose=verbose)
+    summary = summarise(plan, now=now, zone=zone, verbose=verbose, sandboxes=sandboxes)
     full = full or verbose
     footer = [*summary.facts, *(summary.more if verbose else ())]
     blocks = [

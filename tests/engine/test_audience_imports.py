@@ -19,7 +19,9 @@ from reconcile.model.policy import Policy
 from reconcile.planner import planfile
 from reconcile.planner.plan import Right
 from reconcile.providers.squalomail.enrolment import Enrolment
-from reconcile.report import to_html, to_markdown, to_terminal
+from reconcile.report import to_markdown, to_terminal
+from reconcile.review.letters import Context
+from reconcile.review.page import render as render_page
 from tests.crowd import SENDS, Crowd, audience, news
 from tests.world import address, declared, failures, ref, resource
 
@@ -344,7 +346,8 @@ def test_nobodys_data_is_anywhere_but_at_the_platform(capfd: pytest.CaptureFixtu
     _, events, _ = world.run(desired)
     texts = [planfile.dumps(made).decode(), *world.told, *failures(events)]
     texts.append(to_terminal.render(made, color=False, now=world.now, zone=UTC, verbose=True))
-    texts += [render(made, now=world.now, zone=UTC) for render in (to_markdown.render, to_html.render)]
+    texts.append(to_markdown.render(made, now=world.now, zone=UTC))
+    texts.append(render_page(made, Context(now=world.now, zone=UTC)))
     texts.append(json.dumps(world.log()))
     texts += capfd.readouterr()
     for path in world.home.rglob("*"):

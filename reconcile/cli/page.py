@@ -1,0 +1,140 @@
+"""The review page of a plan: on stdout, or with all its pages in a folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.output import local_zone, progress
+from reconcile.errors import InvalidInput, ReconcileError
+from reconcile.model.address import Address
+from reconcile.model.resource import Resource
+from reconcile.planner.plan import Plan
+
+if TYPE_CHECKING:
+    from reconcile.cli.workspace import Project
+    from reconcile.review.letters import Context
+    from reconcile.review.neutral import Picture
+
+_LARGEST = 2_000_000  # bytes of a picture that is put into the page
+
+
+class View:
+    """How a plan is shown, as the options of ``plan`` and ``show`` say; ``folder`` is where pages are written."""
+
+    def __init__(self, here: "Project | None" = None, folder: Path | None = None, images: str = "box") -> None:
+        """``here`` is the project, where there is one; ``images`` is box or embed."""
+        self.here = here
+        self.folder = folder
+        self.images = images
+        self.resources: Mapping[Address, Resource] = {}
+
+    @property
+    def sandboxes(self) -> frozenset[str]:
+        """The aliases of accounts that are emulated, where the project says so."""
+        providers = self.here.settings.providers if self.here is not None else {}
+        return frozenset(alias for alias, settings in providers.items() if settings.is_sandbox)
+
+    def html(self, plan: Plan) -> str:
+        """The page that stdout gets."""
+        from reconcile.review.page import render
+
+        return render(plan, self._context(plan), picture=self._picture())
+
+    def write(self, plan: Plan) -> None:
+        """Write the pages into the folder, if one was named.
+
+        Raises:
+            InvalidInput: it can't be written.
+        """
+        if self.folder is None:
+            return
+        from reconcile.cli.output import write_private
+        from reconcile.review.page import pages
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, content in pages(plan, self._context(plan), picture=self._picture()):
+                write_private(self.folder / name, content.encode(errors="replace"))
+        except OSError as error:
+            raise InvalidInput(f"The page can't be written to {self.folder}: {error.strerror}.") from None
+        progress(f"The page is {self.folder / 'index.html'}")
+
+    def _context(self, plan: Plan) -> "Context":
+        import time
+
+        from reconcile.cli.history import commit_of
+        from reconcile.planner.planfile import plan_digest
+        from reconcile.review.letters import Context
+
+        settings = self.here.settings if self.here is not None else None
+        return Context(
+            now=time.time(),
+            zone=local_zone(),
+            bodies={address: resource.attributes for address, resource in self.resources.items()},
+            due=self._due(plan),
+            freeze=settings.policy.freeze if settings is not None else 3600.0,
+            samples=settings.samples if settings is not None else (),
+            sandboxes=self.sandboxes,
+            commit=commit_of(settings.root) if settings is not None else None,
+            digest=plan_digest(plan),
+        )
+
+    def _due(self, plan: Plan) -> dict[Address, float]:
+        """When managed campaigns go out, by what is on record of them."""
+        from reconcile.model.instant import as_seconds
+
+        due: dict[Address, float] = {}
+        for address, step in plan.steps.items() if self.here is not None else ():
+            if step.applied is None or self.here is None:
+                continue
+            instant = self.here.registry.kind(address).due(step.applied.attributes)
+            if instant is not None:
+                due[address] = as_seconds(instant)
+        return due
+
+    def _picture(self) -> "Picture":
+        """Files of the project, where ``--images embed`` asks for them; what is behind an address is never fetched."""
+        from reconcile.review.neutral import embedded
+        from reconcile.review.page import boxed
+
+        if self.images != "embed" or self.here is None:
+            return boxed
+        root = self.here.settings.root.resolve()
+
+        def picture(source: str) -> str | None:
+            try:
+                path = (root / source.split("?")[0].lstrip("/")).resolve()
+                if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > _LARGEST:
+                    return None
+                return embedded(path.read_bytes())
+            except (OSError, ValueError):
+                return None
+
+        return picture
+
+
+def project_or_none() -> "Project | None":
+    """The project, where there is one: a saved plan can be shown without."""
+    from reconcile.cli.workspace import project
+
+    try:
+        return project()
+    except ReconcileError:
+        return None
+
+
+page_options = (
+    click.option("--full", is_flag=True, help="Cut nothing, however long it is."),
+    click.option(
+        "--page", "page", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the page to DIR."
+    ),
+    click.option(
+        "--images",
+        type=click.Choice(["box", "embed"]),
+        default="box",
+        show_default=True,
+        help="On the page, pictures as boxes, or files of the project as they are.",
+    ),
+)

@@ -1,0 +1,206 @@
+"""A plan's mails as the page shows them: live and proposed, whom they go to and when, what changes in each."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from reconcile.mail.change import Changes
+from reconcile.mail.changes import changes as changes_of
+from reconcile.mail.source import read
+from reconcile.model.address import Address
+from reconcile.model.attributes import Digest, Value, references
+from reconcile.model.kind import Action
+from reconcile.model.reference import Reference
+from reconcile.planner.plan import Cause, Plan, Send, Step
+from reconcile.report.rows import is_html
+from reconcile.report.summary import is_send
+from reconcile.report.text import counted, moment
+from reconcile.report.values import LOOKS
+from reconcile.report.words import Comparison, compare
+
+GMAIL_CLIPS = 102 * 1024  # bytes of a mail after which Gmail cuts it off
+# What attributes of any platform are called that are no content of the mail but stand beside it in an inbox.
+_SENDER, _SENDER_ADDRESS = ("fromName",), ("fromEmail", "fromAddress")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a page is made with beside the plan.
+
+    ``bodies`` are the mails that entries declare, so that one whose content stays as it is can be shown, too; ``due``
+    when managed campaigns go out (UNIX seconds), ``freeze`` how long before that they are left alone (seconds);
+    ``sandboxes`` are the aliases of accounts that are emulated.
+    """
+
+    now: float
+    zone: tzinfo
+    bodies: Mapping[Address, Mapping[str, Value]] = field(default_factory=dict)
+    due: Mapping[Address, float] = field(default_factory=dict)
+    freeze: float = 3600.0
+    samples: Sequence[Mapping[str, str]] = ()
+    sandboxes: Collection[str] = ()
+    commit: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here)."""
+
+    step: Step
+    before: str | None
+    after: str | None
+    subject: tuple[str | None, str | None]
+    sender: tuple[str | None, str | None]
+    changes: Changes
+    plain: Comparison | None
+    to: str
+    when: str
+    people: int | None
+    missing: tuple[str, ...]
+
+    @property
+    def address(self) -> Address:
+        """The entry that it is."""
+        return self.step.address
+
+    @property
+    def title(self) -> str:
+        """What becomes of it."""
+        return LOOKS[self.step.action].title
+
+    @property
+    def inbox(self) -> tuple[str | None, str | None]:
+        """What an inbox shows beside the subject, before and after."""
+        sides = [None if side is None else read(side).inbox[:140] for side in (self.before, self.after)]
+        return sides[0], sides[1]
+
+    @property
+    def sizes(self) -> tuple[int | None, int | None]:
+        """Bytes before and after."""
+        sides = [None if side is None else len(side.encode(errors="replace")) for side in (self.before, self.after)]
+        return sides[0], sides[1]
+
+    @property
+    def clipped(self) -> bool:
+        """Whether Gmail would cut it off."""
+        return (self.sizes[1] or 0) > GMAIL_CLIPS
+
+
+def letters_of(plan: Plan, context: Context) -> list[Letter]:
+    """The mails that change, are new or go out; those that go out first, by date."""
+    found = [letter for step in plan.steps.values() if (letter := _letter(step, plan, context)) is not None]
+    return sorted(found, key=lambda letter: (not is_send(letter.step), _due(letter.step) or 0, letter.address))
+
+
+def _due(step: Step) -> float | None:
+    return None if step.send is None else step.send.after or step.send.before
+
+
+def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
+    if step.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT):
+        return None
+    declared = context.bodies.get(step.address, {})
+    changed = {change.name: change for change in step.changes}
+    name = next((each for each, change in changed.items() if is_html(change.after) or is_html(change.before)), None)
+    name = name or next((each for each, value in declared.items() if is_html(value)), None)
+    subjects = _sides(step, ("subject",))
+    about = name is not None or any(change.text for change in step.changes) or subjects[0] != subjects[1]
+    if not about and not (is_send(step) and subjects[1] is not None):
+        return None
+    before: str | None = None
+    after: str | None = None
+    if name in changed:
+        before, after = _text(changed[name].before), _text(changed[name].after)
+    elif name is not None:
+        before = after = _text(declared[name])
+    differ = before is not None and after is not None
+    send = step.send
+    return Letter(
+        step,
+        before if before != after or step.action is Action.CREATE else None,
+        after,
+        subjects,
+        _sender(step),
+        changes_of(before, after) if differ and before is not None and after is not None else Changes(),
+        _plain(step, name),
+        _to(step, send),
+        _when(send, step, context),
+        send.people if send is not None else step.reach,
+        tuple(_missing(step, name, before, after, plan)),
+    )
+
+
+def _text(value: Value) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _sides(step: Step, names: Sequence[str]) -> tuple[str | None, str | None]:
+    """A short attribute before and after; where it doesn't change, as it is on record."""
+    for change in step.changes:
+        if change.name.rsplit(".", 1)[-1] in names:
+            return _text(change.before), _text(change.after)
+    for name, value in (step.applied.attributes if step.applied is not None else {}).items():
+        if name.rsplit(".", 1)[-1] in names and isinstance(value, str):
+            return (None if step.action is Action.CREATE else value), value
+    return None, None
+
+
+def _sender(step: Step) -> tuple[str | None, str | None]:
+    (old, new), (old_address, new_address) = _sides(step, _SENDER), _sides(step, _SENDER_ADDRESS)
+    before = " ".join(part for part in (old, f"<{old_address}>" if old_address else "") if part)
+    after = " ".join(part for part in (new, f"<{new_address}>" if new_address else "") if part)
+    return before or None, after or None
+
+
+def _plain(step: Step, html_name: str | None) -> Comparison | None:
+    """The plain text's places that differ."""
+    for change in step.changes:
+        if change.text and change.name != html_name and not is_html(change.after):
+            sides = _text(change.before), _text(change.after)
+            if sides[0] is not None and sides[1] is not None:
+                return compare(sides[0], sides[1], limit=100)
+    return None
+
+
+def _to(step: Step, send: Send | None) -> str:
+    """The names of the lists or groups that it goes to."""
+    targets: tuple[Address, ...] = send.to if send is not None else ()
+    if not targets and step.applied is not None:
+        # What it is made from is referred to as well, by a member that holds one reference and no list of them.
+        values = [value for value in step.applied.attributes.values() if isinstance(value, tuple | Reference)]
+        targets = tuple(target for value in values for target in references(value) if "template" not in target.kind)
+    return ", ".join(target.name for target in targets)
+
+
+def _when(send: Send | None, step: Step, context: Context) -> str:
+    due = context.due.get(step.address)
+    if send is None:
+        return moment(due, now=context.now, zone=context.zone) if due is not None else "not scheduled"
+    former = moment(send.before, now=context.now, zone=context.zone) if send.before is not None else ""
+    if send.after is None:
+        return f"CANCELLED: was to go out {former}"
+    at = moment(send.after, now=context.now, zone=context.zone)
+    return f"{at} (was {former})" if former and send.before != send.after else at
+
+
+def _missing(step: Step, name: str | None, before: str | None, after: str | None, plan: Plan) -> list[str]:
+    """What this page can't show or nobody checked, in words."""
+    told = []
+    if name is None:
+        made_from = [target for target in step.dependencies if "template" in target.kind]
+        from_what = f" It is made from {', '.join(map(str, made_from))} by the platform." if made_from else ""
+        told.append(f"The mail itself is not in this plan, so it is not shown.{from_what}")
+    change = next((each for each in step.changes if each.name == name), None)
+    if change is not None and isinstance(change.before, Digest):
+        told.append("What is live can't be read back, so only the proposed mail is shown.")
+    if after is not None:
+        pictures = read(after).pictures
+        remote = sum(not (tag.attributes.get("src") or "").lower().startswith("data:") for tag in pictures)
+        if remote:
+            told.append(f"{counted(remote, 'picture')} behind addresses: what is there can change without a plan.")
+    if step.unchecked:
+        told.append(f"Can't be read back, so nobody saw whether it differs: {', '.join(step.unchecked)}.")
+    if any(each.cause is Cause.BOTH for each in step.changes):
+        told.append("A conflict: something here was changed outside, too, and differently.")
+    return told

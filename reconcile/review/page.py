@@ -1,0 +1,216 @@
+"""The page: one file that opens from disk without a network, and is whole without its little script.
+
+Or an index, and a page for each twenty mails.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from reconcile.mail.change import Change, Part
+from reconcile.mail.marks import Marked, mark
+from reconcile.mail.source import read
+from reconcile.model.address import Address
+from reconcile.planner.plan import Plan
+from reconcile.report.summary import summarise
+from reconcile.report.text import counted, harmless, listed, moment
+from reconcile.report.to_terminal import detail_told
+from reconcile.report.values import Entry, Summary
+from reconcile.review.calendar import coming, weeks
+from reconcile.review.letters import GMAIL_CLIPS, Context, Letter, letters_of
+from reconcile.review.neutral import Picture, neutral
+from reconcile.review.samples import INVENTED, filled, table
+
+MAILS = 20  # a page; a browser takes a second and a gigabyte for a hundred
+_ENTRIES = 200  # other entries shown on a page
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A mail in a frame: its name in the page, what it is called, its document."""
+
+    name: str
+    side: str
+    caption: str
+    document: "Document"
+
+
+class Document(str):
+    """The document of a frame: it is escaped, and its blanks are what they are."""
+
+    __slots__ = ()
+
+
+def boxed(_: str) -> str | None:
+    """No picture is shown: each is a box with its name."""
+    return None
+
+
+def render(plan: Plan, context: Context, *, picture: Picture = boxed) -> str:
+    """The page with the first twenty mails and the names of the rest."""
+    letters = letters_of(plan, context)
+    return _page(plan, context, letters[:MAILS], picture, rest=letters[MAILS:])
+
+
+def pages(plan: Plan, context: Context, *, picture: Picture = boxed) -> Iterator[tuple[str, str]]:
+    """File names and contents: ``index.html``, and a page for each twenty mails."""
+    letters = letters_of(plan, context)
+    parts = [letters[start : start + MAILS] for start in range(0, len(letters), MAILS)] or [[]]
+    if len(parts) == 1:
+        yield "index.html", _page(plan, context, parts[0], picture)
+        return
+    where = {letter.address: _file(number) for number, part in enumerate(parts, 1) for letter in part}
+    yield "index.html", _page(plan, context, [], picture, rest=letters, where=where)
+    for number, part in enumerate(parts, 1):
+        rest = [letter for letter in letters if letter not in part]
+        yield _file(number), _page(plan, context, part, picture, rest=rest, where=where, index=True)
+
+
+def _file(number: int) -> str:
+    return f"mails-{number}.html"
+
+
+def _page(
+    plan: Plan,
+    context: Context,
+    letters: Sequence[Letter],
+    picture: Picture,
+    *,
+    rest: Sequence[Letter] = (),
+    where: Mapping[Address, str] | None = None,
+    index: bool = False,
+) -> str:
+    summary = summarise(plan, now=context.now, zone=context.zone, sandboxes=context.sandboxes)
+    going = coming(plan, context)
+    people = [letter.people for letter in (*letters, *rest) if letter.step.send is not None and letter.people]
+    shown = {str(letter.address) for letter in (*letters, *rest)}
+    script = _source("page.js") if letters else ""
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            summary=summary,
+            context=context,
+            plan=plan,
+            letters=[_shown(number, letter, context, picture) for number, letter in enumerate(letters, 1)],
+            rest=[(letter, (where or {}).get(letter.address)) for letter in rest],
+            index=index,
+            going=going,
+            weeks=weeks(going, context),
+            frozen_until=moment(context.now + context.freeze, now=context.now, zone=context.zone),
+            people=sum(people),
+            entries=list(_others(summary, shown))[:_ENTRIES],
+            more_entries=max(0, len(list(_others(summary, shown))) - _ENTRIES),
+            made=moment(plan.created, now=context.now, zone=context.zone) if plan.created else "",
+            script=Markup(script),  # noqa: S704  # our own file
+            style=Markup(_source("page.css")),  # noqa: S704  # our own file
+            policy=_policy(script),
+        )
+    )
+    # A CI job's log may show the page: no line of it is a command to the runner.
+    return re.sub(
+        r"(?m)^([^\S\n]*):(?=:)|#(?=#(?:\[|vso\[))", lambda m: f"{m[1] or ''}&#{58 if m[1] is not None else 35};", page
+    )
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = f"'sha256-{digest}'" if script else "'none'"
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"script-src {allowed}"
+    )
+
+
+def _others(summary: Summary, shown: set[str]) -> Iterator[Entry]:
+    """The entries that no section of a mail tells of."""
+    return (entry for entry in summary.entries if not set(entry.addresses) <= shown)
+
+
+def _shown(number: int, letter: Letter, context: Context, picture: Picture) -> dict[str, object]:
+    people = tuple(context.samples) or INVENTED
+    after, before = letter.after, letter.before
+    tags = read(after).merge_tags if after is not None else {}
+    return {
+        "letter": letter,
+        "number": number,
+        "frames": list(_frames(number, letter, people[0], picture)),
+        "changes": letter.changes.seen,
+        "unseen": [change for change in letter.changes.items if change not in letter.changes.seen],
+        "links": _links(before, after),
+        "tags": table(tags, people),
+        "people": people,
+        "clip": GMAIL_CLIPS,
+    }
+
+
+def _frames(number: int, letter: Letter, person: Mapping[str, str], picture: Picture) -> Iterator[Frame]:
+    sides = (
+        ("old", "Live", letter.before, letter.changes.before),
+        ("new", "Proposed", letter.after, letter.changes.after),
+    )
+    for side, caption, source, insertions in sides:
+        if source is None:
+            continue
+        marked = mark(source, insertions)
+        inner = neutral(Marked(filled(marked.text, person), marked.key), picture)
+        language = re.search(r"<html[^>]*\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", source[:3000])
+        document = (
+            f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc-side="{side}"><head>'
+            f"<title>{caption}</title><style>{_source('frame.css')}</style>{inner}</body></html>"
+        )
+        yield Frame(f"{side}{number}", side, caption, Document(document))
+
+
+def _links(before: str | None, after: str | None) -> list[tuple[str, str, str]]:
+    """Where the links of a mail lead: its words, the address, and whether it is new, gone or stays."""
+    old = read(before).links if before is not None else []
+    new = read(after).links if after is not None else []
+    known = {href for _, href in old}
+    left = {href for _, href in new}
+    rows = [(text, href, "" if href in known or not old else "new") for text, href in new]
+    return rows + [(text, href, "gone") for text, href in old if href not in left]
+
+
+@cache
+def _source(name: str) -> str:
+    return (files("reconcile.review") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    names = ("page.html", "mail.html")
+    environment = Environment(
+        loader=DictLoader({name: _source(name) for name in names}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_harmless,
+    )
+    filters: dict[str, Callable[..., object]] = {
+        "counted": counted,
+        "listed": listed,
+        "detail": detail_told,
+        "kilobytes": lambda size: f"{size / 1024:,.1f} KB",
+        "kind": lambda change: change.kinds[0].value.replace(" ", "-"),
+        "kinds": _kinds,
+    }
+    environment.filters.update(filters)
+    environment.globals["Part"] = Part
+    return environment
+
+
+def _kinds(change: Change) -> str:
+    return ", ".join(kind.value for kind in change.kinds)
+
+
+def _harmless(value: object) -> object:
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup | Document) else value
