@@ -17,6 +17,7 @@ import orjson
 from reconcile.errors import ReconcileError
 from reconcile.providers.audience.private import scratch_folder, write_lines
 from reconcile.providers.audience.source import literal
+from reconcile.providers.audience.texts import PLAIN_ADDRESS, key_of
 
 MEMORY: Final = "768MB"
 _BATCH: Final = 50_000  # rows of an answer that go into duckdb at once
@@ -66,6 +67,17 @@ class Bench:
             yield file
             file.unlink()
 
+    def settle_keys(self, table: str) -> None:
+        """Give addresses in a table's column ``key`` the form in which they are compared, where SQL could not."""
+        odd = self.rows(f"SELECT DISTINCT key FROM {table} WHERE NOT regexp_full_match(key, {literal(PLAIN_ADDRESS)})")
+        if odd:
+            raw = [key for (key,) in odd]
+            self.db.execute(
+                f"UPDATE {table} SET key = f.key FROM (SELECT unnest(?::VARCHAR[]) AS raw, "
+                f"unnest(?::VARCHAR[]) AS key) f WHERE {table}.key = f.raw",
+                [raw, [key_of(key) for key in raw]],
+            )
+
     def load_marks(self, table: str, file: Path) -> None:
         """Fill ``mark`` or ``pending`` from a file, if there is one."""
         self.db.execute(f"CREATE OR REPLACE TABLE {table} (mark VARCHAR, since BIGINT)")
@@ -80,6 +92,14 @@ class Bench:
         """Write ``mark`` or ``pending`` to its file."""
         found = self.db.execute(f"SELECT mark || ',' || max(since) FROM {table} GROUP BY mark ORDER BY mark")
         write_lines(file, (line for batch in iter(lambda: found.fetchmany(_BATCH), []) for (line,) in batch))
+
+    def note(self, table: str, what: str, keys: Sequence[str], since: int) -> None:
+        """Put people into ``mark`` or ``pending``; what was noted of the same before goes."""
+        self.unmark(table, [(what, key) for key in keys])
+        self.db.execute(
+            f"INSERT INTO {table} SELECT marked(?, key), ? FROM (SELECT unnest(?::VARCHAR[]) AS key)",
+            [what, since, list(keys)],
+        )
 
     def unmark(self, table: str, undone: Sequence[tuple[str, str]]) -> None:
         """Strike from ``mark`` or ``pending`` what holds no longer: pairs of what and the person's key."""
@@ -101,7 +121,8 @@ def opened(make: type[_B], key: bytes) -> Iterator[_B]:
     except ImportError:
         raise DuckdbMissing(
             "Audiences are compared with duckdb, which is not installed.",
-            hint="Install it with: pip install 'reconcile[audience]'",
+            hint="Install it with `python -m pip install 'duckdb>=1.4'`, in a checkout with "
+            "`python -m pip install -e '.[audience]'`.",
         ) from None
     with scratch_folder() as folder:
         settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(folder)}
@@ -116,6 +137,12 @@ def opened(make: type[_B], key: bytes) -> Iterator[_B]:
                 f"The audience could not be compared: duckdb failed ({type(error).__name__}).",
                 hint="See that there is room for temporary files; if there is, report it.",
             ) from None
+
+
+def live_key(email: str) -> str:
+    """SQL for the key of a live address, as far as it is plain; ``Bench.settle_keys`` sees to the others."""
+    cell = f"trim({email}, ' ')"
+    return f"CASE WHEN regexp_full_match({cell}, {literal(PLAIN_ADDRESS)}) THEN lower({cell}) ELSE {email} END"
 
 
 def json_lines(columns: Mapping[str, str]) -> str:

@@ -1,37 +1,53 @@
 """The files of an audience: its source, the rows of it that can't be used, and the keyed digests beside the state."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from reconcile.errors import InvalidInput
+from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.bulk import Task
+from reconcile.providers.audience import source
 from reconcile.providers.audience.bench import Bench
+from reconcile.providers.audience.csv_reader import Declared
 from reconcile.providers.audience.private import write_lines
-from reconcile.providers.audience.source import Loaded
+from reconcile.providers.audience.source import Form, Loaded
 
 _TABLES = ("mark", "pending")
-FORMATS = (".csv", ".csv.gz", ".parquet")
 
 
-def source_file(task: Task, attribute: str = "source") -> Path:
-    """The file that an attribute names, which is inside the project.
+def read_file(bench: Bench, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
+    """Fill the form's table from the file that an attribute names; rows that can't be used stop the run, see below.
 
     Raises:
-        InvalidInput: it is not, or there is none.
+        InvalidInput: it is not inside the project, can't be read, or has rows that can't be used.
     """
-    declared = PurePosixPath(task.attributes[attribute])
-    file = task.place.root / declared
-    root = task.place.root.resolve()
-    inside = not declared.is_absolute() and ".." not in declared.parts and file.resolve().is_relative_to(root)
-    if not inside or file.resolve().relative_to(root).parts[:1] in ((".reconcile",), (".git",)):
-        raise of_source(
-            task, "leads out of the project, and only files of the project are read. Copy it there.", attribute
+    loaded = load(bench, task, form, columns, attribute)
+    refuse_rejects(task, loaded, attribute)
+    return loaded
+
+
+def load(bench: Bench, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
+    """The same, whatever rows there are."""
+    written = Declared(**{name: task.attributes.get(name) for name in ("delimiter", "quote", "encoding")})
+    if attribute != "source":
+        # The file of those to exclude comes from elsewhere, and has its own way of parting columns.
+        written = replace(written, delimiter=None)
+    try:
+        return source.load(
+            bench.db,
+            task.place.root,
+            task.attributes[attribute],
+            columns,
+            bench.scratch,
+            replace(form, declared=written),
         )
-    if not file.is_file():
-        raise of_source(task, "does not exist. Paths are relative to the project's folder.", attribute)
-    return file
+    except InvalidInput as error:
+        error.diagnostics = tuple(
+            replace(found, address=str(task.address), location=task.location) for found in error.diagnostics
+        )
+        raise
 
 
 def of_source(task: Task, what: str, attribute: str = "source") -> InvalidInput:
@@ -52,16 +68,44 @@ def refuse_rejects(task: Task, loaded: Loaded, attribute: str = "source") -> Non
         file.unlink(missing_ok=True)
         return
     write_lines(file, ("line,reason", *(f"{line},{reason}" for line, reason in loaded.rejects)))
-    if not task.place.skip_invalid:
+    if not task.place.skip_invalid or attribute != "source":
+        line, reason = loaded.rejects[0]
         error = of_source(
             task,
             f"has {len(loaded.rejects):,} row(s) that can't be used, beside {loaded.rows:,} that can: "
-            f"{_reasons(loaded)}. They are listed by line number in {file}.",
+            f"{_reasons(loaded)}. The first one is line {line:,}, which {reason}. "
+            f"They are listed by line number in {file}.",
             attribute,
         )
         hint = "Correct them, or go on without them: --skip-invalid"
+        if attribute != "source":
+            hint = "Correct them: who stands there may have asked to be left out, so no row is ever skipped."
+        elif any(" is not " in f" {reason}" for _, reason in loaded.rejects):
+            hint += ". If the file is in another encoding, declare it, such as `encoding: cp1252`"
         error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
         raise error
+
+
+def one_digest(loaded: Loaded, unwanted: Loaded) -> str:
+    """One digest for both files of an audience."""
+    if not unwanted.digest:
+        return loaded.digest
+    return hashlib.sha256(f"{loaded.digest} {unwanted.digest}".encode()).hexdigest()
+
+
+def empty_source(task: Task, loaded: Loaded) -> Diagnostic | None:
+    """Why nothing is done where a source in the mode sync has nobody: it is a broken export far more often than not."""
+    if task.attributes.get("mode") != "sync" or loaded.rows:
+        return None
+    return Diagnostic(
+        "source-empty",
+        "the source has nobody",
+        f"The source {task.attributes['source']} has nobody, and in the mode sync all whom this entry had put there "
+        "would be taken out.",
+        address=str(task.address),
+        location=task.location,
+        hint="See to the export. If nobody is to be kept there any more, declare `mode: add`, or take the entry out.",
+    )
 
 
 def rejects_file(task: Task, attribute: str = "source") -> Path:
@@ -96,3 +140,19 @@ def left_alone(reasons: Mapping[str, int]) -> str | None:
     """A sentence on who is left alone and why; None if nobody is."""
     left = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
     return f"Left alone: {', '.join(left)}." if left else None
+
+
+def reading_notes(loaded: Loaded, path: str) -> Iterator[str]:
+    """Sentences on how a file was read: how it is written, and what was dropped of it."""
+    dropped = [
+        f"{count:,} {noun if count == 1 else plural}"
+        for count, noun, plural in (
+            (loaded.empty, "empty row", "empty rows"),
+            (loaded.repeats, "repeat", "repeats"),
+        )
+        if count
+    ]
+    sentence = f"{path} ({loaded.written}): {loaded.rows:,} people"
+    yield f"{sentence}; dropped {' and '.join(dropped)}." if dropped else f"{sentence}."
+    for name, count, one in loaded.oddities:
+        yield f"{count:,} value(s) of {name} in it have an invisible character, such as {one}."

@@ -1,37 +1,37 @@
 """An audience's source file: read as columns, with the rows that can't be used told by line number.
 
-A clean file is read by duckdb alone, in one scan. Where that finds anything amiss, the file is read again row by row,
-to tell the lines. duckdb's own messages quote what it read, so none of them is shown.
+What duckdb itself says of a file is never shown: it quotes what it read.
 """
 
-import csv
-import gzip
-import hashlib
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, cast
+from typing import Final
 
-from reconcile.errors import InvalidInput
-from reconcile.model.registry import nearest
+from reconcile.providers.audience.csv_reader import Connection, CsvFile, Declared
+from reconcile.providers.audience.open_file import opened
+from reconcile.providers.audience.parquet_reader import load_parquet
+from reconcile.providers.audience.texts import DAMAGED, PLAIN_ADDRESS, PLAIN_TEXT, read_address, read_text
 
-Connection: TypeAlias = Any  # duckdb's; imported only where it is made
-
-# As strict as a platform's own check may be: what it would drop silently is better told beforehand.
-ADDRESS: Final = (
-    r"[^@\s<>()\[\],;:\"\\\x00-\x1f]{1,64}@[^@\s<>()\[\],;:\"\\\x00-\x1f.]+(\.[^@\s<>()\[\],;:\"\\\x00-\x1f.]+)+"
-)
-_BOM: Final = b"\xef\xbb\xbf"
+_BATCH: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What came of reading a source: SHA-256 of the file, how many rows can be used, and those that can't."""
+    """What came of reading a source.
+
+    ``digest`` is the SHA-256 of the file, ``rows`` how many people it gave, ``rejects`` the rows that can't be used,
+    with their lines. ``empty`` and ``repeats`` are rows that were dropped. ``written`` tells how the file is written.
+    ``oddities``: which attributes have how many values with an invisible character, and one of those.
+    """
 
     digest: str
     rows: int
     rejects: tuple[tuple[int, str], ...] = ()
+    empty: int = 0
+    repeats: int = 0
+    written: str = ""
+    oddities: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,245 +39,174 @@ class Form:
     """What a platform takes. ``address`` is the attribute that has the address, of at most ``longest`` characters.
 
     ``faults`` are given SQL for each attribute's value and give ``WHEN ... THEN 'has ...'`` for each further fault.
-    ``table`` is the one that is filled.
+    ``table`` is the one that is filled. ``declared`` says how a CSV file is written.
     """
 
     address: str
     longest: int
     faults: Callable[[Mapping[str, str]], Iterable[str]] = lambda where: ()
     table: str = "wanted"
+    declared: Declared = field(default_factory=Declared)
 
 
-def load(connection: Connection, file: Path, columns: Mapping[str, str], scratch: Path, form: Form) -> Loaded:
-    """Fill the form's table: key (the address in lower case), email, and ``w_NAME`` for each other column.
+def load(
+    connection: Connection, root: Path, path: str, columns: Mapping[str, str], scratch: Path, form: Form
+) -> Loaded:
+    """Fill the form's table: key (see ``texts``), email, and ``w_NAME`` for each other column.
 
-    ``columns`` says which column of the file holds which attribute, the address among them. ``scratch`` is a private
-    folder for what has to be rewritten on the way.
+    ``path`` is within the folder ``root``. ``columns`` says which column of the file holds which attribute, the address
+    among them. ``scratch`` is a private folder.
 
     Raises:
         InvalidInput: the file can't be read at all, or lacks a column.
     """
-    digest = _digest(file)
-    if file.suffix == ".parquet":
-        rejects = _load_parquet(connection, file, columns, form)
-    else:
-        rejects = _load_csv(connection, file, columns, scratch, form)
-    rows = connection.execute(f"SELECT count(*) FROM {form.table}").fetchone()[0]
-    return Loaded(digest, rows, rejects)
-
-
-def _digest(file: Path) -> str:
+    with opened(root, path) as stream:
+        if path.endswith(".parquet"):
+            digest = load_parquet(connection, stream, path, columns, scratch)
+            empty = _drop_empty(connection, len(columns))
+            return _Sifting(connection, columns, form).sift(digest, empty, "Parquet")
+        file = CsvFile(stream, path, columns, form.declared, scratch)
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise _unreadable(file, error.strerror or "it can't be opened") from None
+        sifting = _Sifting(connection, columns, form)
+        if file.load_clean(connection) and (loaded := sifting.all_sound(file.digest, str(file.dialect))):
+            return loaded
+        empty = file.load_lines(connection, scratch / "rows.json")
+        return sifting.sift(file.digest, empty, str(file.dialect))
+    finally:
+        file.discard()
 
 
-def _unreadable(file: Path, reason: str) -> InvalidInput:
-    return InvalidInput(f"The source {file.name} can't be read: {reason}.", hint="See the entry's source.")
+def _drop_empty(connection: Connection, width: int) -> int:
+    condition = " AND ".join(f"c{number} = ''" for number in range(width))
+    empty = int(connection.execute(f"SELECT count(*) FROM raw WHERE {condition}").fetchone()[0])
+    if empty:
+        connection.execute(f"DELETE FROM raw WHERE {condition}")
+    return empty
 
 
-# Parquet
+class _Sifting:
+    """From ``raw``, whose columns c0, c1, ... are texts as they were read, to people and rows that can't be used."""
 
+    def __init__(self, connection: Connection, columns: Mapping[str, str], form: Form) -> None:
+        self._db = connection
+        self._form = form
+        self._names = list(columns)
+        self._others = [name for name in self._names if name != form.address]
 
-def _load_parquet(
-    connection: Connection, file: Path, columns: Mapping[str, str], form: Form
-) -> tuple[tuple[int, str], ...]:
-    import duckdb
+    def all_sound(self, digest: str, written: str) -> Loaded | None:
+        """Fill the table if each row can be used, and nobody is there twice."""
+        self._check(self._form.table)
+        faults, rows, keys = self._db.execute(
+            f"SELECT count(*) FILTER (fault <> ''), count(*), count(DISTINCT key) FROM {self._form.table}"
+        ).fetchone()
+        if faults or rows != keys:
+            return None
+        self._db.execute("DROP TABLE raw")
+        self._db.execute(f"ALTER TABLE {self._form.table} DROP COLUMN fault")
+        self._db.execute(f"ALTER TABLE {self._form.table} DROP COLUMN line")
+        return Loaded(digest, rows, written=written, oddities=self._oddities)
 
-    try:
-        described = connection.execute("SELECT name FROM parquet_schema(?) WHERE num_children IS NULL", [str(file)])
-        _check_columns(file, columns, [name for (name,) in described.fetchall()])
-        values = ", ".join(
-            f"coalesce(trim(CAST({quoted(header)} AS VARCHAR)), '') AS {quoted(name)}"
-            for name, header in columns.items()
+    def sift(self, digest: str, empty: int, written: str) -> Loaded:
+        """Fill the table with the rows that can be used; of equal addresses the first one stays."""
+        db, table = self._db, self._form.table
+        self._check("checked")
+        values = ", ".join(["''", *(quoted(f"w_{name}") for name in self._others)])
+        db.execute(
+            f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT *, row_number() OVER same AS nth, "
+            f"first_value([{values}]) OVER same = [{values}] AS alike FROM checked WHERE fault = '' "
+            "WINDOW same AS (PARTITION BY key ORDER BY line)"
         )
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE raw AS SELECT file_row_number + 1 AS line, '' AS fault, {values} "
-            "FROM read_parquet(?, file_row_number = true)",
-            [str(file)],
+        selected = ", ".join(["key", "email", *(quoted(f"w_{name}") for name in self._others)])
+        db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {selected} FROM numbered WHERE nth = 1")
+        rejects = db.execute(
+            "SELECT line, fault FROM checked WHERE fault <> '' UNION ALL "
+            "SELECT line, 'has the address of an earlier row' FROM numbered WHERE nth > 1 AND NOT alike ORDER BY line"
+        ).fetchall()
+        repeats = int(db.execute("SELECT count(*) FROM numbered WHERE nth > 1 AND alike").fetchone()[0])
+        rows = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        for name in ("raw", "checked", "numbered"):
+            db.execute(f"DROP TABLE {name}")
+        return Loaded(digest, rows, tuple(rejects), empty, repeats, written, self._oddities)
+
+    def _check(self, table: str) -> None:
+        """Make a table of the rows: line, fault, key, email and values."""
+        where = {name: quoted(f"w_{name}") for name in self._names}
+        where[self._form.address] = "email"
+        selected, joins, faults = ["line", "raw.fault AS broken"], "", ["WHEN broken <> '' THEN broken"]
+        oddities: list[tuple[str, int, str]] = []
+        for number, name in enumerate(self._names):
+            cell = f"trim(c{number}, ' ')"
+            if name == self._form.address:
+                odd = self._fixed(number, _odd_address(cell), self._address_rows)
+                plain = [f"{cell} AS email", f"lower({cell}) AS key"]
+                fixed = [_either("email", cell), _either("key", f"lower({cell})")]
+                faults.append("WHEN broken_address <> '' THEN broken_address")
+                fault = "broken_address"
+            else:
+                odd = self._fixed(number, _odd_text(cell), self._text_rows)
+                plain = [f"{cell} AS {where[name]}"]
+                fixed = [f"CASE WHEN f{number}.raw IS NULL THEN {cell} ELSE f{number}.value END AS {where[name]}"]
+                fault = f"fault{number}"
+                faults.append(f"WHEN {fault} <> '' THEN {fault} || {literal(f' ({name})')}")
+                oddities += self._oddities_of(number, name) if odd else []
+            if odd:
+                joins += f" LEFT JOIN fix{number} f{number} ON f{number}.raw = c{number}"
+                selected += [each.replace("{f}", f"f{number}") for each in fixed]
+                selected.append(f"coalesce(f{number}.fault, '') AS {fault}")
+            else:
+                selected += [*plain, f"'' AS {fault}"]
+        faults += self._form.faults(where)
+        self._oddities = tuple(oddities)
+        columns = ", ".join(["line", "key", "email", *(where[name] for name in self._others)])
+        self._db.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns}, CASE {' '.join(faults)} ELSE '' END AS fault "
+            f"FROM (SELECT {', '.join(selected)} FROM raw{joins})"
         )
-    except duckdb.Error:
-        raise _unreadable(file, "it is no Parquet file, or has columns that are no text") from None
-    return _sift(connection, columns, form)
+        for number in range(len(self._names)):
+            self._db.execute(f"DROP TABLE IF EXISTS fix{number}")
 
-
-# CSV
-
-
-def _load_csv(
-    connection: Connection, file: Path, columns: Mapping[str, str], scratch: Path, form: Form
-) -> tuple[tuple[int, str], ...]:
-    header, delimiter = _header(file)
-    _check_columns(file, columns, header)
-    if _load_clean(connection, file, columns, header, delimiter, form):
-        return ()
-    checked = scratch / "rows.csv"
-    with checked.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows(_rows(file, columns, header, delimiter))
-    names = ["line", "fault", *columns]
-    texts = ", ".join(f"coalesce({quoted(name)}, '') AS {quoted(name)}" for name in names[1:])
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw AS SELECT CAST(line AS BIGINT) AS line, {texts} FROM {_reading(names)}",
-        [str(checked), ","],
-    )
-    checked.unlink()
-    return _sift(connection, columns, form)
-
-
-def _header(file: Path) -> tuple[list[str], str]:
-    """The names in the first line, and what stands between them."""
-    try:
-        with _opened(file) as stream:
-            first = stream.readline(1_000_000).removeprefix(_BOM).decode("utf-8")
-    except (OSError, EOFError, zlib.error):
-        raise _unreadable(file, "it can't be opened, or is damaged") from None
-    except UnicodeDecodeError:
-        raise _unreadable(file, "its first line is not UTF-8; save it as UTF-8") from None
-    delimiter = max(",;\t", key=first.count)
-    header = next(csv.reader([first], delimiter=delimiter), [])
-    if not any(name.strip() for name in header):
-        raise _unreadable(file, "its first line names no columns")
-    return [name.strip() for name in header], delimiter
-
-
-def _check_columns(file: Path, columns: Mapping[str, str], header: Sequence[str]) -> None:
-    for name, wanted in columns.items():
-        if header.count(wanted) > 1:
-            raise InvalidInput(f'The source {file.name} has more than one column "{wanted}".', hint="Rename one.")
-        if wanted not in header:
-            close = nearest(wanted, header)
-            hint = f'Did you mean "{close}"?' if close else f"Its columns are: {', '.join(header)}."
-            if any("@" in name for name in header) or not (close or set(columns.values()) & set(header)):
-                # What is no header holds a person.
-                hint = "Its first line must hold the names of the columns, and has none of those of the entry."
-            raise InvalidInput(f'The source {file.name} has no column "{wanted}", which `{name}` is from.', hint=hint)
-
-
-def _load_clean(
-    connection: Connection, file: Path, columns: Mapping[str, str], header: Sequence[str], delimiter: str, form: Form
-) -> bool:
-    """Fill the table in one scan; false if any row is not as it should be."""
-    import duckdb
-
-    names = [f"h{number}" for number in range(len(header))]
-    where = {name: f"coalesce(trim(h{header.index(wanted)}), '')" for name, wanted in columns.items()}
-    try:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {form.table} AS SELECT {_selected(where, form)}, "
-            f"{_fault(where, form)} AS fault FROM {_reading(names)}",
-            [str(file), delimiter],
+    def _fixed(self, number: int, odd: str, read: Callable[[list[str]], list[Sequence[str]]]) -> bool:
+        """Look at the distinct values of a column that are not plain; false if there are none."""
+        found = self._db.execute(f"SELECT DISTINCT c{number} FROM raw WHERE fault = '' AND ({odd})").fetchall()
+        if not found:
+            return False
+        self._db.execute(
+            f"CREATE OR REPLACE TEMP TABLE fix{number} (raw VARCHAR, value VARCHAR, key VARCHAR, fault VARCHAR)"
         )
-    except duckdb.Error:
-        return False
-    faults, rows, keys = connection.execute(
-        f"SELECT count(*) FILTER (fault <> ''), count(*), count(DISTINCT key) FROM {form.table}"
-    ).fetchone()
-    connection.execute(f"ALTER TABLE {form.table} DROP COLUMN fault")
-    return bool(faults == 0 and rows == keys)
-
-
-def _reading(names: Iterable[str]) -> str:
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    return (
-        f"read_csv(?, delim = ?, auto_detect = false, header = true, columns = {{{columns}}}, quote = '\"', "
-        "escape = '\"', strict_mode = true, null_padding = false)"
-    )
-
-
-def _rows(
-    file: Path, columns: Mapping[str, str], header: Sequence[str], delimiter: str
-) -> Iterator[tuple[int | str, ...]]:
-    """Each row of a file as line number, what is wrong with it ("" if nothing is) and its values."""
-    yield ("line", "fault", *columns)
-    places = [header.index(wanted) for wanted in columns.values()]
-    with _opened(file) as stream:
-        reader = csv.reader(_decoded(stream), delimiter=delimiter)
-        next(reader, None)
-        while True:
-            line = reader.line_num + 1
-            try:
-                row = next(reader, None)
-            except csv.Error:
-                yield (line, "can't be read as a row", *("" for _ in places))
-                continue
-            if row is None:
-                return
-            if row:
-                fault = _broken(row, len(header))
-                yield (line, fault, *(("" if fault else row[place].strip()) for place in places))
-
-
-def _broken(row: Sequence[str], width: int) -> str:
-    if len(row) != width:
-        return f"has {len(row)} columns instead of {width}"
-    if any("\udc80" <= character <= "\udcff" for value in row for character in value):
-        return "is not UTF-8"
-    return ""
-
-
-def _decoded(stream: BinaryIO) -> Iterator[str]:
-    first = True
-    try:
-        for line in stream:
-            yield (
-                (line.removeprefix(_BOM) if first else line).decode("utf-8", "surrogateescape").replace("\0", "\ufffd")
+        for start in range(0, len(found), _BATCH):
+            batch = [value for (value,) in found[start : start + _BATCH]]
+            columns = [batch, *map(list, zip(*read(batch), strict=True))]
+            self._db.execute(
+                f"INSERT INTO fix{number} SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), "
+                "unnest(?::VARCHAR[])",
+                columns,
             )
-            first = False
-    except (EOFError, OSError, zlib.error):
-        yield "\udc80"  # a compressed file that is cut short: its last row is not to be trusted
+        return True
+
+    def _address_rows(self, values: list[str]) -> list[Sequence[str]]:
+        return [read_address(value, self._form.longest) for value in values]
+
+    def _text_rows(self, values: list[str]) -> list[Sequence[str]]:
+        return [(found.value, found.oddity, found.fault) for found in map(read_text, values)]
+
+    def _oddities_of(self, number: int, name: str) -> list[tuple[str, int, str]]:
+        count, one = self._db.execute(
+            f"SELECT count(*), max(f.key) FROM raw JOIN fix{number} f ON f.raw = c{number} WHERE f.key <> ''"
+        ).fetchone()
+        return [(name, count, one)] if count else []
 
 
-def _opened(file: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(file, "rb")) if file.suffix == ".gz" else file.open("rb")
+def _odd_text(cell: str) -> str:
+    return f"NOT regexp_full_match({cell}, {literal(PLAIN_TEXT)}) OR regexp_matches({cell}, {literal(DAMAGED)})"
 
 
-# What makes a row unusable
+def _odd_address(cell: str) -> str:
+    return f"NOT regexp_full_match({cell}, {literal(PLAIN_ADDRESS)}) OR length({cell}) > 128"
 
 
-def _sift(connection: Connection, columns: Mapping[str, str], form: Form) -> tuple[tuple[int, str], ...]:
-    """Fill the table from ``raw`` and give the rows that can't be used; of equal addresses the first one stays."""
-    where = {name: quoted(name) for name in columns}
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT * REPLACE (CASE WHEN fault <> '' THEN fault ELSE "
-        f"{_fault(where, form)} END AS fault) FROM raw"
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT *, row_number() OVER "
-        f"(PARTITION BY lower({where[form.address]}), fault = '' ORDER BY line) AS nth FROM checked"
-    )
-    connection.execute("UPDATE checked SET fault = 'has the address of an earlier row' WHERE fault = '' AND nth > 1")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {form.table} AS SELECT {_selected(where, form)} FROM checked WHERE fault = ''"
-    )
-    found = connection.execute("SELECT line, fault FROM checked WHERE fault <> '' ORDER BY line").fetchall()
-    connection.execute("DROP TABLE raw")
-    connection.execute("DROP TABLE checked")
-    return tuple(found)
-
-
-def _selected(where: Mapping[str, str], form: Form) -> str:
-    """SQL for the table's columns."""
-    address = where[form.address]
-    others = [f"{value} AS {_wanted(name)}" for name, value in where.items() if name != form.address]
-    return ", ".join([f"lower({address}) AS key", f"{address} AS email", *others])
-
-
-def _fault(where: Mapping[str, str], form: Form) -> str:
-    """SQL for what is wrong with a row; the empty text if nothing is."""
-    address = where[form.address]
-    cases = [
-        f"WHEN {address} = '' THEN 'has no address'",
-        f"WHEN NOT regexp_full_match({address}, {literal(ADDRESS)}) OR length({address}) > {form.longest} "
-        f"THEN 'has a malformed address'",
-        *form.faults(where),
-    ]
-    return f"CASE {' '.join(cases)} ELSE '' END"
-
-
-def _wanted(name: str) -> str:
-    return quoted(f"w_{name}")
+def _either(column: str, cell: str) -> str:
+    found = "value" if column == "email" else "key"
+    return f"CASE WHEN {{f}}.raw IS NULL THEN {cell} ELSE {{f}}.{found} END AS {column}"
 
 
 def quoted(name: str) -> str:

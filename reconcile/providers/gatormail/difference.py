@@ -1,21 +1,28 @@
 """How an audience's source differs from its group: both sides read, the difference told in counts, calls picked."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconcile.errors import Diagnostic
 from reconcile.model.bulk import Comparison, Task
 from reconcile.model.call import Call
 from reconcile.model.registry import nearest
-from reconcile.providers.audience.files import left_alone, load_marks, refuse_rejects, rejects_file, source_file
+from reconcile.providers.audience.files import (
+    empty_source,
+    left_alone,
+    load_marks,
+    one_digest,
+    read_file,
+    reading_notes,
+    rejects_file,
+)
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.gatormail import members
 from reconcile.providers.gatormail.campaigns import of
 from reconcile.providers.gatormail.mailings import Mailing, mailings
-from reconcile.providers.gatormail.recipients import ADDRESS, Goal, Workbench, workbench
+from reconcile.providers.gatormail.recipients import ADDRESS, FORM, Goal, Workbench, workbench
 from reconcile.providers.personal import mask
 
 INCLUDE: Final = "gatormail_groupIncludedContactpost"
@@ -66,14 +73,14 @@ def difference(task: Task) -> Iterator[Difference]:
     """Both sides read and compared, on a workbench that is gone afterwards."""
     with workbench(task.place.key()) as bench:
         declared = task.attributes
-        loaded = bench.load_source(source_file(task), declared["columns"])
-        refuse_rejects(task, loaded)
-        file = source_file(task, "exclude") if "exclude" in declared else None
-        unwanted = bench.load_unwanted(file, declared["columns"][ADDRESS])
-        if file is not None:
-            refuse_rejects(task, unwanted, "exclude")
-        goal, digest = goal_of(task), _digest(loaded, unwanted)
-        blocked = _missing_fields(task, goal)
+        loaded = read_file(bench, task, FORM, declared["columns"])
+        unwanted = Loaded("", 0)
+        bench.nobody_unwanted()
+        if "exclude" in declared:
+            column = {ADDRESS: declared["columns"][ADDRESS]}
+            unwanted = read_file(bench, task, replace(FORM, table="unwanted"), column, "exclude")
+        goal, digest = goal_of(task), one_digest(loaded, unwanted)
+        blocked = empty_source(task, loaded) or _missing_fields(task, goal)
         if blocked is not None:
             yield Difference(bench, goal, digest, loaded, unwanted, blocked=blocked)
             return
@@ -88,13 +95,6 @@ def difference(task: Task) -> Iterator[Difference]:
         sending = mailings(of(task.client), goal.group) if joining and goal.group is not None else ()
         piece = _LARGEST_PIECE if bench.number_excluded() > _MANY_EXCLUSIONS else PIECE
         yield Difference(bench, goal, digest, loaded, unwanted, sending, piece)
-
-
-def _digest(loaded: Loaded, unwanted: Loaded) -> str:
-    """One digest for both files."""
-    if not unwanted.digest:
-        return loaded.digest
-    return hashlib.sha256(f"{loaded.digest} {unwanted.digest}".encode()).hexdigest()
 
 
 def goal_of(task: Task) -> Goal:
@@ -200,6 +200,9 @@ def _counts(found: Difference, group: str) -> dict[str, int]:
 
 def _notes(found: Difference, task: Task) -> Iterator[str]:
     bench = found.bench
+    yield from reading_notes(found.loaded, task.attributes["source"])
+    if found.unwanted.digest:
+        yield from reading_notes(found.unwanted, task.attributes["exclude"])
     joining = bench.number("SELECT count(*) FROM need WHERE joining")
     if found.mailings and joining:
         campaigns = ", ".join(map(str, found.mailings))

@@ -15,6 +15,7 @@ from reconcile.errors import ApiError, PlanStale, Refused, Unauthorised, Unknown
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
 from reconcile.providers.audience.files import save_marks
+from reconcile.providers.audience.texts import key_of
 from reconcile.providers.gatormail import members
 from reconcile.providers.gatormail.campaigns import of
 from reconcile.providers.gatormail.difference import (
@@ -89,7 +90,7 @@ class Enrolment:
             ApiError: some calls failed; the others were made.
         """
         joining = [key for (key,) in self._bench.rows("SELECT key FROM need WHERE joining ORDER BY key")]
-        self._bench.note("pending", self._goal, joining, int(self._conduct.now()))
+        self._bench.note("pending", self._group, joining, int(self._conduct.now()))
         save_marks(self._bench, self._task)
         try:
             self._exclude()
@@ -199,9 +200,9 @@ class Enrolment:
 
     def _keep(self, keys: set[str], answer: Sequence[Mapping[str, Any]]) -> None:
         """Mark who was put in the group, as far as the platform does not say otherwise."""
-        left_out = {str(row.get(ADDRESS)).strip().lower() for row in answer if row.get("included") is False}
+        left_out = {key_of(str(row.get(ADDRESS))) for row in answer if row.get("included") is False}
         done = sorted(keys - left_out)
-        self._bench.note("mark", self._goal, done, int(self._conduct.now()))
+        self._bench.note("mark", self._group, done, int(self._conduct.now()))
         self._bench.unmark("pending", [(self._group, key) for key in done])
 
     def _send(self, operation: str, *, raising: bool = False, **arguments: Any) -> bool:

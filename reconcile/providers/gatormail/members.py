@@ -10,6 +10,7 @@ from typing import Any
 
 from reconcile.errors import ApiError
 from reconcile.model.call import Call
+from reconcile.providers.audience.texts import key_of
 from reconcile.providers.gatormail.client import GatorMail
 
 
@@ -44,7 +45,7 @@ def standing(client: GatorMail, groupid: str, address: str) -> Standing:
     """How one address stands, by one read and one more for each contact that has it."""
     member = client.contract.text("f.contact.emailLogin")
     rows = client.send(Call("gatormail_contactMatch", {"field": member, "value": address}))
-    found = tuple(row for row in rows if str(row.get("emailLogin") or "").strip().lower() == address.lower())
+    found = tuple(row for row in rows if key_of(str(row.get("emailLogin") or "")) == key_of(address))
     states = [is_in(client, groupid, row["id"]) for row in found]
     return Standing(found, True in states, False in states)
 

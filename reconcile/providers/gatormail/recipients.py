@@ -8,16 +8,15 @@ have), ``need`` (one row a person who lacks something), ``excluding`` and ``leav
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from reconcile.providers.audience import source
-from reconcile.providers.audience.bench import Bench, json_lines, opened
-from reconcile.providers.audience.source import Form, Loaded, quoted
+from reconcile.providers.audience.bench import Bench, json_lines, live_key, opened
+from reconcile.providers.audience.source import Form, quoted
+from reconcile.providers.audience.texts import key_of
 
 ADDRESS: Final = "emailLogin"
 BUILT_IN: Final = ("firstName", "lastName", "title", "positionInCompany", "companyName")
-_LONGEST_ADDRESS: Final = 254
+FORM: Final = Form(ADDRESS, 254)
 _GONE: Final = "gone@"  # before a mark: whom this audience put in the group, and who is not there any more
 _EXACT: Final = 2**53  # whole numbers beyond it are compared as texts
 
@@ -49,22 +48,14 @@ class Workbench(Bench):
 
     # Both sides
 
-    def load_source(self, file: Path, columns: Mapping[str, str]) -> Loaded:
-        """Fill ``wanted``."""
-        return source.load(self.db, file, columns, self.scratch, Form(ADDRESS, _LONGEST_ADDRESS))
-
-    def load_unwanted(self, file: Path | None, column: str) -> Loaded:
-        """Fill ``unwanted`` from the addresses in a file; with nobody, if there is none."""
-        if file is None:
-            self.db.execute("CREATE OR REPLACE TEMP TABLE unwanted (key VARCHAR, email VARCHAR)")
-            return Loaded("", 0)
-        form = Form(ADDRESS, _LONGEST_ADDRESS, table="unwanted")
-        return source.load(self.db, file, {ADDRESS: column}, self.scratch, form)
+    def nobody_unwanted(self) -> None:
+        """Fill ``unwanted`` with nobody."""
+        self.db.execute("CREATE OR REPLACE TEMP TABLE unwanted (key VARCHAR, email VARCHAR)")
 
     def clear_live(self, goal: Goal) -> None:
         """Forget what the platform has."""
         values = "".join(f", v{number} VARCHAR, n{number} DOUBLE" for number in range(len(goal.columns)))
-        self.db.execute(f"CREATE OR REPLACE TABLE live (key VARCHAR, id VARCHAR{values})")
+        self.db.execute(f"CREATE OR REPLACE TABLE live (key VARCHAR, email VARCHAR, id VARCHAR{values})")
         self.db.execute("CREATE OR REPLACE TABLE excluded (key VARCHAR)")
         self.db.execute("CREATE OR REPLACE TABLE several (key VARCHAR)")
 
@@ -76,22 +67,25 @@ class Workbench(Bench):
         others = [name for name in columns if name != "email"]
         for file in self.batches(_flat(rows, goal)):
             self.db.execute(
-                f"INSERT INTO live SELECT lower(trim(email)), {', '.join(others)} FROM {json_lines(columns)}",
+                f"INSERT INTO live SELECT {live_key('email')}, email, {', '.join(others)} FROM {json_lines(columns)}",
                 [str(file)],
             )
+            self.settle_keys("live")
 
     def add_excluded(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in contacts that are excluded. Nobody is ever taken out again: whoever was seen excluded stays out."""
         for file in self.batches({"email": row[ADDRESS]} for row in rows):
             self.db.execute(
-                f"INSERT INTO excluded SELECT DISTINCT lower(trim(email)) FROM {json_lines({'email': 'VARCHAR'})} "
-                "ANTI JOIN excluded e ON e.key = lower(trim(email))",
+                f"CREATE OR REPLACE TEMP TABLE met AS SELECT DISTINCT {live_key('email')} AS key "
+                f"FROM {json_lines({'email': 'VARCHAR'})}",
                 [str(file)],
             )
+            self.settle_keys("met")
+            self.db.execute("INSERT INTO excluded SELECT DISTINCT key FROM met ANTI JOIN excluded USING (key)")
 
     def add_several(self, addresses: Iterable[str]) -> None:
         """Take in addresses that several contacts have."""
-        self.db.execute("INSERT INTO several SELECT lower(unnest(?::VARCHAR[]))", [list(addresses)])
+        self.db.execute("INSERT INTO several SELECT unnest(?::VARCHAR[])", [[key_of(address) for address in addresses]])
 
     def number_excluded(self) -> int:
         """How many people are known to be excluded."""
@@ -116,13 +110,6 @@ class Workbench(Bench):
         )
         self.db.execute("DELETE FROM pending WHERE mark IN (SELECT mark FROM shown)")
 
-    def note(self, table: str, goal: Goal, keys: Sequence[str], now: int) -> None:
-        """Put people into ``mark`` or ``pending``."""
-        self.db.execute(
-            f"INSERT INTO {table} SELECT marked(?, key), ? FROM (SELECT unnest(?::VARCHAR[]) AS key)",
-            [goal.group, now, list(keys)],
-        )
-
     def part(self, goal: Goal, *, complete: bool) -> None:
         """Turn marks of who is not in the group any more into marks of who has gone, whom sync never takes out.
 
@@ -143,7 +130,9 @@ class Workbench(Bench):
         """Fill ``need``, ``excluding`` and ``leaving``; not ``complete``: somebody who is wanted may be missing."""
         self.db.execute("INSERT INTO several SELECT key FROM live GROUP BY key HAVING count(DISTINCT id) > 1")
         differs = " OR ".join(["false", *(_differs(number, name) for number, name in enumerate(goal.columns))])
-        lacking = "SELECT w.*, l.key IS NULL AS joining FROM wanted w LEFT JOIN live l ON l.key = w.key"
+        # Who is there is written to under the address that they have there.
+        written = "w.* REPLACE (coalesce(l.email, w.email) AS email)"
+        lacking = f"SELECT {written}, l.key IS NULL AS joining FROM wanted w LEFT JOIN live l ON l.key = w.key"
         barred = " ".join(f"ANTI JOIN {table} ON {table}.key = c.key" for table in ("excluded", "unwanted", "several"))
         self.db.execute(
             f"CREATE OR REPLACE TABLE need AS SELECT c.* FROM ({lacking} WHERE l.key IS NULL OR {differs}) c {barred}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -10,13 +10,22 @@ from reconcile.model.attributes import Attributes
 from reconcile.model.bulk import Comparison, Task
 from reconcile.model.call import Call
 from reconcile.model.reference import Reference
-from reconcile.providers.audience.files import left_alone, load_marks, refuse_rejects, rejects_file, source_file
+from reconcile.providers.audience.files import (
+    empty_source,
+    left_alone,
+    load_marks,
+    one_digest,
+    read_file,
+    reading_notes,
+    rejects_file,
+)
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, Treatment, cheapest, imports
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.recipients import CONSENTS, OURS, Goal, Workbench, workbench
+from reconcile.providers.squalomail.source import FORM
 
 _CONSENT_NAMES = {"gdprCanSend": "gdpr_can_send", "gdprCanTrack": "gdpr_can_track"}
 _SAMPLES, _LOOKED_AT = 3, 50  # masked addresses shown, of how many looked at for different ones
@@ -31,18 +40,25 @@ class Difference:
     loaded: Loaded
     groups: Mapping[Need, int]
     treatments: Mapping[Need, Treatment]
+    unwanted: Loaded
+    left_out: int = 0
     blocked: Diagnostic | None = None
+
+    @property
+    def digest(self) -> str:
+        """One digest for both files."""
+        return one_digest(self.loaded, self.unwanted)
 
 
 def compare(task: Task) -> Comparison:
     """How the source differs from the account, in counts."""
     with difference(task) as found:
         if found.blocked is not None:
-            return Comparison(digest=found.loaded.digest, blocked=found.blocked)
+            return Comparison(digest=found.digest, blocked=found.blocked)
         bench = found.bench
         removes = bench.number("SELECT count(DISTINCT subid) FROM leaving")
         return Comparison(
-            digest=found.loaded.digest,
+            digest=found.digest,
             counts=_counts(found, list_names(task.attributes)),
             calls=planned_calls(found, list_names(task.attributes)),
             reach=sum(found.groups.values()),
@@ -58,13 +74,18 @@ def compare(task: Task) -> Comparison:
 def difference(task: Task) -> Iterator[Difference]:
     """Both sides read and compared, on a workbench that is gone afterwards."""
     with workbench(task.place.key()) as bench:
-        loaded = bench.load_source(source_file(task), task.attributes["columns"])
-        refuse_rejects(task, loaded)
+        loaded = read_file(bench, task, FORM, task.attributes["columns"])
+        unwanted = Loaded("", 0)
+        bench.nobody_unwanted()
+        if "exclude" in task.attributes:
+            column = {"email": task.attributes["columns"]["email"]}
+            unwanted = read_file(bench, task, replace(FORM, table="unwanted"), column, "exclude")
         goal = goal_of(task)
-        blocked = _missing_fields(task, goal)
+        blocked = empty_source(task, loaded) or _missing_fields(task, goal)
         if blocked is not None:
-            yield Difference(bench, goal, loaded, {}, {}, blocked)
+            yield Difference(bench, goal, loaded, {}, {}, unwanted, blocked=blocked)
             return
+        left_out = bench.leave_out_unwanted()
         load_live(bench, task, goal)
         load_marks(bench, task)
         bench.promote(goal.lists)
@@ -73,7 +94,7 @@ def difference(task: Task) -> Iterator[Difference]:
             # Somebody whose row can't be used may still be wanted.
             bench.db.execute("DELETE FROM leaving")
         groups = bench.groups(goal)
-        yield Difference(bench, goal, loaded, groups, cheapest(groups))
+        yield Difference(bench, goal, loaded, groups, cheapest(groups), unwanted, left_out)
 
 
 def goal_of(task: Task) -> Goal:
@@ -196,12 +217,16 @@ def _notes(found: Difference, task: Task) -> Iterator[str]:
     bench = found.bench
     if task.unfinished:
         yield "An earlier import may still be on its way; apply waits for it first."
+    yield from reading_notes(found.loaded, task.attributes["source"])
+    if found.unwanted.digest:
+        yield from reading_notes(found.unwanted, task.attributes["exclude"])
     lacking = " OR ".join(["is_new", "attributes", "tags", *(f"s_{index}" for index in range(len(found.goal.lists)))])
     rows = bench.rows(f"SELECT email FROM need WHERE NOT deleted AND ({lacking}) ORDER BY key LIMIT {_LOOKED_AT}")
     if rows:
         samples = list(dict.fromkeys(mask(email) for (email,) in rows))[:_SAMPLES]
         yield f"For example {', '.join(samples)}."
     reasons = {
+        "in the file of those to exclude": found.left_out,
         "opted out": _count(bench, "opted_out"),
         "taken off a list by somebody else": _count(bench, "taken_off"),
         "deleted by somebody else": bench.number("SELECT count(*) FROM need WHERE deleted"),

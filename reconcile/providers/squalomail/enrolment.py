@@ -10,17 +10,17 @@ import base64
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
 from reconcile.errors import ApiError, InvalidInput, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
-from reconcile.providers.audience.files import load_marks, marks_file, save_marks, source_file
+from reconcile.providers.audience.files import load, load_marks, marks_file, save_marks
 from reconcile.providers.audience.source import Loaded
+from reconcile.providers.audience.texts import key_of
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, imports
 from reconcile.providers.squalomail.difference import (
     Difference,
@@ -32,9 +32,11 @@ from reconcile.providers.squalomail.difference import (
 )
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
-from reconcile.providers.squalomail.recipients import BUILT_IN, CONSENTS, Goal, Workbench, mask_of, workbench
+from reconcile.providers.squalomail.recipients import BUILT_IN, CONSENTS, OFF, Goal, Workbench, mask_of, workbench
+from reconcile.providers.squalomail.source import FORM
 
 _BATCH: Final = 200  # people read again at once before their calls
+_FRESH: Final = 10.0  # seconds after which what was read of people is read again before their calls
 _FAILURES: Final = 10  # calls failing in a row after which the rest is not tried
 # Seconds between looks at an import; the last one again and again.
 _WAITS: Final = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0)
@@ -57,7 +59,7 @@ def carry_out(task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) 
     with difference(task) as found:
         if found.blocked is not None:
             raise Refused.of([found.blocked])
-        if found.loaded.digest != digest:
+        if found.digest != digest:
             raise PlanStale("The source file has changed since the plan was made.", hint="Plan again.")
         now = Counter(call.operation for call in planned_calls(found, list_names(task.attributes)))
         if now != Counter(call.operation for call in calls):
@@ -70,12 +72,11 @@ def carry_out(task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) 
 
 def await_outcome(task: Task, digest: str, started: float, conduct: Conduct) -> None:
     """Wait for the imports that an earlier run began, and put on record what came of them."""
-    lenient = replace(task, place=replace(task.place, skip_invalid=True))
     with workbench(task.place.key()) as bench:
         goal = goal_of(task)
         load_marks(bench, task)
         try:
-            loaded = bench.load_source(source_file(lenient), task.attributes["columns"])
+            loaded = load(bench, task, FORM, task.attributes["columns"])
         except InvalidInput:
             loaded = Loaded("", 0)
         settle_earlier(bench, task, goal, conduct, same=loaded.digest == digest)
@@ -158,11 +159,25 @@ class Enrolment:
     def _unsubscribe(self) -> None:
         gone: list[tuple[str, str]] = []
         people = self._bench.rows("SELECT subid, list(listid) FROM leaving GROUP BY subid ORDER BY subid")
-        for subid, row, listids in self._afresh(people):
-            # Omitted, an account's setting would decide what becomes of it.
-            if self._send("unsubscribe-recipient", recipientId=subid, listIds=listids[0], accept=int(row["accept"])):
-                gone += [(str(listid), row["email"].strip().lower()) for listid in listids[0]]
+        done: dict[int, set[int]] = {}
+        for subid, row, (listids,) in self._afresh(people):
+            # False is sent as false. True never: it may have become false this very moment.
+            refused: dict[str, Any] = {} if row["accept"] else {"accept": 0}
+            if self._send("unsubscribe-recipient", recipientId=subid, listIds=listids, **refused):
+                gone += [(str(listid), key_of(row["email"])) for listid in listids]
+                done[subid] = set(listids)
         self._bench.unmark("mark", gone)
+        self._note_taken_off(done)
+
+    def _note_taken_off(self, done: Mapping[int, set[int]]) -> None:
+        """Keep how whom we took off reads now, to tell it from what people do themselves."""
+        for batch in _batches([(subid,) for subid in done]):
+            conditions = [equals("subid", subid) for (subid,) in batch]
+            emails = {row["subid"]: row["email"] for row in entity_rows(self._task.client, "Recipient", conditions)}
+            for member in entity_rows(self._task.client, "ListSub", conditions):
+                subid, listid = member["subid"], member["listid"]
+                if subid in emails and listid in done[subid] and member["status"] != 1 and member["unsubdate"]:
+                    self._bench.note("mark", f"{OFF}{listid}", [key_of(emails[subid])], member["unsubdate"])
 
     def _update(self) -> None:
         names = [f'"w_{name}"' for name in self._goal.columns]
@@ -191,10 +206,20 @@ class Enrolment:
 
     def _join(self, people: Sequence[tuple[Any, ...]], listids: list[int]) -> None:
         for subid, row, _ in self._afresh(people, memberships=True):
-            # Whoever left meanwhile, or was there before, is left alone.
-            joining = [listid for listid in listids if listid not in row["_lists"]]
+            # Whoever left meanwhile, or was there before, is left alone; but for whom we took off ourselves.
+            joining = [listid for listid in listids if self._may_join(subid, listid, row["_lists"])]
             if row["accept"] and joining:
                 self._send("subscribe-recipient", recipientId=subid, listIds=joining)
+
+    def _may_join(self, subid: int, listid: int, memberships: Mapping[int, Mapping[str, Any]]) -> bool:
+        there = memberships.get(listid)
+        if there is None:
+            return True
+        known = self._bench.rows(
+            "SELECT unsubdate FROM member SEMI JOIN ours_off USING (subid, listid) WHERE subid = ? AND listid = ?",
+            [subid, listid],
+        )
+        return there["status"] != 1 and (there["unsubdate"],) in known
 
     def _grant(self) -> None:
         for title in CONSENTS:
@@ -253,19 +278,28 @@ class Enrolment:
         self, people: Sequence[tuple[Any, ...]], *, memberships: bool = False
     ) -> Iterator[tuple[int, dict[str, Any], list[Any]]]:
         """People with their rows as they are right now; who is gone is left out."""
-        client = self._task.client
-        for batch in _batches(people):
-            conditions = [equals("subid", subid) for subid, *_ in batch]
-            rows = {row["subid"]: row for row in entity_rows(client, "Recipient", conditions)}
-            if memberships:
-                for row in rows.values():
-                    row["_lists"] = set()
-                for member in entity_rows(client, "ListSub", conditions):
-                    if member["subid"] in rows:
-                        rows[member["subid"]]["_lists"].add(member["listid"])
-            for subid, *rest in batch:
+        remaining = deque(people)
+        while remaining:
+            batch = list(islice(remaining, _BATCH))
+            rows, read = self._rows_of(batch, memberships=memberships), self._conduct.now()
+            for place, (subid, *rest) in enumerate(batch):
+                if place and self._conduct.now() - read > _FRESH:
+                    break
+                remaining.popleft()
                 if subid in rows:
                     yield subid, rows[subid], rest
+
+    def _rows_of(self, batch: Sequence[tuple[Any, ...]], *, memberships: bool) -> dict[int, dict[str, Any]]:
+        client = self._task.client
+        conditions = [equals("subid", subid) for subid, *_ in batch]
+        rows = {row["subid"]: row for row in entity_rows(client, "Recipient", conditions)}
+        if memberships:
+            for row in rows.values():
+                row["_lists"] = {}
+            for member in entity_rows(client, "ListSub", conditions):
+                if member["subid"] in rows:
+                    rows[member["subid"]]["_lists"][member["listid"]] = member
+        return rows
 
     def _make(self, email: str, arguments: dict[str, Any]) -> None:
         """Create somebody; where the reply is lost, it is looked whether they are there."""
@@ -273,7 +307,7 @@ class Enrolment:
             self._send("create-recipient", raising=True, **arguments)
         except UnknownOutcome as error:
             found = entity_rows(self._task.client, "Recipient", [equals("email", email)])
-            if not any(row["email"].lower() == email.lower() for row in found):
+            if not any(key_of(row["email"]) == key_of(email) for row in found):
                 self._failed(error)
 
     def _send(self, operation: str, *, raising: bool = False, **arguments: Any) -> bool:
@@ -329,7 +363,7 @@ class Enrolment:
                     },
                 )
                 self._conduct.check()
-                self._conduct.intend(call, self._found.loaded.digest)
+                self._conduct.intend(call, self._found.digest)
                 try:
                     self._conduct.send(call)
                 except UnknownOutcome:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from reconcile.providers.audience.bench import Bench, json_lines, opened
-from reconcile.providers.audience.source import Loaded, literal
-from reconcile.providers.squalomail import source
+from reconcile.providers.audience.bench import Bench, json_lines, live_key, opened
+from reconcile.providers.audience.source import literal
 from reconcile.providers.squalomail.cheapest import Need
 
 BUILT_IN: Final = ("name", "surname", "phone")
@@ -40,7 +39,16 @@ LIVE: Final = {
     "user_defined_fields": "STRUCT(Key VARCHAR, Value VARCHAR)[]",
 }
 
-MEMBER: Final = {"listid": "BIGINT", "subid": "BIGINT", "status": "INTEGER", "subdate": "BIGINT"}
+MEMBER: Final = {
+    "listid": "BIGINT",
+    "subid": "BIGINT",
+    "status": "INTEGER",
+    "subdate": "BIGINT",
+    "unsubdate": "BIGINT",
+}
+OFF: Final = (
+    "off@"  # before a list's id in marks: whom this audience took off it, with the time that the platform noted
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +86,26 @@ class Workbench(Bench):
 
     # Both sides
 
-    def load_source(self, file: Path, columns: Mapping[str, str]) -> Loaded:
-        """Fill ``wanted``; see ``source.load``."""
-        return source.load(self.db, file, columns, self.scratch)
+    def nobody_unwanted(self) -> None:
+        """Fill ``unwanted`` with nobody."""
+        self.db.execute("CREATE OR REPLACE TEMP TABLE unwanted (key VARCHAR, email VARCHAR)")
+
+    def leave_out_unwanted(self) -> int:
+        """Take who is to be left out from those who are wanted; how many they are."""
+        left_out = self.number("SELECT count(*) FROM wanted SEMI JOIN unwanted USING (key)")
+        if left_out:
+            self.db.execute("DELETE FROM wanted WHERE key IN (SELECT key FROM unwanted)")
+        return left_out
 
     def clear_live(self, custom: Sequence[str]) -> None:
         """Forget what the platform has; ``custom`` are the fields that will be compared."""
         columns = [f"{name} {type_}" for name, type_ in LIVE.items() if name not in ("email", "user_defined_fields")]
         columns += [f"{_name('f', name)} VARCHAR" for name in custom]
         self.db.execute(f"CREATE OR REPLACE TABLE live (key VARCHAR, {', '.join(columns)})")
-        self.db.execute("CREATE OR REPLACE TABLE member (listid BIGINT, subid BIGINT, status INTEGER, subdate BIGINT)")
+        self.db.execute(
+            "CREATE OR REPLACE TABLE member AS SELECT * FROM (SELECT NULL::BIGINT AS listid, NULL::BIGINT AS subid, "
+            "NULL::INTEGER AS status, NULL::BIGINT AS subdate, NULL::BIGINT AS unsubdate) WHERE false"
+        )
 
     def add_recipients(self, rows: Iterable[Mapping[str, Any]], custom: Sequence[str]) -> None:
         """Take in rows of the entity Recipient."""
@@ -100,9 +118,10 @@ class Workbench(Bench):
         fields = [
             f'list_filter(user_defined_fields, lambda x: x."Key" = {literal(name)})[1]."Value"' for name in custom
         ]
-        selected = ", ".join(["lower(trim(email))", *plain, *fields])
+        selected = ", ".join([live_key("email"), *plain, *fields])
         needed = LIVE if custom else {name: type_ for name, type_ in LIVE.items() if name != "user_defined_fields"}
         self.db.execute(f"INSERT INTO live SELECT {selected} FROM {json_lines(needed)}", [str(file)])
+        self.settle_keys("live")
 
     def add_members(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in rows of the entity ListSub."""
@@ -112,7 +131,8 @@ class Workbench(Bench):
     def add_member_file(self, file: Path) -> None:
         """Take in a file of JSON lines, each a row of the entity ListSub."""
         self.db.execute(
-            f"INSERT INTO member SELECT listid, subid, status, coalesce(subdate, 0) FROM {json_lines(MEMBER)}",
+            f"INSERT INTO member SELECT listid, subid, status, coalesce(subdate, 0), coalesce(unsubdate, 0) "
+            f"FROM {json_lines(MEMBER)}",
             [str(file)],
         )
 
@@ -151,9 +171,20 @@ class Workbench(Bench):
     def compare(self, goal: Goal, wanted: str = "wanted") -> None:
         """Fill ``need``, and ``leaving`` for a sync, from what is on the bench."""
         owing = self.number("SELECT count(*) FROM pending") > 0
+        self._find_taken_off(goal)
         self.db.execute(_need(goal, wanted, owing=owing))
         self._spare_the_removed(goal)
         self._leave(goal)
+
+    def _find_taken_off(self, goal: Goal) -> None:
+        """Fill ``ours_off``: who reads exactly as after our own call that took them off a list."""
+        known = ", ".join(str(listid) for listid in goal.lists if listid is not None)
+        where = f"status <> 1 AND listid IN ({known}) AND unsubdate > 0" if known else "false"
+        self.db.execute(
+            "CREATE OR REPLACE TABLE ours_off AS SELECT DISTINCT subid, listid FROM "
+            f"(SELECT subid, listid, unsubdate, key FROM member JOIN live USING (subid) WHERE {where}) "
+            f"WHERE (marked('{OFF}' || CAST(listid AS VARCHAR), key), unsubdate) IN (SELECT (mark, since) FROM mark)"
+        )
 
     def _spare_the_removed(self, goal: Goal) -> None:
         """Who was put somewhere by this audience and is not there any more was removed by somebody: not again."""
@@ -203,11 +234,14 @@ def mask_of(goal: Goal) -> str:
 
 def _need(goal: Goal, wanted: str, *, owing: bool) -> str:
     """One row for everybody who lacks anything, or is denied something; ``importable`` and the rest as in Need."""
-    joins, statuses = "", []
+    joins, statuses, was_there = "", [], ["false"]
     for index, listid in enumerate(goal.lists):
         if listid is not None:
             joins += f" LEFT JOIN member m{index} ON m{index}.subid = l.subid AND m{index}.listid = {listid}"
-            statuses.append(f"m{index}.status")
+            joins += f" LEFT JOIN ours_off o{index} ON o{index}.subid = l.subid AND o{index}.listid = {listid}"
+            # Whom we took off is as good as never there; an import would not bring them back, a call does.
+            statuses.append(f"CASE WHEN o{index}.subid IS NULL THEN m{index}.status END")
+            was_there.append(f"m{index}.status <> 1")
         else:
             statuses.append("NULL")
     here = "l.subid IS NOT NULL"
@@ -220,7 +254,8 @@ def _need(goal: Goal, wanted: str, *, owing: bool) -> str:
         f"{here} AND ({_differs(goal)}) AS attributes",
         f"({_lacks_tags(goal)}) AS tags",
         *(f"({status} IS NULL AND {willing}) AS s_{index}" for index, status in enumerate(statuses)),
-        f"({willing} AND coalesce(l.enabled, 1) = 1 AND NOT ({left}) AND {_fits_import(goal)}) AS importable",
+        f"({willing} AND coalesce(l.enabled, 1) = 1 AND NOT coalesce({' OR '.join(was_there)}, false) "
+        f"AND {_fits_import(goal)}) AS importable",
         f"({here} AND (NOT {willing} OR {left})) AS opted_out",
         *(f"{_grant(goal, title, owing=owing)} AS grant_{title}" for title in CONSENTS),
         *(f"{_denied(goal, title, owing=owing)} AS denied_{title}" for title in CONSENTS),

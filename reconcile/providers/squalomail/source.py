@@ -1,25 +1,14 @@
 """An audience's source file as SqualoMail takes it: see ``providers.audience.source``."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
-from reconcile.providers.audience import source
-from reconcile.providers.audience.source import Connection, Form, Loaded, literal
+from reconcile.providers.audience.source import Form, literal
 
 GENDERS: Final = ("male", "female", "other")
 _LONGEST_ADDRESS: Final = 200
 _LONGEST_TEXT: Final = 250  # of name, surname and phone; longer ones would be cut off or refused
 _LIMITED: Final = ("name", "surname", "phone")
-
-
-def load(connection: Connection, file: Path, columns: Mapping[str, str], scratch: Path) -> Loaded:
-    """Fill the table ``wanted``: key (the address in lower case), email, and ``w_NAME`` for each other column.
-
-    Raises:
-        InvalidInput: the file can't be read at all, or lacks a column.
-    """
-    return source.load(connection, file, columns, scratch, Form("email", _LONGEST_ADDRESS, _faults))
 
 
 def _faults(where: Mapping[str, str]) -> Iterator[str]:
@@ -30,3 +19,6 @@ def _faults(where: Mapping[str, str]) -> Iterator[str]:
         if name in where:
             reason = f"has a {name} of more than {_LONGEST_TEXT} characters"
             yield f"WHEN length({where[name]}) > {_LONGEST_TEXT} THEN {literal(reason)}"
+
+
+FORM: Final = Form("email", _LONGEST_ADDRESS, _faults)

@@ -1,7 +1,7 @@
 """A GatorMail audience: the people in a file, as contacts of the instance and in a group."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,33 +9,24 @@ from reconcile.errors import InvalidInput
 from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind, Comparison, Conduct, Task
 from reconcile.model.call import Call
-from reconcile.model.kind import ABSENT, Rule, Spec
+from reconcile.model.kind import Rule
 from reconcile.model.resource import Resource
 from reconcile.providers.audience import together
-from reconcile.providers.audience.files import FORMATS
+from reconcile.providers.audience.declared import FromFile, check_files, files
 from reconcile.providers.gatormail import difference, enrolment
 from reconcile.providers.gatormail.recipients import ADDRESS, BUILT_IN
 
 _NEEDED_FOR_SYNC = ("membership.remove", "membership.read")
 
 
-class AudienceSpec(Spec):
+class AudienceSpec(FromFile):
     """What a manifest may declare about an audience."""
 
-    source: str = Field(min_length=1, description="Project-relative path of the file: .csv, .csv.gz or .parquet.")
     columns: dict[str, str] = Field(
         description="Attribute (emailLogin, firstName, lastName, title, positionInCompany, companyName, or a contact "
         "field of the instance) to column of the file."
     )
     group: Annotated[str, Rule(refers="group")] = Field(description="The entry of `groups` that everybody is in.")
-    exclude: str = Field(
-        ABSENT,
-        min_length=1,
-        description="Path of a file of people to exclude from the group, in the column of emailLogin.",
-    )
-    mode: Literal["add", "sync"] = Field(
-        "add", description="sync also takes out of the group whom this entry had put there and the file no longer has."
-    )
 
 
 class GatorMailAudience(BulkKind):
@@ -47,18 +38,13 @@ class GatorMailAudience(BulkKind):
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         declared = resource.attributes
-        for attribute, path in self.sources(resource).items():
-            if not path.endswith(FORMATS):
-                yield attribute, f"The {attribute} is a .csv, .csv.gz or .parquet file."
-        if declared.get("exclude") == declared["source"]:
-            yield "exclude", "This is the source itself, so everybody in it would be excluded."
+        yield from check_files(declared)
         yield from _check_columns(declared["columns"])
         if finding := self._sync_finding(declared.get("mode")):
             yield "mode", finding
 
     def sources(self, resource: Resource) -> Mapping[str, str]:
-        declared = resource.attributes
-        return {name: declared[name] for name in ("source", "exclude") if name in declared}
+        return files(resource.attributes)
 
     def check_together(self, resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, str | None, str]]:
         return together.check_together(resources, "group", "group")

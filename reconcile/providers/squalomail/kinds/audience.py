@@ -1,7 +1,7 @@
 """A SqualoMail audience: the people in a file, as recipients of the account and on lists."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from reconcile.model.call import Call
 from reconcile.model.kind import ABSENT, Rule, Spec
 from reconcile.model.resource import Resource
 from reconcile.providers.audience import together
-from reconcile.providers.audience.files import FORMATS
+from reconcile.providers.audience.declared import FromFile, check_files, files
 from reconcile.providers.squalomail import difference, enrolment
 
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
@@ -27,10 +27,9 @@ class Consents(Spec):
     )
 
 
-class AudienceSpec(Spec):
+class AudienceSpec(FromFile):
     """What a manifest may declare about an audience."""
 
-    source: str = Field(min_length=1, description="Project-relative path of the file: .csv, .csv.gz or .parquet.")
     columns: dict[str, str] = Field(
         description="Attribute (email, name, surname, gender, phone, or a custom field's key) to column of the file."
     )
@@ -39,9 +38,6 @@ class AudienceSpec(Spec):
     )
     tags: Annotated[list[str], Rule(unordered=True)] = Field(ABSENT, description="Tags to add; none is ever removed.")
     gdpr: Consents = Field(ABSENT, description="Consents, granted and revoked; never granted over a refusal.")
-    mode: Literal["add", "sync"] = Field(
-        "add", description="sync also takes off the lists whom this entry had put there and the file no longer has."
-    )
 
 
 class SqualoMailAudience(BulkKind):
@@ -53,15 +49,14 @@ class SqualoMailAudience(BulkKind):
 
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         declared = resource.attributes
-        if not str(declared["source"]).endswith(FORMATS):
-            yield "source", "The source is a .csv, .csv.gz or .parquet file."
+        yield from check_files(declared)
         if "email" not in declared["columns"]:
             yield "columns", "The columns must say which one holds the address: email."
         if declared.get("mode") == "sync" and not declared.get("lists"):
             yield "mode", "In the mode sync people are taken off lists: declare which ones."
 
     def sources(self, resource: Resource) -> Mapping[str, str]:
-        return {"source": resource.attributes["source"]}
+        return files(resource.attributes)
 
     def check_together(self, resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, str | None, str]]:
         return together.check_together(resources, "lists", "list")

@@ -1,0 +1,202 @@
+"""What a file or a rerun must never do to people: rows that break, floors of sync, who is left out; on both platforms."""
+
+from typing import Any
+
+import pytest
+
+from reconcile.engine.run import Rights
+from reconcile.errors import InvalidInput
+from reconcile.planner.plan import Right
+from tests import buyers, crowd
+from tests.buyers import CAN_REMOVE, Buyers
+from tests.crowd import Crowd, news
+from tests.world import address, declared, failures
+
+REMOVES = Rights(frozenset([Right.SEND]), deletes=1000)
+PEOPLE = address("audience", "people")
+ROWS = [(f"p{number}@example.com", "P") for number in range(8)]
+
+
+class Squalo:
+    """The audience on a list."""
+
+    def __init__(self, **members: Any) -> None:
+        self.world = Crowd()
+        self.desired = declared(news(), crowd.audience(**members))
+        self.step = PEOPLE
+
+    def there(self) -> set[str]:
+        return self.world.on_list(int(self.world.lists()[0]["id"]))
+
+
+class Gator:
+    """The audience in a group."""
+
+    def __init__(self, **members: Any) -> None:
+        self.world = Buyers(**CAN_REMOVE)
+        self.world.found()
+        self.desired = declared(buyers.buyers(), buyers.audience(**members))
+        self.step = buyers.PEOPLE
+
+    def there(self) -> set[str]:
+        return set(self.world.included())
+
+
+both = pytest.mark.parametrize("platform", [Squalo, Gator])
+
+
+def write(world: Any, text: str, name: str = "people.csv") -> None:
+    (world.home / name).write_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+@both
+@pytest.mark.parametrize("mode", ["add", "sync"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'x0@example.com,"P\nx1@example.com,P\nx2@example.com,"Q"\n',
+        'x0@example.com,P"Q\nx1@example.com,P\n',
+        'x0@example.com,"P \\"Q\\" R"\nx1@example.com,P\n',
+        'x0@example.com,"P\nx1@example.com,"\n',
+        "x\u200b0@example.com,P\n",
+        "x0@example.com,P\0Q\n",
+        "x0@example.com,3.93331E+11\n",
+        "x0@example.com,P\nx0@example.com,Q\n",
+    ],
+)
+def test_a_file_that_breaks_touches_nobody(platform: Any, mode: str, rows: str) -> None:
+    found = platform(mode=mode)
+    found.world.source(ROWS)
+    found.world.run(found.desired, REMOVES)
+    before = found.there()
+    assert len(before) == len(ROWS)
+    write(found.world, "E-mail,Nome\n" + rows)
+    with pytest.raises(InvalidInput, match=r"line \d"):
+        found.world.run(found.desired, REMOVES)
+    assert (found.there(), found.world.writes()) == (before, [])
+
+
+@both
+@pytest.mark.parametrize(
+    "text",
+    [
+        'E-mail,Nome\np1@example.com,"P\np2@example.com,P\n',
+        "E-mail,Nome\np1@example.com\np2@exa\u200bmple.com,P\n",
+        "E-mail,Nome\np1@example.com,P,P\n",
+    ],
+)
+def test_a_row_of_those_to_exclude_is_never_skipped(platform: Any, text: str) -> None:
+    found = platform(exclude="no.csv")
+    found.world.source(ROWS)
+    write(found.world, text, "no.csv")
+    found.world.skip_invalid()
+    with pytest.raises(InvalidInput, match=r"no\.csv"):
+        found.world.run(found.desired, REMOVES)
+    assert found.world.writes() == []
+
+
+@both
+def test_who_is_excluded_is_not_brought_in(platform: Any) -> None:
+    found = platform(exclude="no.csv")
+    found.world.source([*ROWS, ("carl@bücher.example", "C")])
+    write(found.world, "E-mail\nP1@example.com \ncarl@xn--bcher-kva.example\np1@example.com\n", "no.csv")
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    assert found.there() == {email for email, _ in ROWS} - {"p1@example.com"}
+    assert "carl@bücher.example" not in found.world.people()
+    assert found.world.settled(found.desired)
+
+
+@both
+def test_sync_takes_off_who_is_excluded_now(platform: Any) -> None:
+    found = platform(mode="sync")
+    found.world.source(ROWS)
+    found.world.run(found.desired, REMOVES)
+    write(found.world, "E-mail\np1@example.com\n", "no.csv")
+    found.desired = platform(mode="sync", exclude="no.csv").desired
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    assert found.there() == {email for email, _ in ROWS} - {"p1@example.com"}
+
+
+@both
+@pytest.mark.parametrize("text", ["E-mail,Nome\n", "E-mail,Nome\n,\n\n,,,\n"])
+def test_a_source_that_has_nobody_takes_nobody_off(platform: Any, text: str) -> None:
+    found = platform(mode="sync")
+    found.world.source(ROWS)
+    found.world.run(found.desired, REMOVES)
+    write(found.world, text)
+    code, _, made = found.world.run(found.desired, REMOVES)
+    assert code == 3
+    assert made.steps[found.step].blocked.code == "source-empty"
+    assert len(found.there()) == len(ROWS)
+
+
+@both
+def test_whom_sync_took_off_comes_back_with_the_file(platform: Any) -> None:
+    found = platform(mode="sync")
+    for rows in (ROWS, ROWS[1:], ROWS, ROWS[1:], ROWS):
+        found.world.now += 86_400
+        found.world.source(rows)
+        code, events, _ = found.world.run(found.desired, REMOVES)
+        assert code == 0, failures(events)
+        assert found.there() == {email for email, _ in rows}
+        assert found.world.settled(found.desired)
+
+
+def test_who_left_after_sync_took_them_off_stays_off() -> None:
+    found = Squalo(mode="sync")
+    for rows in (ROWS, ROWS[1:]):
+        found.world.now += 86_400
+        found.world.source(rows)
+        found.world.run(found.desired, REMOVES)
+    person = found.world.people()["p0@example.com"]["subid"]
+    number = int(found.world.lists()[0]["id"])
+    found.world.now += 86_400
+    found.world.api("subscribe-recipient", recipientId=person, listIds=[number], accept=1)
+    found.world.now += 86_400
+    found.world.api("unsubscribe-recipient", recipientId=person, listIds=[number], accept=1)
+    found.world.source(ROWS)
+    code, _, made = found.world.run(found.desired, REMOVES)
+    assert code == 0
+    assert "1 opted out" in (made.steps[PEOPLE].note or "")
+    assert "p0@example.com" not in found.there()
+
+
+def test_no_call_ever_says_that_somebody_accepts_mail() -> None:
+    found = Squalo(mode="sync")
+    sent: list[dict[str, Any]] = []
+    send = found.world.client.send
+
+    def watching(call: Any, *more: Any, **others: Any) -> Any:
+        sent.append(dict(call.arguments))
+        return send(call, *more, **others)
+
+    found.world.client.send = watching  # type: ignore[method-assign]
+    for rows in (ROWS, [(email, "Q") for email, _ in ROWS[1:]], ROWS):
+        found.world.now += 86_400
+        found.world.source(rows)
+        found.world.run(found.desired, REMOVES)
+    assert any("recipientId" in arguments for arguments in sent)
+    assert not [
+        arguments for arguments in sent if any(arguments.get(name) for name in ("accept", "enabled", "confirmed"))
+    ]
+
+
+def test_a_refusal_between_the_look_and_the_call_stands() -> None:
+    found = Squalo(mode="sync")
+    found.world.source(ROWS)
+    found.world.run(found.desired, REMOVES)
+    found.world.source(ROWS[2:])
+    send = found.world.client.send
+
+    def meddled(call: Any, *more: Any, **others: Any) -> Any:
+        if call.operation == "unsubscribe-recipient":
+            for person in found.world.rows("Recipient"):
+                if person["accept"]:
+                    found.world.api("update-recipient", id=person["subid"], accept=False)
+        return send(call, *more, **others)
+
+    found.world.client.send = meddled  # type: ignore[method-assign]
+    found.world.run(found.desired, REMOVES)
+    assert not any(person["accept"] for person in found.world.people().values())
