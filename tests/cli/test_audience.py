@@ -66,7 +66,7 @@ def test_a_saved_plan_holds_nobody_and_wants_the_same_file(people: Project) -> N
     people.write("audiences/people.csv", f"{ROWS}new@example.com;N\n")
     result = people.run("apply", str(plan), "--allow-send")
     assert result.code == 6  # the list was made, the audience was not
-    assert "The source file has changed" in result.err
+    assert "other content" in result.err
 
 
 @pytest.mark.parametrize("name", ["people.csv.gz", "people.parquet"])
@@ -116,5 +116,5 @@ def test_the_example_imports_ten_thousand_people(tmp_path: Path) -> None:
     project = Project(tmp_path / "audience")
     applied = project.run("apply", "--auto-approve", "--allow-send")
     assert applied.code == 0, applied.err
-    assert "import-recipients-async 1" in applied.out
+    assert "import-recipients-async" in applied.out
     assert project.run("plan", "--detailed-exitcode").code == 0

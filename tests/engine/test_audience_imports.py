@@ -13,7 +13,7 @@ import pytest
 from reconcile.engine.intents import Patience
 from reconcile.engine.run import Rights
 from reconcile.engine.workflow import apply
-from reconcile.errors import Interrupted, PlanStale, ReconcileError, Refused
+from reconcile.errors import Interrupted, ReconcileError, Refused
 from reconcile.model.call import Call
 from reconcile.model.policy import Policy
 from reconcile.planner import planfile
@@ -164,7 +164,7 @@ def test_without_duckdb_a_plan_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ReconcileError, match="compared with duckdb") as caught:
         world.plan(declared(news(), audience()))
-    assert "reconcile[audience]" in (caught.value.diagnostics[0].hint or "")
+    assert "duckdb>=1.4" in (caught.value.diagnostics[0].hint or "")
 
 
 def test_what_an_import_leaves_is_subscribed_singly() -> None:
@@ -295,10 +295,10 @@ class TestSavedPlans:
         world.source([*MANY[:2], ("new@example.com", "N")])
         code, events = world.carry_out(desired, saved)
         assert code == 6  # the list was made
-        assert any("source file has changed" in text for text in failures(events))
+        assert any("other content" in text for text in failures(events))
         assert world.people() == {}
 
-    def test_other_people_by_now_are_refused(self) -> None:
+    def test_fewer_people_by_now_are_no_harm(self) -> None:
         world = Crowd()
         world.source(MANY[:2])
         world.apply(declared(news()))
@@ -306,8 +306,8 @@ class TestSavedPlans:
         saved = planfile.loads(planfile.dumps(world.plan(desired)), "plan")
         world.person("p0@example.com", name="P")
         code, _ = world.carry_out(desired, saved)
-        assert code == PlanStale.exit_code
-        assert "create-recipient" not in world.writes()[2:]
+        assert code == 0
+        assert world.people().keys() == {email for email, _ in MANY[:2]}
 
     def test_is_carried_out_as_it_stands(self) -> None:
         world = Crowd()

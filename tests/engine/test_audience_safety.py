@@ -1,4 +1,4 @@
-"""What a file or a rerun must never do to people: rows that break, floors of sync, who is left out; on both platforms."""
+"""What a file or a rerun must never do to people, on both platforms: broken rows, floors of sync, who is left out."""
 
 from typing import Any
 
