@@ -63,7 +63,7 @@ class _Executor:
                             ended.add(address)
                             yield Event(step, _done(step))
                         continue
-                    if (phase is Phase.APPLY or not step.calls) and step.action is not Action.MANUAL:
+                    if phase is _first(step) and step.action is not Action.MANUAL:
                         yield Event(step)
                     running[pool.submit(self._carrier.half, step, phase)] = node
                 ready = list(sorter.get_ready())
@@ -90,7 +90,7 @@ class _Executor:
             raise self._fatal
 
     def _has_work(self, step: Step, phase: Phase) -> bool:
-        if phase is Phase.REMOVE or step.calls or step.blocked:
+        if phase is not Phase.APPLY or step.calls or step.blocked:
             return True
         if step.action is Action.FORGET:
             return not step.removals
@@ -126,6 +126,12 @@ def not_approved(difference: Difference) -> Diagnostic:
         address=str(difference.address),
         hint="Plan again (reconcile plan -o FILE), and have that approved.",
     )
+
+
+def _first(step: Step) -> Phase:
+    if step.stops:
+        return Phase.STOP
+    return Phase.APPLY if step.calls or not step.removals else Phase.REMOVE
 
 
 def _done(step: Step) -> Outcome:

@@ -19,6 +19,7 @@ from reconcile.errors import (
     PlanStale,
     ReconcileError,
     Refused,
+    Unauthorised,
     UnknownOutcome,
     Unreachable,
 )
@@ -27,12 +28,12 @@ from reconcile.model.attributes import Attributes, Value
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.generation import Begun
-from reconcile.model.kind import Action, Change, Wanted, rules
+from reconcile.model.kind import Action, Change, Kind, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.order import Phase
 from reconcile.planner.plan import Step
-from reconcile.planner.steps import live_fingerprint
+from reconcile.planner.steps import launching, seen_fingerprint
 from reconcile.state.state import Intent, State
 
 
@@ -51,7 +52,9 @@ class Carrier:
         Raises:
             ReconcileError: what stopped it; what was done before is in the state.
         """
-        if phase is Phase.APPLY:
+        if phase is Phase.STOP:
+            self._stop(step)
+        elif phase is Phase.APPLY:
             self._check(step)
             self._make(step)
         else:
@@ -80,6 +83,33 @@ class Carrier:
         """Put on record what the step is about to begin, so that whoever approved of it may have it finished."""
         if step.writes:
             self._run.locked.begin(step.address, Begun(step.digest, step.goal, step.renews))
+
+    def _stop(self, step: Step) -> None:
+        """Take back mail that is not to go out any more; nothing but what says that it is ours is asked for."""
+        locked = self._run.locked
+        kind = self._run.registry.kind(step.address)
+        operations = self._run.registry.operations(step.address.provider)
+        self._ids[step.address] = step.id or ""
+        for call in step.stops:
+            self._stop_once(step, operations[call.operation], call)
+        kept = locked.state.resources.get(step.address)
+        if kept is not None and any(call.about in (None, kept.id) for call in step.stops):
+            off = {name: value for name, value in launching(kind).items() if name in kept.attributes}
+            locked.put(step.address, replace(kept, attributes={**kept.attributes, **off}))
+        self._settle(step)
+
+    def _stop_once(self, step: Step, operation: Operation, call: Call) -> None:
+        """One stop, tried again after its outcome was read for as long as it is not seen to be done."""
+        for last in (False, False, True):
+            try:
+                self._perform(step, operation, call)
+            except ApiError as error:
+                if last or isinstance(error, Unauthorised):
+                    error.diagnostics += (_not_stopped(step),)
+                    raise
+                self._run.patience.sleep(self._run.patience.waits[-1])
+            else:
+                return
 
     def _make(self, step: Step) -> None:
         """The step's calls, then its record in the state."""
@@ -164,7 +194,7 @@ class Carrier:
             self._refuse_if(step, step.action, None)
             return
         live = self._read(step, step.id)
-        _unchanged(step, live)
+        _unchanged(self._kind(step), step, live)
         self._refuse_if(step, step.action, live)
 
     def _may_remove(self, step: Step, id_: str) -> None:
@@ -174,8 +204,11 @@ class Carrier:
         if live is None:
             return
         if step.action is Action.DELETE and id_ == step.id and not step.calls:
-            _unchanged(step, live)
+            _unchanged(self._kind(step), step, live)
         self._refuse_if(step, Action.DELETE, live)
+
+    def _kind(self, step: Step) -> Kind:
+        return self._run.registry.kind(step.address)
 
     def _is_volatile(self, step: Step) -> bool:
         return self._run.registry.kind(step.address).volatile
@@ -338,6 +371,16 @@ def is_begun(state: State, address: Address) -> bool:
     return generation is not None and generation.begun is not None
 
 
+def _not_stopped(step: Step) -> Diagnostic:
+    return Diagnostic(
+        "not-stopped",
+        "not stopped",
+        "NOT STOPPED, as far as can be read: the mail goes out as it stands unless it is cancelled.",
+        address=str(step.address),
+        hint="Apply again, or cancel it in the web interface.",
+    )
+
+
 def _not_scheduled(step: Step) -> Diagnostic:
     return Diagnostic(
         "not-scheduled",
@@ -360,9 +403,9 @@ def _not_as_expected(step: Step, call: Call) -> ApiError:
     )
 
 
-def _unchanged(step: Step, live: RemoteObject | None) -> None:
+def _unchanged(kind: Kind, step: Step, live: RemoteObject | None) -> None:
     """Stop a step whose object is not what it was when the plan was made."""
-    if live is not None and live_fingerprint(live) == step.live_fingerprint:
+    if live is not None and seen_fingerprint(step, kind, live) == step.live_fingerprint:
         return
     what = "was deleted" if live is None else "was edited"
     raise PlanStale(

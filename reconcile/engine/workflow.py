@@ -172,7 +172,7 @@ def apply(
     written: dict[Address, Event] = {}
     for event in carry_out(run):
         yield event
-        if event.outcome is Outcome.APPLIED and event.step.calls:
+        if event.outcome is Outcome.APPLIED and (event.step.stops or event.step.calls):
             written[event.step.address] = event
     verified = verify(shown, set(written), registry, clients, locked)
     for address, findings in verified.left.items():

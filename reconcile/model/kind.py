@@ -345,6 +345,10 @@ class Kind(ABC):
         """
         return ()
 
+    def stopped(self, live: RemoteObject) -> RemoteObject:
+        """What an object that is to go out reads like once it was stopped; the rest of a step is judged against it."""
+        return live
+
     def immutable(self, live: RemoteObject, circumstances: Circumstances) -> bool:
         """Whether the object can't change any more and is left as it is for good, such as a sent campaign."""
         return False

@@ -13,8 +13,9 @@ from reconcile.planner.plan import Plan, Step
 
 
 class Phase(StrEnum):
-    """The two halves of a step: its calls, and its removals once nothing refers to the object any more."""
+    """The parts of a step: its stops, its calls, and its removals once nothing refers to the object any more."""
 
+    STOP = "stop"
     APPLY = "apply"
     REMOVE = "remove"
 
@@ -55,15 +56,18 @@ def people_first(steps: Mapping[Address, Step], registry: Registry) -> dict[Addr
 
 
 def graph(plan: Plan) -> Graph:
-    """For each half of each step with something to do, the halves that come before it.
+    """For each part of each step with something to do, the parts that come before it.
 
-    What a resource refers to is made before it; an object is removed after all that refer to it, or did, have been
-    re-pointed, and after those that did have been removed. A replacement's former object is removed last of its step.
+    A stop waits for nothing, and stands first. What a resource refers to is made before it; an object is removed after
+    all that refer to it, or did, have been re-pointed, and after those that did have been removed. A replacement's
+    former object is removed last of its step.
     """
     steps = plan.steps
-    nodes: Graph = {}
+    nodes: Graph = {(address, Phase.STOP): set() for address, step in steps.items() if step.stops}
     for address, step in steps.items():
         nodes[address, Phase.APPLY] = {(on, Phase.APPLY) for on in step.dependencies if on in steps}
+        if step.stops:
+            nodes[address, Phase.APPLY].add((address, Phase.STOP))
         if step.removals:
             nodes[address, Phase.REMOVE] = {(address, Phase.APPLY)}
     removal_order = _removal_order(steps)

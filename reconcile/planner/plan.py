@@ -132,6 +132,8 @@ class Step:
 
     Attributes:
         changes: the attributes that differ.
+        stops: the cancels that come first of all, before any other step's writes: mail that is not to go out any more.
+            They need nothing but that it is ours, so neither ``blocked`` nor ``requires`` holds them back.
         calls: the writes made when the step's turn comes, in order.
         removals: the writes made after everything that refers to the object has been re-pointed: the delete of a
             DELETE, of a REPLACE's former object, of objects left over from an interrupted replacement.
@@ -143,7 +145,8 @@ class Step:
         unchecked: attributes that can't be read back, so that a difference can't be seen.
         reach: how many people are behind it; None if unknown or nobody.
         send: what the step does to mail that is to go out: who gets it, when, and what it says.
-        live_fingerprint: of the live object the plan was made from; apply stops the step if it is another by then.
+        live_fingerprint: of the live object the plan was made from, without what ``stops`` change; apply stops the step
+            if it is another by then.
         blocked: why the step can't be made at all, whatever rights the run has.
         requires: rights without which the step is refused.
         instructions: for MANUAL, what a person has to do.
@@ -164,6 +167,7 @@ class Step:
     action: Action
     cause: Cause | None = None
     changes: tuple[AttributeChange, ...] = ()
+    stops: tuple[Call, ...] = ()
     calls: tuple[Call, ...] = ()
     removals: tuple[Call, ...] = ()
     id: str | None = None
@@ -200,7 +204,7 @@ class Step:
     @property
     def writes(self) -> tuple[Call, ...]:
         """All API writes of the step."""
-        return self.calls + self.removals
+        return self.stops + self.calls + self.removals
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which action an address needs, and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconcile.errors import Diagnostic
@@ -43,9 +43,14 @@ class Seen:
     comparisons: Mapping[Address, Comparison] = field(default_factory=dict)
 
 
-def live_fingerprint(live: RemoteObject) -> str:
+def live_fingerprint(live: RemoteObject, without: Collection[str] = ()) -> str:
     """A fingerprint of what a person would have seen of an object when a plan was shown."""
-    return fingerprint({name: condensed(value) for name, value in live.attributes.items()})
+    return fingerprint({name: condensed(value) for name, value in live.attributes.items() if name not in without})
+
+
+def seen_fingerprint(step: Step, kind: Kind, live: RemoteObject) -> str:
+    """The fingerprint that a step's object must still have; what its stops change is left out of it."""
+    return live_fingerprint(live, launching(kind) if step.stops else ())
 
 
 def step_for(
@@ -78,8 +83,10 @@ def step_for(
     applied = kind.remembered(applied)
     changes = list(_changes(resource, kind, applied, live, around))
     ours = _ours(changes, kind)
+    anew = replacing or any(change.replaces for change in ours) or kind.must_replace({c.name for c in ours})
+    stops = stops_of(address, kind, applied, live, circumstances) if _ends(_managed(resource), kind, anew=anew) else ()
     by_hand = tuple(kind.instructions(Change(Action.UPDATE, address, _managed(resource), applied, live, live.id)))
-    if replacing or any(change.replaces for change in ours) or kind.must_replace({c.name for c in ours}):
+    if anew:
         action = Action.REPLACE
     elif ours:
         action = Action.UPDATE
@@ -90,18 +97,22 @@ def step_for(
         action,
         cause=_cause(ours or changes) or (Cause.ASKED if replacing else None),
         changes=tuple(changes),
+        stops=stops,
         id=live.id,
         instructions=by_hand,
         dependencies=_dependencies(resource.attributes),
         former_dependencies=_former_dependencies(address, kind, applied, live, seen, around),
         unchecked=_unchecked(rules(kind.spec), resource.attributes, applied, live),
         reach=kind.reach(live),
-        live_fingerprint=live_fingerprint(live),
         key=kind.key(resource.attributes),
         edited=kind.edited(live) if any(change.cause in (Cause.OUTSIDE, Cause.BOTH) for change in changes) else None,
     )
     step = _with_calls(step, resource, kind, applied, live, seen, around, circumstances)
-    return replace(step, applied=_next_applied(step, resource, kind, applied, live, around))
+    return replace(
+        step,
+        live_fingerprint=seen_fingerprint(step, kind, live),
+        applied=_next_applied(step, resource, kind, applied, live, around),
+    )
 
 
 def removal_step(
@@ -117,11 +128,13 @@ def removal_step(
         return bulk_removal(address, applied)
     live = seen.live.get(address)
     leftover = tuple(old.id for old in seen.deposed.get(address, ()))
+    released = tuple(kind.releases(seen.deposed.get(address, ()), None))
     step = Step(
         address,
         Action.FORGET,
         Cause.REMOVED,
-        calls=tuple(kind.releases(seen.deposed.get(address, ()), None)),
+        stops=released if launching(kind) else (),
+        calls=() if launching(kind) else released,
         id=applied.id,
         former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
         deposed=leftover,
@@ -137,13 +150,16 @@ def removal_step(
         return replace(step, removals=removals, note=note)
     if kind.immutable(live, circumstances):
         return replace(step, removals=removals, note="It was sent, so it stays in the account as it is.")
+    stops = stops_of(address, kind, applied, live, circumstances)
+    then, since = _after(stops, kind, applied, live)
     change = Change(
-        Action.DELETE, address, applied=applied, live=_with_references(address, kind, live, around), id=live.id
+        Action.DELETE, address, applied=since, live=_with_references(address, kind, then, around), id=live.id
     )
     *before, deletion = kind.writes(change)
     return replace(
         step,
         action=Action.DELETE,
+        stops=(*step.stops, *stops),
         calls=(*step.calls, *before),
         removals=(deletion, *removals),
         note=kind.note(change),
@@ -151,7 +167,7 @@ def removal_step(
         lost=(kind.toll(live) or (0, ""))[0],
         former_dependencies=_former_dependencies(address, kind, applied, live, seen, around),
         reach=kind.reach(live),
-        live_fingerprint=live_fingerprint(live),
+        live_fingerprint=live_fingerprint(live, launching(kind) if stops or step.stops else ()),
         blocked=protected(address, applied) or kind.refusal(change, circumstances),
         requires=tuple(deletion_requirements(address, kind, applied, live, around)),
     )
@@ -354,21 +370,25 @@ def _with_calls(
     address = step.address
     leftover = seen.deposed.get(address, ())
     released = tuple(kind.releases(leftover, Reference(address)))
+    then, since = _after(step.stops, kind, applied, live)
     removals = tuple(call for old in leftover for call in _deletion(address, kind, old.id))
     deposed = tuple(old.id for old in leftover)
     step = replace(step, deposed=deposed, removals=removals, calls=released)
     if step.action in (Action.NO_OP, Action.MANUAL):
         if not leftover:
             return step
-        return replace(step, action=Action.REPLACE, note="An earlier replacement was interrupted; this finishes it.")
-    known = _with_references(address, kind, live, around)
+        step = replace(step, action=Action.REPLACE, note="An earlier replacement was interrupted; this finishes it.")
+        return replace(step, stops=released, calls=()) if launching(kind) else step
+    known = _with_references(address, kind, then, around)
     changed = frozenset(change.name for change in step.changes)
-    change = Change(step.action, address, _managed(resource), applied, known, live.id, changed)
+    change = Change(step.action, address, _managed(resource), since, known, live.id, changed)
     if step.action is Action.REPLACE:
         step = replace(step, deposed=(live.id, *deposed), removals=(*_deletion(address, kind, live.id), *removals))
         calls = (*released, *kind.writes(replace(change, action=Action.CREATE)))
     else:
         calls = (*released, *kind.writes(change))
+    if launching(kind) and not any(call.due for call in calls):
+        step, calls = replace(step, stops=(*released, *step.stops)), calls[len(released) :]
     return replace(
         step,
         calls=calls,
@@ -386,11 +406,45 @@ def _with_calls(
         blocked=kind.refusal(change, circumstances),
         requires=(
             *send_requirements(address, calls),
-            *drift_requirements(address, _ours(step.changes, kind)),
+            *drift_requirements(address, _not_stopped(_ours(step.changes, kind), step, kind)),
             *loss_requirements(address, kind.loss(change)),
             *unknown_requirements(address, kind.unknown_on_write(change)),
         ),
     )
+
+
+def launching(kind: Kind) -> Attributes:
+    """The attributes by which people get mail, each with the value at which they don't."""
+    return {name: None if rule.instant else False for name, rule in rules(kind.spec).items() if rule.launches}
+
+
+def stops_of(
+    address: Address, kind: Kind, applied: Applied, live: RemoteObject, circumstances: Circumstances
+) -> tuple[Call, ...]:
+    """The calls that take back an object's mail and do nothing else; none where nothing waits, or it is not ours."""
+    off = launching(kind)
+    if not off or kind.immutable(live, circumstances):
+        return ()
+    change = Change(Action.UPDATE, address, off, applied, live, live.id, frozenset(off))
+    return () if kind.refusal(change, circumstances) is not None else tuple(kind.writes(change))
+
+
+def _ends(managed: Attributes, kind: Kind, *, anew: bool) -> bool:
+    """Whether mail that waits is not to go out any more: so it is declared, or nothing is declared of what is new."""
+    return any(not managed[name] if name in managed else anew for name in launching(kind))
+
+
+def _after(stops: Sequence[Call], kind: Kind, applied: Applied, live: RemoteObject) -> tuple[RemoteObject, Applied]:
+    """The live object and the record of it as they are once its stops are made."""
+    if not stops:
+        return live, applied
+    off = {name: value for name, value in launching(kind).items() if name in applied.attributes}
+    return kind.stopped(live), replace(applied, attributes={**applied.attributes, **off})
+
+
+def _not_stopped(changes: Sequence[AttributeChange], step: Step, kind: Kind) -> list[AttributeChange]:
+    """The changes, those left out that the stops make: they overwrite nobody's edit."""
+    return [change for change in changes if not step.stops or change.name not in launching(kind)]
 
 
 def _with_references(address: Address, kind: Kind, live: RemoteObject, around: Surroundings) -> RemoteObject:
@@ -409,7 +463,7 @@ def _next_applied(
     """What the state holds once the step is done."""
     names = rules(kind.spec)
     sent = recorded(names, _managed(resource), around.contents)
-    if not step.calls:
+    if not step.writes:
         # What an adopted object has and can't be read stays unknown.
         sent = {name: value for name, value in sent.items() if names[name].readable or name in applied.attributes}
     lasting = {
@@ -445,7 +499,7 @@ def _lasts(rule: Rule, value: Value, name: str, live: RemoteObject) -> bool:
 
 def _observed(step: Step, kind: Kind, resource: Resource, applied: Applied, live: RemoteObject) -> Mapping[str, Digest]:
     """Digests of texts as read; a step that writes has them read again, and what was never seen counts as it is."""
-    if step.calls:
+    if step.writes:
         return {}
     unseen = [
         name

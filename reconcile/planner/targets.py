@@ -46,8 +46,6 @@ class Guard:
     def _finding(self, step: Step, steps: Mapping[Address, Step]) -> Diagnostic | None:
         if step.action not in _WRITES or not step.calls or step.address not in self.desired:
             return None
-        if step.send is not None and step.send.after is None and step.send.before is not None:
-            return None  # stopping is always allowed
         targets = list(self._targets(step))
         counts = [self._people(target, steps) for _, target in targets]
         joining = _joining(step, self.registry.kind(step.address))

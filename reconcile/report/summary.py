@@ -243,10 +243,12 @@ def _remarks(step: Step) -> Iterator[Remark]:
 
 def _operations(step: Step) -> str:
     parts = []
+    if step.stops:
+        parts.append("first " + _counts(Counter(one_line(call.operation) for call in step.stops)))
     if step.calls:
         parts.append(_counts(Counter(one_line(call.operation) for call in step.calls)))
     if step.removals:
-        later = "later " if step.calls else ""
+        later = "later " if parts else ""
         parts.append(later + _counts(Counter(one_line(call.operation) for call in step.removals)))
     return ", ".join(parts)
 

@@ -131,8 +131,24 @@ def test_a_change_takes_back_what_we_queued() -> None:
     assert queued(world) == [NOW + 2 * DAY]
 
 
-@pytest.mark.parametrize("change", [{"subject": "Other"}, {"email": OTHER_MAIL}, {"type": "Followup"}, None])
-@pytest.mark.parametrize(("later", "words"), [(DAY - 60, "freeze window"), (2 * DAY, "was sent")])
+def test_an_entry_taken_out_within_the_freeze_is_taken_back() -> None:
+    world = without_status()
+    done(world, campaign(), KNOWING)
+    world.now = NOW + DAY - 60
+    assert TAKE_BACK in done(world, {GROUP: campaign()[GROUP]}, ALL)
+    assert not queued(world)
+
+
+_CHANGES = [{"subject": "Other"}, {"email": OTHER_MAIL}, {"type": "Followup"}]
+
+
+@pytest.mark.parametrize(
+    ("later", "words", "change"),
+    [
+        *((DAY - 60, "freeze window", change) for change in _CHANGES),
+        *((2 * DAY, "was sent", change) for change in (*_CHANGES, None)),
+    ],
+)
 def test_what_is_about_to_be_sent_or_was_is_left_alone(later: float, words: str, change: dict[str, Any] | None) -> None:
     world = without_status()
     done(world, campaign(), KNOWING)

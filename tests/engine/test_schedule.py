@@ -148,9 +148,14 @@ def test_within_the_freeze_nothing_else_is_written(world: World, change: dict[st
     assert code == 3
     assert "freeze window" in failures(events)[0]
     assert not world.writes()
-    code, events, _ = world.apply(declared(resource("list", "a", {"name": "A"})), ALL)
-    assert code == 3, "deleting it is writing it"
-    assert not world.writes()
+
+
+def test_an_entry_taken_out_within_the_freeze_is_stopped(world: World) -> None:
+    code_of(world, campaign(NOW + DAY))
+    world.now = NOW + DAY - 30 * 60
+    _, _, made = world.apply(declared(resource("list", "a", {"name": "A"})), ALL)
+    assert only(made) == ["cancel-sending-newsletter", "delete-newsletter"]
+    assert not scheduled(world)
 
 
 @pytest.mark.parametrize(("ahead", "message"), [(-60.0, "in the past"), (HOUR - 1, "within the freeze window")])

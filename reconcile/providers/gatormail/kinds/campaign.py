@@ -120,6 +120,11 @@ class GatorMailCampaign(Kind):
     def releases(self, leftover: Sequence[RemoteObject], into: Reference | None) -> Sequence[Call]:
         return [_taken_back(old) for old in leftover if _is_queued(old)]
 
+    def stopped(self, live: RemoteObject) -> RemoteObject:
+        if live.facts["status"] is None:
+            return live
+        return RemoteObject(live.id, {**live.attributes, "initiate": False}, {**live.facts, "status": "InSetup"})
+
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         declared = resource.attributes
         for name in ("startDate", "endDate"):
@@ -326,7 +331,10 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
         )
     lone = change.action is Action.UPDATE and change.changed == {"initiate"}
     start = live.attributes.get("startDate")
-    if lone or start is None or as_seconds(start) - circumstances.now > circumstances.freeze:
+    ends = as_seconds(start) if start is not None else None
+    if ends is None or ends - circumstances.now > circumstances.freeze:
+        return None
+    if lone and (live.facts["status"] is not None or ends > circumstances.now):
         return None
     if as_seconds(start) <= circumstances.now:
         return _refusal(

@@ -74,6 +74,10 @@ class SqualoMailCampaign(Newsletter):
             if old.attributes["schedule"] is not None
         ]
 
+    def stopped(self, live: RemoteObject) -> RemoteObject:
+        facts = {**live.facts, "published": 1, "sendDate": 0}
+        return RemoteObject(live.id, {**live.attributes, "schedule": None}, facts)
+
     def check(self, resource: Resource) -> Iterable[tuple[str | None, str]]:
         yield from super().check(resource)
         schedule = resource.attributes.get("schedule")
