@@ -108,7 +108,14 @@ def destroy(auto_approve: bool, allow_delete: int, overwrite_drift: bool) -> int
     here = project()
     rights = rights_of(granted_by(here, False, overwrite_drift, False), allow_delete, False)
     return apply_fresh(
-        here, {}, rights, why="destroy", digest="", request=Request(), auto_approve=auto_approve, allow_send=False
+        here,
+        {},
+        rights,
+        why="destroy",
+        digest="",
+        request=Request(destroy=True),
+        auto_approve=auto_approve,
+        allow_send=False,
     )
 
 

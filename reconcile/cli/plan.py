@@ -54,7 +54,10 @@ def plan(
     manifests = here.manifests()
     desired = {} if destroy else manifests.resources
     state = here.store().read()
-    request = requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())])
+    request = replace(
+        requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())]),
+        destroy=destroy,
+    )
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
     made = replace(made, destroy=destroy, variables=_variables())

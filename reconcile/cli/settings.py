@@ -525,6 +525,7 @@ class _Loading:
             "freeze": ("freeze", parse_duration),
             "maxDeletePercent": ("max_delete_percent", float),
             "maxDeleteCount": ("max_delete_count", int),
+            "maxReplaceCount": ("max_replace_count", int),
             "sends": ("sends", Sends),
             "planExpiry": ("plan_expiry", parse_duration),
             "importWait": ("import_wait", parse_duration),

@@ -90,6 +90,7 @@ class Carrier:
         kind = self._run.registry.kind(step.address)
         operations = self._run.registry.operations(step.address.provider)
         self._ids[step.address] = step.id or ""
+        self._begin(step)
         for call in step.stops:
             self._stop_once(step, operations[call.operation], call)
         kept = locked.state.resources.get(step.address)
@@ -138,7 +139,7 @@ class Carrier:
         elif step.applied is not None and step.action is not Action.DELETE:
             applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
             finished = step.action is Action.NO_OP and is_begun(locked.state, step.address)
-            locked.put(step.address, applied, done=finished or (bool(step.calls) and not step.removals))
+            locked.put(step.address, applied, done=finished or (bool(step.stops or step.calls) and not step.removals))
 
     def _call(self, step: Step, call: Call) -> None:
         """One of the step's calls; what has come of the step so far is on record when it returns."""

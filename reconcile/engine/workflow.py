@@ -148,9 +148,9 @@ def apply(
     Raises:
         Refused: a rule forbids the whole run; nothing was written.
     """
-    shown = narrowed(shown, left.keys(), locked.state.resources, workspace.policy)
-    refuse_run(shown, rights, left.keys())
     registry, clients = workspace.registry, workspace.clients
+    shown = narrowed(shown, left.keys(), locked.state.resources, workspace.policy, registry)
+    refuse_run(shown, rights, left.keys())
     _record_moves(shown, locked, left.keys())
     if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)

@@ -197,12 +197,14 @@ class Collection(ABC):
 class Circumstances:
     """What a kind may need to judge a change, passed in.
 
-    ``now`` in UNIX seconds, ``freeze`` in seconds, ``managed`` the ids in the state by collection.
+    ``now`` in UNIX seconds, ``freeze`` in seconds, ``managed`` the ids in the state by collection,
+    ``freed`` those of objects that will no longer be in the way of what is judged, by what else the plan does.
     """
 
     now: float
     freeze: float
     managed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    freed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,9 @@ class Kind(ABC):
         volatile: its objects may go out or be edited any minute, so each is read again right before it is written.
         defaults: what an object has where nobody set anything, in canonical form; an export leaves such values out.
         needed: an object can't be deleted while others refer to it.
+        carries: an object that is made anew takes along what the ``toll`` of the former one counts.
+        drafts: until it is to go out, all there is to an object comes from its entry, so that nothing is lost when it
+            is made anew.
         manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
             calls, and an entry that is removed is forgotten.
     """
@@ -242,6 +247,8 @@ class Kind(ABC):
     singleton: ClassVar[bool] = False
     volatile: ClassVar[bool] = False
     needed: ClassVar[bool] = False
+    carries: ClassVar[bool] = False
+    drafts: ClassVar[bool] = False
     manual: ClassVar[bool] = False
     defaults: ClassVar[Attributes] = {}
 

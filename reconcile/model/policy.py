@@ -34,13 +34,15 @@ class Policy:
     """The policy block of the project file; times in seconds.
 
     ``freeze``: a campaign that goes out within it is not written. Deletes above ``max_delete_count``, or above
-    ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``. ``targets`` bounds
-    whom anything may be for. ``reach_growth``: by how many percent the people behind what was approved may have grown.
+    ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``; so do more than
+    ``max_replace_count`` drafts that are made anew and were never scheduled. ``targets`` bounds whom anything may be
+    for. ``reach_growth``: by how many percent the people behind what was approved may have grown.
     """
 
     freeze: float = 3600.0
     max_delete_percent: float = 30.0
     max_delete_count: int = 10
+    max_replace_count: int = 50
     sends: Sends = Sends.ASK
     plan_expiry: float = 7 * 86400.0
     import_wait: float = 1800.0

@@ -1,39 +1,69 @@
 """What needs a person before anything is written: their word, for too much change at once, or their hands."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.kind import Action, rules
+from reconcile.model.kind import Action, Circumstances, rules
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied
-from reconcile.planner.plan import Cause, Requirement, Right, Step
+from reconcile.planner.plan import Cause, Meant, Requirement, Right, Step
 from reconcile.planner.steps import Seen
 
 # A percentage of a handful says nothing.
 _PERCENT_FROM = 10
 
 
-def deletes(steps: Mapping[Address, Step]) -> int:
-    """How many objects the steps delete, those of replacements aside."""
-    return sum(step.action is Action.DELETE for step in steps.values())
+def losses(steps: Mapping[Address, Step], registry: Registry) -> list[Step]:
+    """The steps through which an object is lost for good: deleted, or made anew with more to it than a draft."""
+    return [
+        step
+        for step in steps.values()
+        if step.action is Action.DELETE or (_is_made_anew(step) and not _is_draft(step, registry))
+    ]
+
+
+def _is_made_anew(step: Step) -> bool:
+    return step.action is Action.REPLACE and step.renews
+
+
+def _is_draft(step: Step, registry: Registry) -> bool:
+    """Whether an object is a mail that nobody was ever to get; all there is to it comes from the manifests."""
+    kind = registry.kind(step.address)
+    return kind.drafts and (step.send is None or step.send.before is None)
 
 
 def delete_thresholds(
-    steps: Mapping[Address, Step], applied: Mapping[Address, Applied], policy: Policy
+    steps: Mapping[Address, Step],
+    applied: Mapping[Address, Applied],
+    policy: Policy,
+    registry: Registry,
+    meant: Meant,
 ) -> Iterator[Requirement]:
-    """The rights to delete that the whole plan needs."""
-    total = deletes(steps)
+    """The rights to delete that the whole plan needs, whatever the action by which something is lost."""
+    lost = [step for step in losses(steps, registry) if step.address not in meant.addresses]
+    total = len(lost)
     if total > policy.max_delete_count:
-        yield _too_many(f"The plan deletes {total} objects; policy.maxDeleteCount is {policy.max_delete_count}.", total)
+        yield _too_many(
+            f"The plan deletes {_counted(lost)}; policy.maxDeleteCount is {policy.max_delete_count}.", total
+        )
+    drafts = [step for step in steps.values() if _is_made_anew(step) and _is_draft(step, registry)]
+    if len(drafts) > policy.max_replace_count:
+        yield _too_many(
+            f"The plan makes {len(drafts)} drafts anew, and deletes as many; policy.maxReplaceCount is "
+            f"{policy.max_replace_count}.",
+            max(total, len(drafts)),
+        )
+    if lost and not meant.everything:
+        yield from _nothing_left(steps, applied, lost, total, declares_nothing=meant.declares_nothing)
     yield from _another_project(steps, applied, total)
     for step in steps.values():
         yield from _people_thresholds(step, policy)
     managed = Counter((address.provider, address.kind) for address in applied)
-    gone = Counter((address.provider, address.kind) for address, step in steps.items() if step.action is Action.DELETE)
+    gone = Counter((step.address.provider, step.address.kind) for step in lost)
     for (provider, kind), count in sorted(gone.items()):
         share = 100 * count / managed[provider, kind]
         if managed[provider, kind] >= _PERCENT_FROM and share > policy.max_delete_percent:
@@ -42,6 +72,47 @@ def delete_thresholds(
                 f"policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
+
+
+def _counted(lost: Sequence[Step]) -> str:
+    anew = sum(step.action is Action.REPLACE for step in lost)
+    return f"{len(lost)} objects" + (f" ({anew} of them to make them anew)" if anew else "")
+
+
+def _nothing_left(
+    steps: Mapping[Address, Step],
+    applied: Mapping[Address, Applied],
+    lost: Sequence[Step],
+    total: int,
+    *,
+    declares_nothing: bool,
+) -> Iterator[Requirement]:
+    """Manifests that declare nothing any more, or nothing of a kind: most likely they were moved or cut short."""
+    deleted = {step.address for step in lost if step.action is Action.DELETE}
+    listed = "`removed:` with their addresses in a manifest, which is reviewed with the change"
+    if declares_nothing:
+        if deleted:
+            yield _too_many(
+                f"There is no manifest that declares anything, and the state manages {len(applied)} objects, of which "
+                f"the plan deletes {len(deleted)}. Were the manifests moved?",
+                total,
+                f"{listed}, reconcile destroy, or",
+            )
+        return
+    managed: dict[tuple[str, str], set[Address]] = defaultdict(set)
+    for address, kept in applied.items():
+        if not kept.external:
+            managed[address.provider, address.kind].add(address)
+    for (provider, kind), addresses in sorted(managed.items()):
+        if addresses <= deleted:
+            yield _too_many(
+                f"The plan deletes all that is managed of {provider}.{kind}: {_few(addresses)}.", total, f"{listed}, or"
+            )
+
+
+def _few(addresses: Collection[Address]) -> str:
+    named = ", ".join(map(str, sorted(addresses)[:5]))
+    return named if len(addresses) <= 5 else f"{named} and {len(addresses) - 5} more"
 
 
 def _another_project(
@@ -70,9 +141,9 @@ def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
     yield _too_many(f"{step.address} takes {removed:,} of {ours:,} people off their lists; {reason}.", removed)
 
 
-def with_amounts(steps: Mapping[Address, Step]) -> dict[Address, Step]:
+def with_amounts(steps: Mapping[Address, Step], registry: Registry) -> dict[Address, Step]:
     """The steps with ``--allow-delete N`` asked for the plan's number of deletes, where it is not for a step's own."""
-    total = deletes(steps)
+    total = len(losses(steps, registry))
     return {
         address: replace(
             step,
@@ -97,8 +168,13 @@ def held_back(steps: Mapping[Address, Step]) -> dict[Address, Step]:
     }
 
 
-def still_needed(steps: Mapping[Address, Step], seen: Seen, registry: Registry) -> dict[Address, Step]:
-    """The steps, those being blocked that remove what other objects will go on referring to."""
+def still_needed(
+    steps: Mapping[Address, Step], seen: Seen, registry: Registry, circumstances: Circumstances
+) -> dict[Address, Step]:
+    """The steps, those being blocked that remove what other objects will go on referring to.
+
+    What can't change any more, such as a finished campaign, refers to it for ever and needs it no more.
+    """
     doomed = {
         (address.provider, address.kind, id_): address
         for address, step in steps.items()
@@ -108,6 +184,8 @@ def still_needed(steps: Mapping[Address, Step], seen: Seen, registry: Registry) 
     users: dict[Address, list[Address]] = defaultdict(list)
     for address, step in steps.items() if doomed else ():
         if address not in seen.live or step.action in (Action.DELETE, Action.FORGET):
+            continue
+        if registry.kind(address).immutable(seen.live[address], circumstances):
             continue
         changed = {change.name for change in step.changes}
         for name, rule in rules(registry.kind(address).spec).items():
@@ -161,14 +239,14 @@ def nothing_known(steps: Mapping[Address, Step], applied: Mapping[Address, Appli
         )
 
 
-def _too_many(detail: str, total: int) -> Requirement:
+def _too_many(detail: str, total: int, otherwise: str = "") -> Requirement:
     return Requirement(
         Right.DELETE,
         Diagnostic(
             "too-many-deletes",
             "more deletes than the policy allows unasked",
             detail,
-            hint=f"If that is meant: --allow-delete {total}.",
+            hint=f"If that is meant: {otherwise} --allow-delete {total}.".replace(":  ", ": "),
         ),
         total,
     )

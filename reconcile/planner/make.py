@@ -1,7 +1,7 @@
 """make_plan: three mappings in, one Plan out."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -15,17 +15,23 @@ from reconcile.planner.changes import goal_of
 from reconcile.planner.diff import Surroundings, recorded
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
 from reconcile.planner.order import in_order, people_first
-from reconcile.planner.plan import Cause, Plan, Step
-from reconcile.planner.steps import Seen, removal_step, step_for
+from reconcile.planner.plan import Cause, Meant, Plan, Step
+from reconcile.planner.steps import Seen, launching, removal_step, step_for
 from reconcile.planner.targets import Guard
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a plan was asked for beside the manifests: only these addresses; replace these whatever they are like."""
+    """What a plan was asked for beside what is declared.
+
+    Only ``targets``; ``replace`` these whatever they are like; ``destroy``: nothing is declared because all is to go;
+    ``removed`` are those of which the manifests say that they are to go, and whether the object is to be kept.
+    """
 
     targets: tuple[Address, ...] = ()
     replace: tuple[Address, ...] = ()
+    destroy: bool = False
+    removed: Mapping[Address, bool] = field(default_factory=dict)
 
 
 def make_plan(
@@ -60,7 +66,7 @@ def make_plan(
             circumstances,
             replacing=address in request.replace,
         )
-        if step.renews:
+        if step.renews and step.blocked is None:
             renewed.add(address)
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
         if content is not None:
@@ -68,37 +74,67 @@ def make_plan(
         if step.writes:
             step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
         steps[address] = _as_move(step, sources.get(address))
-    for address in applied.keys() - desired.keys():
-        steps[address] = removal_step(address, registry.kind(address), applied[address], seen, around, circumstances)
+    for address in _users_first(applied.keys() - desired.keys(), registry):
+        then = replace(circumstances, freed=_freed(address, steps))
+        kept = replace(applied[address], external=True) if request.removed.get(address) else applied[address]
+        steps[address] = removal_step(address, registry.kind(address), kept, seen, around, then)
     steps = people_first(steps, registry)
-    steps = still_needed(steps, seen, registry)
+    steps = still_needed(steps, seen, registry, circumstances)
     steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
-    steps = with_amounts(_targeted(steps, request.targets))
+    steps = with_amounts(_targeted(steps, request.targets), registry)
+    meant = _meant(request, desired)
     return Plan(
         steps={address: steps[address] for address in sorted(steps)},
         bindings=bindings,
         targets=request.targets,
         replaced=request.replace,
+        meant=meant,
         blocked=tuple(nothing_known(steps, applied)),
-        requires=tuple(delete_thresholds(steps, applied, policy)),
+        requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
         warnings=tuple(_warnings(steps)),
     )
 
 
-def narrowed(plan: Plan, left: Collection[Address], applied: Mapping[Address, Applied], policy: Policy) -> Plan:
+def narrowed(
+    plan: Plan, left: Collection[Address], applied: Mapping[Address, Applied], policy: Policy, registry: Registry
+) -> Plan:
     """The plan, the rights that it needs being those of the steps that are not ``left`` undone."""
     if not left:
         return plan
-    done = with_amounts({address: step for address, step in plan.steps.items() if address not in left})
-    return replace(
-        plan, steps={**plan.steps, **done}, requires=tuple(delete_thresholds(done, moved_to(plan, applied), policy))
-    )
+    done = with_amounts({address: step for address, step in plan.steps.items() if address not in left}, registry)
+    needs = delete_thresholds(done, moved_to(plan, applied), policy, registry, plan.meant)
+    return replace(plan, steps={**plan.steps, **done}, requires=tuple(needs))
 
 
 def moved_to(plan: Plan, applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
     """What was applied, by the addresses that it has once the plan's moves are made."""
     to = {step.previous_address: address for address, step in plan.steps.items() if step.previous_address is not None}
     return {to.get(address, address): kept for address, kept in applied.items()}
+
+
+def _users_first(addresses: Collection[Address], registry: Registry) -> list[Address]:
+    """The addresses, those that mail goes out from before what it goes to: so each is judged as it will be then."""
+    return sorted(addresses, key=lambda address: (not launching(registry.kind(address)), address))
+
+
+def _freed(address: Address, steps: Mapping[Address, Step]) -> frozenset[str]:
+    """The ids of objects that won't go out through an object any more, once the plan is carried out."""
+    return frozenset(
+        step.id
+        for step in steps.values()
+        if step.id is not None
+        and step.address.provider == address.provider
+        and step.blocked is None
+        and (step.stops or step.action is Action.DELETE or _leaves(step, address))
+    )
+
+
+def _leaves(step: Step, address: Address) -> bool:
+    return bool(step.calls) and address in step.former_dependencies and address not in step.dependencies
+
+
+def _meant(request: Request, desired: Mapping[Address, Resource]) -> Meant:
+    return Meant(tuple(sorted(request.removed)), request.destroy, declares_nothing=not desired)
 
 
 def moves(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Address]:

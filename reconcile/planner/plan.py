@@ -208,6 +208,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """Which removals somebody said are meant: ``removed`` in a manifest, or all of them, by ``reconcile destroy``.
+
+    ``declares_nothing``: no manifest declares anything.
+    """
+
+    addresses: tuple[Address, ...] = ()
+    everything: bool = False
+    declares_nothing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All steps by address, and what binds the plan to its origin.
 
@@ -232,6 +244,7 @@ class Plan:
     seconds: float = 0.0
     targets: tuple[Address, ...] = ()
     replaced: tuple[Address, ...] = ()
+    meant: Meant = Meant()
     destroy: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()

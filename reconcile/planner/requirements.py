@@ -6,9 +6,24 @@ from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.call import Call
 from reconcile.model.kind import Kind, rules
-from reconcile.model.resource import Applied, RemoteObject
+from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import Surroundings, edited_outside
 from reconcile.planner.plan import AttributeChange, Cause, Requirement, Right
+
+
+def protected_as_it_is(resource: Resource, applied: Applied) -> Diagnostic | None:
+    """Why an object may not be made anew: its entry is protected, or was when it was last applied."""
+    if not (resource.prevent_destroy or applied.prevent_destroy):
+        return None
+    return Diagnostic(
+        "protected",
+        "protected from being destroyed",
+        "The change can only be made by making the object anew and deleting the present one, and lifecycle."
+        "preventDestroy of the entry forbids that.",
+        address=str(resource.address),
+        location=resource.location,
+        hint="Take the change back, or, if the object may go: take preventDestroy out, apply, then change it.",
+    )
 
 
 def protected(address: Address, applied: Applied) -> Diagnostic | None:
@@ -67,6 +82,11 @@ def deletion_requirements(
     """The rights to delete what was edited outside, or takes people's subscriptions with it."""
     if edited_outside(address, rules(kind.spec), applied, kind.beside(applied.attributes, live), around):
         yield _overwrites(address, "Somebody changed it outside since the last apply")
+    yield from toll_requirements(address, kind, live)
+
+
+def toll_requirements(address: Address, kind: Kind, live: RemoteObject) -> Iterator[Requirement]:
+    """The right to delete an object that takes people's subscriptions with it."""
     toll = kind.toll(live)
     if toll is not None and toll[0]:
         yield Requirement(

@@ -19,7 +19,9 @@ from reconcile.planner.requirements import (
     drift_requirements,
     loss_requirements,
     protected,
+    protected_as_it_is,
     send_requirements,
+    toll_requirements,
     unfinished,
     unknown_requirements,
 )
@@ -78,7 +80,7 @@ def step_for(
     if applied is None or live is None:
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
-        return _immutable(resource, kind, applied, live, around)
+        return _immutable(resource, kind, applied, live, around, replacing=replacing)
     resource = replace(resource, attributes=kind.wanted(resource.attributes, applied))
     applied = kind.remembered(applied)
     changes = list(_changes(resource, kind, applied, live, around))
@@ -318,14 +320,27 @@ def _duplicate(resource: Resource, kind: Kind, candidates: Sequence[RemoteObject
     )
 
 
-def _immutable(resource: Resource, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings) -> Step:
+def _immutable(
+    resource: Resource, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings, *, replacing: bool
+) -> Step:
     """A sent campaign: quietly in sync for ever after, but for a word on declared changes that can't be made."""
     changed = [
         change.name for change in _changes(resource, kind, applied, live, around) if change.cause is Cause.MANIFEST
     ]
     note = f"It was sent and can't change any more; not applied: {', '.join(changed)}." if changed else None
     kept = replace(applied, prevent_destroy=resource.prevent_destroy)
-    return Step(resource.address, Action.NO_OP, id=live.id, applied=kept, note=note, key=kind.key(resource.attributes))
+    step = Step(resource.address, Action.NO_OP, id=live.id, applied=kept, note=note, key=kind.key(resource.attributes))
+    if not replacing:
+        return step
+    finding = Diagnostic(
+        "sent-already",
+        "it was sent",
+        "It was sent, so it is not made anew: people would get it a second time.",
+        address=str(resource.address),
+        location=resource.location,
+        hint="Leave out --replace. To send it once more, declare it as another entry.",
+    )
+    return replace(step, blocked=finding)
 
 
 def _changes(
@@ -403,14 +418,19 @@ def _with_calls(
             around,
             anew=any(call.due for call in calls),
         ),
-        blocked=kind.refusal(change, circumstances),
+        blocked=_not_anew(step, resource, applied) or kind.refusal(change, circumstances),
         requires=(
             *send_requirements(address, calls),
+            *(toll_requirements(address, kind, live) if step.renews and not kind.carries else ()),
             *drift_requirements(address, _not_stopped(_ours(step.changes, kind), step, kind)),
             *loss_requirements(address, kind.loss(change)),
             *unknown_requirements(address, kind.unknown_on_write(change)),
         ),
     )
+
+
+def _not_anew(step: Step, resource: Resource, applied: Applied) -> Diagnostic | None:
+    return protected_as_it_is(resource, applied) if step.renews else None
 
 
 def launching(kind: Kind) -> Attributes:

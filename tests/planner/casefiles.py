@@ -41,7 +41,7 @@ _FACTS: Mapping[str, Mapping[str, Any]] = {
     "squalomail.list": {"subscribed": 0, "unsubscribed": 0, "disabled": 0, "total": 0, "targetedBy": ()},
     "squalomail.template": _NEWSLETTER,
     "squalomail.campaign": _NEWSLETTER,
-    "gatormail.group": {"count": 0, "usedBy": (), "excluded": 0, "included": 0},
+    "gatormail.group": {"count": 0, "usedBy": (), "excluded": 0, "included": 0, "found": 0},
     "gatormail.campaign": {"status": "InSetup", "emailId": 7, "sharing": (), "crmId": None},
 }
 _ATTRIBUTES: Mapping[str, Mapping[str, Value]] = {
@@ -164,6 +164,8 @@ def _request(asked: Mapping[str, Any]) -> Request:
     return Request(
         targets=tuple(map(parse_address, asked.get("targets", ()))),
         replace=tuple(map(parse_address, asked.get("replace", ()))),
+        destroy=asked.get("destroy", False),
+        removed={parse_address(name): keep for name, keep in asked.get("removed", {}).items()},
     )
 
 

@@ -175,6 +175,7 @@ class Newsletter(Kind):
     natural_key = ("subject",)
     collection: ClassVar[Collection] = NEWSLETTERS
     volatile = True
+    drafts = True
     defaults: ClassVar[Attributes] = {
         **dict.fromkeys(("body", "altBody", "fromEmail", "fromName", "replyToEmail", "replyToName"), ""),
         "visible": False,

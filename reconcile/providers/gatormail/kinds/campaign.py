@@ -78,6 +78,7 @@ class GatorMailCampaign(Kind):
     natural_key = ("name",)
     collection: ClassVar[Collection] = CAMPAIGNS
     volatile = True
+    drafts = True
     defaults: ClassVar[Attributes] = {
         **dict.fromkeys((*_SENDER, "crmId"), ""),
         "type": "Static",
@@ -331,12 +332,12 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
         )
     lone = change.action is Action.UPDATE and change.changed == {"initiate"}
     start = live.attributes.get("startDate")
-    ends = as_seconds(start) if start is not None else None
-    if ends is None or ends - circumstances.now > circumstances.freeze:
+    if start is None or as_seconds(start) - circumstances.now > circumstances.freeze:
         return None
-    if lone and (live.facts["status"] is not None or ends > circumstances.now):
+    past = as_seconds(start) <= circumstances.now
+    if lone and not (past and live.facts["status"] is None):
         return None
-    if as_seconds(start) <= circumstances.now:
+    if past:
         return _refusal(
             change,
             "frozen",

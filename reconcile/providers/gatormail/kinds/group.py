@@ -46,19 +46,19 @@ class _Groups(Collection):
         self, api: Client, row: dict[str, Any], wanted: Wanted, touched: AnyCollection[str], users: list[Any]
     ) -> dict[str, Any]:
         id_ = str(row["id"])
-        more: dict[str, Any] = {"_count": None, "_usedBy": (), "_excluded": None, "_included": None}
+        more: dict[str, Any] = {"_count": None, "_usedBy": (), "_excluded": None, "_included": None, "_found": None}
         if id_ in wanted.ids:
             more["_count"] = api.send(Call("gatormail_getGroupCount", {"groupId": row["id"]}))["count"]
         if id_ in touched:
             used = [campaign for campaign in users if str((campaign.get("group") or {}).get("id")) == id_]
             more["_usedBy"] = tuple({"id": str(campaign["id"]), "name": campaign["name"]} for campaign in used)
             if "membership.read" in of(api).contract.capabilities():
-                more["_excluded"] = sum(
-                    1 for _ in of(api).pages("gatormail_groupExcludedContactget", groupId=row["id"])
-                )
-                more["_included"] = sum(
-                    1 for _ in of(api).pages("gatormail_groupIncludedContactget", groupId=row["id"])
-                )
+                excluded = [one["id"] for one in of(api).pages("gatormail_groupExcludedContactget", groupId=row["id"])]
+                included = [one["id"] for one in of(api).pages("gatormail_groupIncludedContactget", groupId=row["id"])]
+                more |= {"_excluded": len(excluded), "_included": len(included)}
+                if more["_count"] is not None:
+                    # Who is in it and was not put there by anybody is found by the group's rules.
+                    more["_found"] = max(0, more["_count"] - len(set(included) - set(excluded)))
         return more
 
 
@@ -70,12 +70,13 @@ class GatorMailGroup(Kind):
     spec = GroupSpec
     natural_key = ("name",)
     needed = True
+    carries = True
     collection: ClassVar[Collection] = _Groups()
     defaults: ClassVar[Attributes] = {"description": ""}
 
     def decode(self, row: Row) -> RemoteObject:
         data = row.data
-        facts = {name: data[f"_{name}"] for name in ("count", "usedBy", "excluded", "included")}
+        facts = {name: data[f"_{name}"] for name in ("count", "usedBy", "excluded", "included", "found")}
         return RemoteObject(row.id, {"name": data["name"], "description": data.get("description") or ""}, facts)
 
     def writes(self, change: Change) -> Sequence[Call]:
@@ -114,6 +115,17 @@ class GatorMailGroup(Kind):
                 "opt-outs would be lost if it were made anew.",
                 address=str(change.address),
                 hint="Rename it in the web interface, and let the manifest say so.",
+            )
+        if change.action is Action.REPLACE and (found := change.live.facts["found"]):
+            return Diagnostic(
+                "rules-would-be-lost",
+                "a group whose rules find people",
+                f"The platform can't rename a group or change its description, and {found:,} of the "
+                f"{change.live.facts['count']:,} people in it are there because of its rules, which no call can read "
+                f"or copy: a group made anew would lose them, and campaigns would go to fewer people.",
+                address=str(change.address),
+                hint="Change it in the web interface, and let the manifest say the same; or make a group with another "
+                "entry, give it its rules in the web interface, and let the campaigns go to that one.",
             )
         managed = circumstances.managed.get("campaigns", frozenset())
         others = [campaign for campaign in change.live.facts["usedBy"] if campaign["id"] not in managed]

@@ -89,11 +89,15 @@ class SqualoMailList(Kind):
         return []
 
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
-        if change.action is not Action.DELETE or change.live is None:
+        if change.action not in (Action.DELETE, Action.REPLACE) or change.live is None:
             return None
         managed = circumstances.managed.get("newsletters", frozenset())
         targeted_by = change.live.facts["targetedBy"]
-        in_the_way = [mail for mail in targeted_by if _needs_list(mail, managed, circumstances.now)]
+        in_the_way = [
+            mail
+            for mail in targeted_by
+            if mail["id"] not in circumstances.freed and _needs_list(mail, managed, circumstances.now)
+        ]
         if not in_the_way:
             return None
         named = ", ".join(f'"{mail["subject"]}" (id {mail["id"]})' for mail in in_the_way[:5])
