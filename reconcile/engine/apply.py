@@ -4,7 +4,7 @@ A step starts when its own predecessors are done, not level by level. One that f
 depends on it and nothing else. Each outcome is durable in the state before the next step starts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from graphlib import TopologicalSorter
@@ -45,14 +45,15 @@ class _Executor:
         sorter.prepare()
         with ThreadPoolExecutor(run.parallelism, thread_name_prefix="apply") as pool:
             running: dict[Future[None], Node] = {}
-            ready = list(sorter.get_ready())
-            while ready or running:
+            ready, later = list(sorter.get_ready()), list[Node]()
+            while ready or later or running:
+                ready, later = _stops_first([*later, *ready], running.values())
                 for node in ready:
                     address, phase = node
                     step = run.plan.steps[address]
                     if run.stop.is_set() or self._fatal is not None:
                         continue
-                    if address in run.left:
+                    if address in run.left and phase is not Phase.STOP:
                         if address not in ended:
                             ended.add(address)
                             yield Event(step, Outcome.REFUSED, (not_approved(run.left[address]),), PlanStale.exit_code)
@@ -126,6 +127,14 @@ def not_approved(difference: Difference) -> Diagnostic:
         address=str(difference.address),
         hint="Plan again (reconcile plan -o FILE), and have that approved.",
     )
+
+
+def _stops_first(waiting: list[Node], running: Collection[Node]) -> tuple[list[Node], list[Node]]:
+    """What to begin with, and what comes later: while there are stops, nothing else."""
+    stops = [node for node in waiting if node[1] is Phase.STOP]
+    if stops or any(phase is Phase.STOP for _, phase in running):
+        return stops, [node for node in waiting if node[1] is not Phase.STOP]
+    return waiting, []
 
 
 def _first(step: Step) -> Phase:
