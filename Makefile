@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
-test: lint .venv/azurite.stamp .venv/compliance.stamp
+test: lint .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp
 	$(BIN)/python -m pytest -n auto
 
 # The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
@@ -69,6 +69,15 @@ clean:
 	cp -R tests/state/azurite .venv/azurite
 	$(BIN)/npm ci --fetch-retries 1 --fetch-timeout 60000 --prefix .venv/azurite && touch $@ || { rm -rf .venv/azurite; \
 	echo "Azurite could not be installed (see above), so the tests on Azure are skipped; the next make test tries again."; }
+
+# Debian's Chromium and Firefox, for the tests of the review page. Where they can't be installed, those tests are skipped,
+# which fails where CI=true.
+.venv/browsers.stamp: .venv/dev.stamp
+	@if command -v chromium >/dev/null && command -v firefox-esr >/dev/null; then touch $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium firefox-esr >/dev/null && touch $@ || \
+	echo "Chromium and Firefox could not be installed (see above); the next make test tries again."; \
+	else echo "The tests of the review page need Chromium and Firefox ESR: apt-get install chromium firefox-esr, as root."; fi
 
 # terraform-compliance, which only the tests run, in an environment of its own: it pins what it needs. Two of its
 # dependencies come as source only; setuptools, installed first, builds them without the network.

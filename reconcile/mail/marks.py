@@ -16,11 +16,19 @@ class Marked:
     key: str
 
 
-def mark(source: str, insertions: Iterable[Insertion]) -> Marked:
-    """The source with the marks in it."""
-    lowered, key, number = source.lower(), "rcm", 0
-    while key in lowered:
+def key_for(*sources: str) -> str:
+    """What the names of marks begin with: nothing in these sources, their styles included, can be about them."""
+    text = "\n".join(sources).lower()
+    plain = re.sub(r"\\([0-9a-f]{1,6})\s?", lambda match: chr(int(match[1], 16) % 0x110000), text).lower()
+    key, number = "rcm", 0
+    while key in text or key in plain:
         key, number = f"rcm{number}x", number + 1
+    return key
+
+
+def mark(source: str, insertions: Iterable[Insertion], key: str | None = None) -> Marked:
+    """The source with the marks in it; ``key`` is one that ``key_for`` gave for it."""
+    key = key or key_for(source)
     parts, position = [], 0
     # Where one wrapper ends and another begins, the end comes first.
     for insertion in sorted(insertions, key=lambda each: (each.offset, not each.text.startswith("</"))):

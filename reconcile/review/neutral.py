@@ -24,17 +24,17 @@ _KEPT = names(
     "align alt bgcolor border bordercolor cellpadding cellspacing class clear color colspan dir face height hidden"
     " hspace id lang nowrap role rowspan scope size span start style title type valign value vspace width checked for"
 )
-_DEAD = "about:srcdoc#rc-dead"  # leads nowhere, and leaves the frame as it is
+_DEAD = "about:srcdoc#nowhere"  # leads nowhere, and leaves the frame as it is
 _URL = re.compile(r"url\(\s*(?:\"[^\"]*\"|'[^']*'|[^)]*)\s*\)?", re.IGNORECASE)
 _DATA = re.compile(r"data:image/(?:png|gif|jpe?g|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\([g-zG-Z])")
 
 
 def neutral(marked: Marked, picture: Picture) -> str:
-    """The inner HTML of a frame: the mail's styles, then its body with its marks under their plain names."""
+    """The inner HTML of a frame: the mail's styles, then its body with its marks."""
     from justhtml import JustHTML
 
-    document = JustHTML(marked.text, sanitize=False)
+    document = JustHTML(marked.text, sanitize=False, scripting_enabled=False)
     styles: list[str] = []
     body = document.query("body")
     attributes = _attributes(body[0], marked.key) if body else ""
@@ -56,22 +56,15 @@ def _node(node: object, key: str, picture: Picture, styles: list[str]) -> str:
     inside = "".join(_node(child, key, picture, styles) for child in getattr(node, "children", None) or ())
     if name in _UNWRAPPED or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         return inside
-    if name == f"{key}-w":
-        name = "rc-w"
-    elif name == "rc-w":
-        return inside
     attributes = _attributes(node, key)
     if name == "img":
-        return _image(node, attributes, picture)
-    if "data-rc-n=" in attributes and ' id="rc' not in attributes:  # it has an id of its own, which its styles may need
-        inside = f'<rc-a id="rc{given_number(attributes)}"></rc-a>{inside}'
+        return _image(node, attributes, key, picture)
+    if (
+        f"data-{key}-n=" in attributes and f' id="{key}' not in attributes
+    ):  # it has an id of its own, which its styles may need
+        number = attributes.partition(f'data-{key}-n="')[2].partition('"')[0]
+        inside = f'<{key}-a id="{key}{number}"></{key}-a>{inside}'
     return f"<{name}{attributes}>" if name in _VOID else f"<{name}{attributes}>{inside}</{name}>"
-
-
-def given_number(attributes: str) -> str:
-    """The number of the change that a tag is marked with."""
-    match = re.search(r'data-rc-n="(\d+)"', attributes)
-    return match[1] if match else ""
 
 
 _VOID = names("br hr img input wbr col")
@@ -86,23 +79,17 @@ def _attributes(node: object, key: str) -> str:
     given: dict[str, str | None] = getattr(node, "attrs", None) or {}
     for name, value in given.items():
         lowered, text = name.lower(), value or ""
-        if lowered.startswith(f"data-{key}"):
-            lowered = f"data-rc{lowered.removeprefix(f'data-{key}')}"
-        elif lowered == "id" and re.fullmatch(rf"{key}\d+", text):
-            text = f"rc{text.removeprefix(key)}"
-        elif lowered == "href":
+        if lowered == "href":
             text = _DEAD
-        elif lowered not in _KEPT or (lowered == "id" and text.startswith("rc")):
+        elif lowered not in _KEPT and not lowered.startswith(f"data-{key}"):
             continue
-        elif lowered == "class":
-            text = " ".join(part for part in text.split() if not part.startswith("rc-"))
         elif lowered == "style":
             text = _declared(text)
         found.append(f' {lowered}="{html.escape(text)}"')
     return "".join(found)
 
 
-def _image(node: object, attributes: str, picture: Picture) -> str:
+def _image(node: object, attributes: str, key: str, picture: Picture) -> str:
     given: dict[str, str | None] = getattr(node, "attrs", None) or {}
     source = (given.get("src") or "").strip()
     shown = source if _DATA.fullmatch(source) else picture(source)
@@ -111,7 +98,7 @@ def _image(node: object, attributes: str, picture: Picture) -> str:
     size = "".join(f"{side}:{pixels}px;" for side, pixels in (("width", width), ("height", height)) if pixels)
     style = html.escape(_declared(given.get("style") or "") + f";{size}")
     told = html.escape(alt if alt is not None else "(no alternative text)", quote=False)
-    instead = f'<span class="rc-alt" style="{style}">{told}</span>'
+    instead = f'<span class="{key}-alt" style="{style}">{told}</span>'
     return f'<img src="{html.escape(shown or box(source, width, height))}"{attributes}>{instead}'
 
 

@@ -15,7 +15,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from reconcile.mail.change import Change, Part
-from reconcile.mail.marks import Marked, mark
+from reconcile.mail.marks import Marked, key_for, mark
 from reconcile.mail.source import read
 from reconcile.model.address import Address
 from reconcile.planner.plan import Plan
@@ -34,10 +34,11 @@ _ENTRIES = 200  # other entries shown on a page
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A mail in a frame: its name in the page, what it is called, its document."""
+    """A mail in a frame: its name in the page, what its marks begin with, what it is called, its document."""
 
     name: str
     side: str
+    key: str
     caption: str
     document: "Document"
 
@@ -156,17 +157,19 @@ def _frames(number: int, letter: Letter, person: Mapping[str, str], picture: Pic
         ("old", "Live", letter.before, letter.changes.before),
         ("new", "Proposed", letter.after, letter.changes.after),
     )
+    key = key_for(letter.before or "", letter.after or "")
+    sheet = _source("frame.css").replace("KEY", key)
     for side, caption, source, insertions in sides:
         if source is None:
             continue
-        marked = mark(source, insertions)
+        marked = mark(source, insertions, key)
         inner = neutral(Marked(filled(marked.text, person), marked.key), picture)
         language = re.search(r"<html[^>]*\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", source[:3000])
         document = (
-            f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc-side="{side}"><head>'
-            f"<title>{caption}</title><style>{_source('frame.css')}</style>{inner}</body></html>"
+            f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc="{key}" data-{key}-side="{side}">'
+            f"<head><title>{caption}</title><style>{sheet}</style>{inner}</body></html>"
         )
-        yield Frame(f"{side}{number}", side, caption, Document(document))
+        yield Frame(f"{side}{number}", side, key, caption, Document(document))
 
 
 def _links(before: str | None, after: str | None) -> list[tuple[str, str, str]]:

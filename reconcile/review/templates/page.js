@@ -1,7 +1,7 @@
 for (const mail of document.querySelectorAll('.mail')) {
-  const frames = [...mail.querySelectorAll('iframe')], doc = f => f.contentDocument, win = f => doc(f).defaultView;
+  const frames = [...mail.querySelectorAll('iframe')], doc = f => f.contentDocument, win = f => doc(f).defaultView, key = f => doc(f).documentElement.dataset.rc;
   let busy = null, timer;
-  const tops = f => new Map([...doc(f).querySelectorAll('[data-rc-a]')].map(e => [e.dataset.rcA, e.getBoundingClientRect().top + win(f).scrollY]));
+  const tops = f => new Map([...doc(f).querySelectorAll(`[data-${key(f)}-a]`)].map(e => [e.getAttribute(`data-${key(f)}-a`), e.getBoundingClientRect().top + win(f).scrollY]));
   const anchors = (f, g) => {
     const x = tops(f), y = tops(g), points = [[0, 0], ...[...x].filter(([k]) => y.has(k)).map(([k, v]) => [v, y.get(k)]), [doc(f).documentElement.scrollHeight, doc(g).documentElement.scrollHeight]];
     return points.sort((p, q) => p[0] - q[0]).filter((p, i, all) => !i || p[1] >= all[i - 1][1]);
@@ -25,9 +25,10 @@ for (const mail of document.querySelectorAll('.mail')) {
   mail.show = n => {
     busy = mail; clearTimeout(timer); timer = setTimeout(() => busy = null, 200);
     for (const f of frames) {
-      for (const e of doc(f).querySelectorAll('.rc-now')) e.classList.remove('rc-now');
-      const e = doc(f).querySelector(`[data-rc-n="${n}"]`);
-      if (e) { e.scrollIntoView({block: 'center'}); e.classList.add('rc-now'); }
+      const now = key(f) + '-now';
+      for (const e of doc(f).querySelectorAll('.' + now)) e.classList.remove(now);
+      const e = doc(f).querySelector(`[data-${key(f)}-n="${n}"]`);
+      if (e) { e.scrollIntoView({block: 'center'}); e.classList.add(now); }
     }
   };
   for (const a of mail.querySelectorAll('[data-go]')) a.addEventListener('click', e => { e.preventDefault(); mail.show(a.dataset.go); });

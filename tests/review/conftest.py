@@ -1,0 +1,110 @@
+"""Debian's Chromium and Firefox, and a server on this machine that every other address leads to."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSERS = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr",)}
+
+
+@dataclass
+class Net:
+    """A proxy for everything that leads nowhere and counts who comes."""
+
+    port: int = 0
+    seen: list[str] = field(default_factory=list)
+
+    @property
+    def from_mails(self) -> list[str]:
+        """What asked for an address that a test's mail has; browsers ask for things of their own."""
+        return [line for line in self.seen if ".example" in line]
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    server = socket.create_server(("127.0.0.1", 0))
+    found = Net(server.getsockname()[1])
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(2)
+                try:
+                    found.seen.append(connection.recv(4096).split(b"\r\n")[0].decode(errors="replace"))
+                    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                except OSError:
+                    pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield found
+    server.close()
+    thread.join(1)
+
+
+@dataclass
+class Browsing:
+    """A page in a browser, and what it said on its console."""
+
+    page: Any
+    name: str
+    console: list[str] = field(default_factory=list)
+
+
+Open = Callable[..., Browsing]
+
+
+@pytest.fixture(params=BROWSERS)
+def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
+    """Opens a file in a browser whose every connection ends at ``net``."""
+    name: str = request.param
+    program = next((path for each in BROWSERS[name] if (path := shutil.which(each))), None)
+    if program is None:
+        told = f"{name} is not installed: apt-get install {BROWSERS[name][0]}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(told)
+        pytest.skip(told)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        kind = getattr(playwright, name)
+        options: dict[str, Any] = {"executable_path": program}
+        if name == "chromium":
+            options["proxy"] = {"server": f"http://127.0.0.1:{net.port}"}
+            options["args"] = ["--no-sandbox", "--proxy-bypass-list=<-loopback>"]
+        else:
+            options["channel"] = "moz-firefox"
+            options["firefox_user_prefs"] = {
+                "network.proxy.type": 1,
+                "network.proxy.http": "127.0.0.1",
+                "network.proxy.http_port": net.port,
+                "network.proxy.ssl": "127.0.0.1",
+                "network.proxy.ssl_port": net.port,
+                "network.proxy.allow_hijacking_localhost": True,
+                "network.proxy.no_proxies_on": "",
+            }
+        browser = kind.launch(**options)
+
+        def browse(path: Path, *, width: int = 1440, height: int = 1000) -> Browsing:
+            # Playwright's own idea of the colour scheme would override that of a frame.
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="null")
+            found = Browsing(context.new_page(), name)
+            found.page.on("console", lambda message: found.console.append(message.text))
+            found.page.on("pageerror", lambda error: found.console.append(str(error)))
+            found.page.goto(path.as_uri())
+            found.page.wait_for_timeout(300)
+            return found
+
+        yield browse
+        browser.close()
