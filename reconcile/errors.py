@@ -140,6 +140,12 @@ class Usage(ReconcileError):
     code = "usage"
 
 
+class OnlyStopped(ReconcileError):
+    """Mail was stopped that is not to go out, and nothing else could be done."""
+
+    exit_code = 6
+
+
 class Interrupted(ReconcileError):
     """Interrupted."""
 

@@ -19,8 +19,9 @@ from reconcile.cli.page import View
 from reconcile.cli.plan import requested
 from reconcile.cli.records import asked_for, project_of, read_records
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import Interrupted, ReconcileError, Refused, Usage
+from reconcile.errors import Interrupted, OnlyStopped, ReconcileError, Refused, Usage
 from reconcile.model.address import Address
+from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import Action
 from reconcile.model.policy import Sends
 from reconcile.model.resource import Resource
@@ -157,10 +158,14 @@ def _apply_records(
     ):
         for name, record in records.items():
             check_origin(workspace, record, locked.state, name)
-        with remembered(here, locked, "apply") as record_of_run:
+        asked = asked_for(plans)
+        with (
+            stopping_anyway(here, workspace, locked, desired, asked, rights, meant=True, why=why),
+            remembered(here, locked, "apply") as record_of_run,
+        ):
             record_of_run.approved = tuple(map(plan_digest, plans))
             settle(workspace, locked)
-            made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked_for(plans))
+            made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked)
             left = judged(workspace, locked, made, plans)
             record_of_run.outcome = _carry_out(workspace, locked, made, rights, record_of_run, left)
         return record_of_run.outcome
@@ -206,11 +211,12 @@ def apply_fresh(
         here.store().lock(why, options().lock_timeout) as locked,
         here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,
     ):
-        settle(workspace, locked)
-        made = plan(workspace, desired, locked.state, digest=digest, request=request)
-        if options().format != "json":
-            print_plan(made, view=View(here))
-        refuse_run(made, rights)
+        with stopping_anyway(here, workspace, locked, desired, request, rights, meant=auto_approve, why=why):
+            settle(workspace, locked)
+            made = plan(workspace, desired, locked.state, digest=digest, request=request)
+            if options().format != "json":
+                print_plan(made, view=View(here))
+            refuse_run(made, rights)
         left: Mapping[Address, Difference] = {}
         if not auto_approve and any(step.writes or step.action is Action.FORGET for step in made.changes):
             _ask(made, why)
@@ -221,6 +227,61 @@ def apply_fresh(
         with remembered(here, locked, why) as record:
             record.outcome = _carry_out(workspace, locked, made, rights, record, left)
         return record.outcome
+
+
+@contextmanager
+def stopping_anyway(
+    here: Project,
+    workspace: "Workspace",
+    locked: "LockedState",
+    desired: Mapping[Address, Resource],
+    request: Request,
+    rights: "Rights",
+    *,
+    meant: bool,
+    why: str,
+) -> Iterator[None]:
+    """Where no plan can be made or it may not be carried out: stop at least what is not to go out any more.
+
+    So, too, before anybody waits for an import of an earlier run. ``meant``: nobody has to be asked first.
+
+    Raises:
+        OnlyStopped: what stood in the way, where something was stopped. ReconcileError: where nothing was.
+    """
+    stopped = meant and _awaits(workspace, locked)
+    if stopped:
+        _stop_alone(here, workspace, locked, desired, request, rights, why)
+    try:
+        yield
+    except ReconcileError as error:
+        if meant and not stopped and _stop_alone(here, workspace, locked, desired, request, rights, why):
+            raise OnlyStopped.of(error.diagnostics) from error
+        raise
+
+
+def _awaits(workspace: "Workspace", locked: "LockedState") -> bool:
+    """Whether an import of an earlier run is waited for first."""
+    return any(isinstance(workspace.registry.kind(address), BulkKind) for address in locked.state.intents)
+
+
+def _stop_alone(
+    here: Project,
+    workspace: "Workspace",
+    locked: "LockedState",
+    desired: Mapping[Address, Resource],
+    request: Request,
+    rights: "Rights",
+    why: str,
+) -> bool:
+    """Make the stops and nothing else; gives whether there were any."""
+    from reconcile.engine.stops import plan_stops
+
+    stops = plan_stops(workspace, desired, locked.state, request, rights.deletes)
+    if not stops.steps:
+        return False
+    with remembered(here, locked, why) as record:
+        record.outcome = _carry_out(workspace, locked, stops, rights, record, {})
+    return True
 
 
 def _ask(made: Plan, why: str) -> None:
@@ -268,6 +329,7 @@ def _carry_out(
         print_json(_as_json(ended, left))
     else:
         _summarise(ended)
+    _tell_not_stopped(ended)
     if fatal is not None:
         show_diagnostics(fatal.diagnostics)
         return 6 if any(event.written for event in ended.values()) else fatal.exit_code
@@ -324,6 +386,17 @@ def _summarise(ended: "Mapping[Address, Event]") -> None:
     parts = [f"{count} {done.get(what, 'forgotten' if what == 'forget' else what)}" for what, count in counts.items()]
     if parts:
         click.echo(f"Apply: {', '.join(parts)}.")
+
+
+def _tell_not_stopped(ended: "Mapping[Address, Event]") -> None:
+    """The last word of a run that could not stop a mail."""
+    named = [
+        str(address)
+        for address, event in ended.items()
+        if any(finding.code == "not-stopped" for finding in event.diagnostics)
+    ]
+    if named:
+        click.echo(f"NOT STOPPED: {', '.join(sorted(named))}", err=options().format == "json")
 
 
 def _as_json(ended: "Mapping[Address, Event]", left: "Mapping[Address, Difference]") -> dict[str, object]:
