@@ -52,7 +52,6 @@ class Letter:
     after: str | None
     subject: tuple[str | None, str | None]
     sender: tuple[str | None, str | None]
-    changes: Changes
     plain: Comparison | None
     to: str
     when: str
@@ -68,6 +67,13 @@ class Letter:
     def title(self) -> str:
         """What becomes of it."""
         return LOOKS[self.step.action].title
+
+    @property
+    def changes(self) -> Changes:
+        """What differs; looked for when somebody asks."""
+        if self.before is None or self.after is None:
+            return Changes()
+        return changes_of(self.before, self.after)
 
     @property
     def inbox(self) -> tuple[str | None, str | None]:
@@ -114,7 +120,6 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
         before, after = _text(changed[name].before), _text(changed[name].after)
     elif name is not None:
         before = after = _text(declared[name])
-    differ = before is not None and after is not None
     send = step.send
     return Letter(
         step,
@@ -122,7 +127,6 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
         after,
         subjects,
         _sender(step),
-        changes_of(before, after) if differ and before is not None and after is not None else Changes(),
         _plain(step, name),
         _to(step, send),
         _when(send, step, context),

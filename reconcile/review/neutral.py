@@ -26,6 +26,9 @@ _KEPT = names(
 )
 _DEAD = "about:srcdoc#nowhere"  # leads nowhere, and leaves the frame as it is
 _URL = re.compile(r"url\(\s*(?:\"[^\"]*\"|'[^']*'|[^)]*)\s*\)?", re.IGNORECASE)
+_PICTURING = re.compile(
+    r"(?:-webkit-)?\b(?:image-set|cross-fade|element|paint|image|src)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)?", re.IGNORECASE
+)
 _DATA = re.compile(r"data:image/(?:png|gif|jpe?g|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\([g-zG-Z])")
 
@@ -156,7 +159,7 @@ def _declared(style: str) -> str:
 def _safe(css: str) -> str:
     css = _ESCAPE.sub(_unescaped, css)
     css = _URL.sub(lambda match: f'url("{data[0]}")' if (data := _DATA.search(match[0])) else "none", css)
-    css = re.sub(r"(?:-webkit-)?(?:image-set|cross-fade|element|paint|image|src)\s*\(", "unknown(", css, flags=re.I)
+    css = _PICTURING.sub("none", css)
     css = re.sub(r"(expression|behavior|-moz-binding)", r"x-\1", css, flags=re.IGNORECASE)
     return re.sub(r"(position\s*:\s*)(?:fixed|sticky)", r"\1static", css, flags=re.IGNORECASE)
 

@@ -92,6 +92,7 @@ def _page(
     going = coming(plan, context)
     people = [letter.people for letter in (*letters, *rest) if letter.step.send is not None and letter.people]
     shown = {str(letter.address) for letter in (*letters, *rest)}
+    others = list(_others(summary, shown))
     script = _source("page.js") if letters else ""
     page = (
         _environment()
@@ -103,12 +104,13 @@ def _page(
             letters=[_shown(number, letter, context, picture) for number, letter in enumerate(letters, 1)],
             rest=[(letter, (where or {}).get(letter.address)) for letter in rest],
             index=index,
+            where=where,
             going=going,
             weeks=weeks(going, context),
             frozen_until=moment(context.now + context.freeze, now=context.now, zone=context.zone),
             people=sum(people),
-            entries=list(_others(summary, shown))[:_ENTRIES],
-            more_entries=max(0, len(list(_others(summary, shown))) - _ENTRIES),
+            entries=others[:_ENTRIES],
+            more_entries=max(0, len(others) - _ENTRIES),
             made=moment(plan.created, now=context.now, zone=context.zone) if plan.created else "",
             script=Markup(script),  # noqa: S704  # our own file
             style=Markup(_source("page.css")),  # noqa: S704  # our own file

@@ -25,7 +25,6 @@ FORMATS: dict[str, Callable[[Plan], str]] = {
     "verbose.txt": lambda plan: to_terminal.render(plan, color=False, verbose=True, **WHEN),
     "color.txt": lambda plan: to_terminal.render(plan, color=True, **WHEN).replace("\x1b", "␛"),
     "plan.md": lambda plan: to_markdown.render(plan, **WHEN),
-    "plan.html": lambda plan: render_page(plan, Context(**WHEN)),
     "show.json": lambda plan: json.dumps(to_json.plan_json(plan), indent=2, ensure_ascii=False) + "\n",
 }
 

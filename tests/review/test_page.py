@@ -1,0 +1,174 @@
+"""The page as a document: what is where, how much of it, and what it is made of."""
+
+import datetime
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from reconcile.mail.marks import mark
+from reconcile.model.address import Address
+from reconcile.planner.plan import Plan
+from reconcile.review.calendar import coming
+from reconcile.review.neutral import embedded, neutral
+from reconcile.review.page import MAILS, boxed, pages, render
+from reconcile.review.samples import INVENTED, filled, table
+from tests.report.test_cases import Tags
+from tests.report.test_ranking import crowd
+from tests.review.plans import CLUB, CONTEXT, EVIL, NOW, changed, mail, plan, story
+
+
+class Text(HTMLParser):
+    """The words of a page without its frames, scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._raw = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._raw = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._raw and data.strip():
+            self.words.append(" ".join(data.split()))
+
+
+def text_of(page: str) -> str:
+    return " ".join(Text(page).words)
+
+
+@pytest.mark.parametrize("count", [500, 3000])
+def test_the_delete_and_the_send_are_on_the_first_screen(count: int) -> None:
+    text = text_of(render(crowd(count, alike=False), CONTEXT))
+    first = text[:1200]
+    assert "squalomail.list.zz-gone : deleted, id 77, reaches 12 people" in first
+    assert "squalomail.campaign.zz-sent" in first
+    assert "640 people now" in first
+
+
+def test_twenty_mails_on_a_page_and_the_names_of_the_rest() -> None:
+    many = crowd(60, alike=False)
+    page = render(many, CONTEXT)
+    assert page.count('<section class="mail"') == MAILS
+    text = text_of(page)
+    assert all(f"c{number:04}" in text for number in range(58))
+    assert "--page DIR" in text
+    files = dict(pages(many, CONTEXT))
+    assert list(files) == ["index.html", "mails-1.html", "mails-2.html", "mails-3.html"]
+    assert sum(content.count('<section class="mail"') for content in files.values()) == 58
+    assert 'href="mails-3.html"' in files["index.html"]
+    assert "zz-gone" in files["index.html"]
+
+
+def test_all_fits_one_page_where_it_does() -> None:
+    assert [name for name, _ in pages(story(), CONTEXT)] == ["index.html"]
+
+
+def test_a_mail_says_whom_it_goes_to_when_and_how_big_it_is() -> None:
+    text = text_of(render(story(), replace(CONTEXT, commit="abc123", digest="d1g3st")))
+    for told in (
+        "To club: 4,812 people",
+        "Sat 2026-11-21 11:06 UTC, in 3 days",
+        "of 102 KB",
+        "Commit abc123",
+        "Digest d1g3st",
+        "A new mail",
+        "What an approval of this plan can't cover",
+    ):
+        assert told in text
+
+
+def test_scripts_are_ours_small_and_allowed_by_their_hash() -> None:
+    page = render(story(), CONTEXT)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(script.encode()) <= 3 * 1024
+    assert 'sandbox="allow-same-origin"' in page
+    assert "allow-scripts" not in page
+    assert "script-src 'sha256-" in page.replace("&#39;", "'")
+    assert "http-equiv" in page
+    assert "script-src 'none'" in render(plan(), CONTEXT).replace("&#39;", "'")
+
+
+def test_no_line_is_a_command_to_a_runner() -> None:
+    body = "<p>\n::error::x\n ::stop-commands::y\n##[group]z</p>"
+    page = render(plan(changed("c", None, body)), CONTEXT)
+    assert not re.search(r"(?m)^\s*::|##\[", page)
+    assert "&#58;:error::x" in page
+
+
+def test_what_is_hostile_is_gone_before_a_browser_sees_it() -> None:
+    inner = neutral(mark(EVIL, []), boxed)
+    tags = Tags()
+    tags.feed(inner)
+    assert not {"script", "iframe", "object", "embed", "link", "base", "meta", "form", "svg", "math"} & set(tags.seen)
+    assert not {name for name in tags.attributes if name.startswith(("on", "src", "action")) and name != "src"}
+    assert not re.search(r"evil\.example|javascript:|@import|@font-face|url\((?!\"data:)", inner)
+    assert "one text" in inner
+
+
+def test_blanks_and_letters_of_a_mail_stay_what_they_are() -> None:
+    inner = neutral(mark("<p>a&nbsp;b &lt;c&gt; é 日本 &amp;amp;</p>", []), boxed)
+    assert "<p>a\u00a0b &lt;c&gt; é 日本 &amp;amp;</p>" in inner
+    assert "a\u00a0b" in render(plan(changed("c", None, "<p>a&nbsp;b</p>")), CONTEXT)
+
+
+def test_pictures_are_boxes_or_files_of_the_project() -> None:
+    source = '<img src="images/a.png?v=1" width="120" height="40" alt="A">'
+    assert "a.png" in neutral(mark(source, []), boxed).replace("%3E", ">")
+    picture = embedded(b"\x89PNG\r\n\x1a\nx")
+    assert picture == "data:image/png;base64,iVBORw0KGgp4"
+    assert f'src="{picture}"' in neutral(mark(source, []), lambda _: picture)
+    assert embedded(b"<svg onload=x>") is None
+
+
+def test_merge_tags_are_filled_for_a_sample_person() -> None:
+    source = (
+        '<a href="{{link}}">Hello {subtag:name}, {{first name}} *|LNAME|*</a> <table>{{#each rows}}<tr><td>%%city%%'
+        "</td></tr>{{/each}}</table>{unsubscribe}Leave{/unsubscribe} {{offer}}"
+    )
+    person = {"name": "An <na>", "surname": "R", "city": "Gorizia"}
+    assert filled(source, person) == (
+        '<a href="{{link}}">Hello An &lt;na&gt;, An &lt;na&gt; R</a> <table><tr><td>Gorizia</td></tr></table>Leave '
+        "{{offer}}"
+    )
+    assert table({"{{city}}": 2}, INVENTED) == [("{{city}}", 2, ("Gorizia", "(empty)"))]
+
+
+def test_the_calendar_knows_clashes_and_the_freeze() -> None:
+    two = [changed(name, "<p>a</p>", f"<p>{name}</p>") for name in ("one", "two")]
+    addresses = [step.address for step in two]
+    context = replace(CONTEXT, due={addresses[0]: NOW + 1800, addresses[1]: NOW + 7200})
+    steps = {step.address: replace(step, dependencies=(CLUB,)) for step in two}
+    first, second = coming(Plan(steps), context)
+    assert (first.address.name, first.frozen, second.frozen) == ("one", True, False)
+    assert first.clashes == ("club also gets two that day at 13:06",)
+    text = text_of(render(Plan(steps), context))
+    assert "Clash: club also gets one that day" in text
+    assert coming(Plan(steps), replace(context, now=NOW + 10_000)) == []
+
+
+def test_what_can_not_be_shown_is_said() -> None:
+    from reconcile.model.attributes import Digest
+
+    step = changed("c", "<p>a</p>", "<p>b</p>")
+    (change,) = step.changes
+    unread = replace(step, changes=(replace(change, before=Digest("ab", 3)),), unchecked=("utmSource",))
+    text = text_of(render(plan(unread), CONTEXT))
+    assert "What is live can't be read back" in text
+    assert "utmSource" in text
+    lone = replace(step, changes=(), send=story().steps[Address("squalomail", "campaign", "gift-guide")].send)
+    text = text_of(render(plan(lone), CONTEXT))
+    assert "The mail itself is not in this plan" in text
+    context = replace(CONTEXT, bodies={lone.address: {"body": mail("vabilo")}})
+    assert "<iframe" in render(plan(lone), context)
+
+
+def test_times_are_told_in_the_zone_of_the_reader() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=1), "CET")
+    assert "12:06 CET (11:06 UTC)" in text_of(render(story(), replace(CONTEXT, zone=zone)))
