@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,9 @@ class Browsing:
 Open = Callable[..., Browsing]
 
 
-@pytest.fixture(params=BROWSERS)
-def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
-    """Opens a file in a browser whose every connection ends at ``net``."""
-    name: str = request.param
+@contextmanager
+def launched(name: str, net: Net) -> Iterator[Any]:
+    """A browser whose every connection ends at ``net``; skipped where it is missing, unless CI=true."""
     program = next((path for each in BROWSERS[name] if (path := shutil.which(each))), None)
     if program is None:
         told = f"{name} is not installed: apt-get install {BROWSERS[name][0]}"
@@ -77,24 +77,32 @@ def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
         pytest.skip(told)
     from playwright.sync_api import sync_playwright
 
+    options: dict[str, Any] = {"executable_path": program}
+    if name == "chromium":
+        options["proxy"] = {"server": f"http://127.0.0.1:{net.port}"}
+        options["args"] = ["--no-sandbox", "--proxy-bypass-list=<-loopback>"]
+    else:
+        options["channel"] = "moz-firefox"
+        options["firefox_user_prefs"] = {
+            "network.proxy.type": 1,
+            "network.proxy.http": "127.0.0.1",
+            "network.proxy.http_port": net.port,
+            "network.proxy.ssl": "127.0.0.1",
+            "network.proxy.ssl_port": net.port,
+            "network.proxy.allow_hijacking_localhost": True,
+            "network.proxy.no_proxies_on": "",
+        }
     with sync_playwright() as playwright:
-        kind = getattr(playwright, name)
-        options: dict[str, Any] = {"executable_path": program}
-        if name == "chromium":
-            options["proxy"] = {"server": f"http://127.0.0.1:{net.port}"}
-            options["args"] = ["--no-sandbox", "--proxy-bypass-list=<-loopback>"]
-        else:
-            options["channel"] = "moz-firefox"
-            options["firefox_user_prefs"] = {
-                "network.proxy.type": 1,
-                "network.proxy.http": "127.0.0.1",
-                "network.proxy.http_port": net.port,
-                "network.proxy.ssl": "127.0.0.1",
-                "network.proxy.ssl_port": net.port,
-                "network.proxy.allow_hijacking_localhost": True,
-                "network.proxy.no_proxies_on": "",
-            }
-        browser = kind.launch(**options)
+        browser = getattr(playwright, name).launch(**options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=BROWSERS)
+def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
+    """Opens a file in each browser."""
+    name: str = request.param
+    with launched(name, net) as browser:
 
         def browse(path: Path, *, width: int = 1440, height: int = 1000) -> Browsing:
             # Playwright's own idea of the colour scheme would override that of a frame.
@@ -107,4 +115,3 @@ def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
             return found
 
         yield browse
-        browser.close()
