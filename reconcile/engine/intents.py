@@ -14,9 +14,9 @@ from reconcile.errors import ApiError
 from reconcile.model.address import Address
 from reconcile.model.attributes import references
 from reconcile.model.bulk import BulkKind
-from reconcile.model.kind import Wanted
+from reconcile.model.kind import Kind, Wanted
 from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Applied, RemoteObject
 from reconcile.state.state import Intent, State
 
 
@@ -60,11 +60,8 @@ def look_up(
     for wait in patience.waits:
         patience.sleep(wait)
         objects = find(kind, clients[intent.address.provider], wanted)
-        made = [
-            found.id
-            for found in objects.values()
-            if found.id not in intent.before and found.id not in bound and kind.matches(intent.attributes, found)
-        ]
+        new = [found for found in objects.values() if found.id not in intent.before and found.id not in bound]
+        made = [found.id for found in new if kind.matches(intent.attributes, found)]
         if len(made) > 1 and (mark := kind.mark(intent.address)) is not None:
             made = [id_ for id_ in made if kind.marked(objects[id_]) == mark] or made
         if len(made) > 1:
@@ -77,7 +74,22 @@ def look_up(
             )
         if made:
             return made[0]
+        if alike := [found for found in new if kind.key(found.attributes) != intent.key]:
+            raise _lookalikes(intent, kind, alike)
     return None
+
+
+def _lookalikes(intent: Intent, kind: Kind, found: Sequence[RemoteObject]) -> Ambiguous:
+    """Something new that merely looks like what was to be made: the platform may have rewritten the text."""
+    wanted = " / ".join(map(str, intent.key or ()))
+    named = ", ".join(f'"{" / ".join(map(str, kind.key(one.attributes) or ()))}" (id {one.id})' for one in found)
+    return Ambiguous(
+        f"{intent.operation} was interrupted, and {named} is new and looks like what it was to make "
+        f'("{wanted}"). Nothing is done to this entry until that is settled.',
+        hint=f"If it is this entry's: reconcile import {intent.address} {found[0].id}. If it is not, delete it, or "
+        f"rename it, in the web interface.",
+        address=str(intent.address),
+    )
 
 
 def settled(state: State, registry: Registry, clients: Clients, patience: Patience) -> dict[Address, Applied | None]:

@@ -9,6 +9,7 @@ from itertools import chain
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
 from reconcile.model.kind import Client, Collection, Kind, Row, Wanted, rules
+from reconcile.model.likeness import Keys
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.steps import Seen
@@ -59,6 +60,7 @@ def refresh(
         if leftover:
             deposed[address] = leftover
     candidates = _candidates(desired, applied, live, rows, registry)
+    lookalikes = _lookalikes(desired, applied, live, candidates, rows, registry)
     reached = {address: registry.kind(address).reach(found) for address, found in live.items()}
     reached |= {
         address: registry.kind(address).reach(found[0])
@@ -66,15 +68,19 @@ def refresh(
         if desired[address].external and len(found) == 1
     }
     people = {address: count for address, count in reached.items() if count is not None}
-    return Seen(live, candidates, deposed, people)
+    return Seen(live, candidates, deposed, people, lookalikes=lookalikes)
 
 
 def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
-    """The objects of one kind with the wanted ids or natural keys, by id."""
+    """The objects of one kind with the wanted ids, or with natural keys that are alike wanted ones, by id."""
     rows = kind.collection.read(client, wanted)
     objects = {row.id: decoded(kind, row) for row in rows}
+    keys = Keys(wanted.keys)
     return {
-        id_: found for id_, found in objects.items() if id_ in wanted.ids or kind.key(found.attributes) in wanted.keys
+        id_: found
+        for id_, found in objects.items()
+        if id_ in wanted.ids
+        or ((key := kind.key(found.attributes)) is not None and (key in wanted.keys or keys.like(key)))
     }
 
 
@@ -197,6 +203,40 @@ def _candidates(
         if found:
             candidates[address] = tuple(found)
     return candidates
+
+
+def _lookalikes(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    live: Mapping[Address, RemoteObject],
+    candidates: Mapping[Address, tuple[RemoteObject, ...]],
+    rows: Mapping[tuple[str, str], Mapping[str, Row]],
+    registry: Registry,
+) -> dict[Address, tuple[RemoteObject, ...]]:
+    """For addresses without a live object, the objects that no address is bound to and whose keys are merely alike."""
+    missing: dict[tuple[str, str], dict[tuple[Value, ...], list[Address]]] = defaultdict(lambda: defaultdict(list))
+    for address, resource in desired.items():
+        kind = registry.kind(address)
+        if address not in live and not kind.manual and (key := kind.key(resource.attributes)):
+            missing[address.provider, address.kind][key].append(address)
+    bound = {
+        (address.provider, registry.kind(address).collection.name, id_)
+        for address, kept in applied.items()
+        for id_ in (kept.id, *kept.deposed)
+    }
+    found: dict[Address, list[RemoteObject]] = defaultdict(list)
+    for (provider, _), by_key in missing.items():
+        kind = registry.kind(next(iter(by_key.values()))[0])
+        keys = Keys(by_key)
+        for row in rows.get((provider, kind.collection.name), {}).values():
+            if (provider, kind.collection.name, row.id) in bound:
+                continue
+            there = decoded(kind, row)
+            key = kind.key(there.attributes)
+            for address in (address for other in keys.like(key) if other != key for address in by_key[other]):
+                if row.id not in {one.id for one in candidates.get(address, ())}:
+                    found[address].append(there)
+    return {address: tuple(objects) for address, objects in found.items()}
 
 
 def _marked(kind: Kind, objects: Iterable[RemoteObject]) -> dict[str, list[RemoteObject]]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from reconcile.engine.refresh import Clients, refresh
 from reconcile.errors import Diagnostic, Severity
 from reconcile.model.address import Address
-from reconcile.model.attributes import Digest, digest_text, same
-from reconcile.model.kind import Action, Change, Kind, rules
+from reconcile.model.attributes import Digest, Value, digest_text, same
+from reconcile.model.kind import Action, Change, Kind, Rule, rules
+from reconcile.model.likeness import alike
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import as_references
@@ -64,11 +65,18 @@ def _observed(kind: Kind, applied: Applied, live: RemoteObject) -> Mapping[str, 
     computed = kind.computed(applied.attributes)
     for name, rule in rules(kind.spec).items():
         text = live.attributes.get(name)
-        if not rule.text or not isinstance(text, str):
+        if not isinstance(text, str) or (not rule.text and not _is_rewritten(rule, applied.attributes.get(name), text)):
             continue
         if name in computed or (name in applied.attributes and not same(applied.attributes[name], text)):
             observed[name] = digest_text(text)
     return observed
+
+
+def _is_rewritten(rule: Rule, sent: Value, read: Value) -> bool:
+    """Whether a short text reads like what was sent, but for what a platform may make of it when it stores it."""
+    if rule.manual or not rule.readable or rule.refers is not None or rule.launches or rule.instant:
+        return False
+    return isinstance(sent, str) and isinstance(read, str) and sent != read and alike(sent, read)
 
 
 def _not_kept(
@@ -86,7 +94,7 @@ def _not_kept(
         read = live.attributes[name]
         if rule.refers is not None:
             read = as_references(address, rule.refers, read, ids)
-        if not same(applied.attributes[name], read):
+        if not same(applied.attributes[name], read) and not _is_rewritten(rule, applied.attributes[name], read):
             yield Diagnostic(
                 "not-kept",
                 "the platform did not keep what was written",

@@ -8,6 +8,7 @@ to a person, both by name.
 import html
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 
 from reconcile.model.attributes import Value
@@ -39,6 +40,23 @@ def plain(text: str) -> str:
 def tokens(key: Iterable[Value]) -> frozenset[str]:
     """What keys that are alike have in common, to find them without comparing each with each: at least one of these."""
     return frozenset(token for part in key if isinstance(part, str) for token in _tokens(part))
+
+
+class Keys:
+    """Natural keys, and which of them a key is alike."""
+
+    def __init__(self, keys: Iterable[tuple[Value, ...]]) -> None:
+        self._by_token: dict[str, list[tuple[Value, ...]]] = defaultdict(list)
+        for key in keys:
+            for token in tokens(key):
+                self._by_token[token].append(key)
+
+    def like(self, key: tuple[Value, ...] | None) -> list[tuple[Value, ...]]:
+        """Those that a key is alike, itself among them."""
+        if key is None or not self._by_token:
+            return []
+        near = {id(other): other for token in tokens(key) for other in self._by_token.get(token, ())}
+        return [other for other in near.values() if alike(key, other)]
 
 
 def named(text: str) -> str:

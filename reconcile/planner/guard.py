@@ -15,6 +15,7 @@ from reconcile.planner.steps import Seen
 
 # A percentage of a handful says nothing.
 _PERCENT_FROM = 10
+_MAY_EXIST = ("exists-already", "looks-alike")
 
 
 def losses(steps: Mapping[Address, Step], registry: Registry) -> list[Step]:
@@ -227,7 +228,7 @@ def _waits(address: Address, waits_for: Sequence[Address]) -> Diagnostic:
 
 def nothing_known(steps: Mapping[Address, Step], applied: Mapping[Address, Applied]) -> Iterator[Diagnostic]:
     """A project without any state, in an account that has what it declares: the state is most likely missing."""
-    existing = [step for step in steps.values() if step.blocked is not None and step.blocked.code == "exists-already"]
+    existing = [step for step in steps.values() if step.blocked is not None and step.blocked.code in _MAY_EXIST]
     if existing and not applied:
         yield Diagnostic(
             "state-missing",

@@ -9,6 +9,7 @@ from reconcile.model.attributes import Attributes, Digest, Value, condensed, dig
 from reconcile.model.bulk import BulkKind, Comparison
 from reconcile.model.call import Call
 from reconcile.model.kind import PLAIN, Action, Change, Circumstances, Kind, Rule, rules
+from reconcile.model.likeness import spelled
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.bulk import bulk_removal, bulk_step
@@ -35,7 +36,8 @@ class Seen:
     ``live``: the objects behind addresses in the state or marked external, missing where there is none any more;
     ``candidates``: for addresses not in the state, the objects with their natural key that are bound to no address;
     ``deposed``: replaced objects that still exist; ``reached``: how many people are behind an object; ``comparisons``:
-    how bulk entries differ.
+    how bulk entries differ; ``lookalikes``: objects like ``candidates`` whose natural key is not equal, but may be what
+    somebody, or the platform, has made of it.
     """
 
     live: Mapping[Address, RemoteObject] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Seen:
     deposed: Mapping[Address, tuple[RemoteObject, ...]] = field(default_factory=dict)
     reached: Mapping[Address, int] = field(default_factory=dict)
     comparisons: Mapping[Address, Comparison] = field(default_factory=dict)
+    lookalikes: Mapping[Address, Sequence[RemoteObject]] = field(default_factory=dict)
 
 
 def live_fingerprint(live: RemoteObject, without: Collection[str] = ()) -> str:
@@ -69,7 +72,8 @@ def step_for(
     address = resource.address
     live = seen.live.get(address)
     if resource.external:
-        return _external(resource, kind, applied, live, seen.candidates.get(address, ()))
+        found = seen.candidates.get(address, ()), seen.lookalikes.get(address, ())
+        return _external(resource, kind, applied, live, *found)
     if kind.manual:
         return _manual(resource, kind, applied, seen, around)
     if kind.singleton and applied is None and seen.candidates.get(address):
@@ -181,6 +185,7 @@ def _external(
     applied: Applied | None,
     live: RemoteObject | None,
     candidates: Sequence[RemoteObject],
+    lookalikes: Sequence[RemoteObject],
 ) -> Step:
     step = Step(resource.address, Action.NO_OP, key=kind.key(resource.attributes))
     if applied is not None and live is not None:
@@ -199,7 +204,8 @@ def _external(
             f'The account has no {kind.kind} "{key}", and reconcile does not make what is managed elsewhere.',
             address=str(resource.address),
             location=resource.location,
-            hint="Make it in the web interface, correct the name, or take out manage: external.",
+            hint=_did_you_mean(kind, lookalikes)
+            or "Make it in the web interface, correct the name, or take out manage: external.",
         )
     return replace(step, blocked=finding)
 
@@ -294,10 +300,12 @@ def _create(
         ),
         dependencies=_dependencies(resource.attributes),
         former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
-        blocked=kind.refusal(change, circumstances) or _duplicate(resource, kind, seen.candidates.get(address, ())),
+        blocked=kind.refusal(change, circumstances)
+        or _duplicate(resource, kind, seen.candidates.get(address, ()))
+        or _lookalike(resource, kind, seen.lookalikes.get(address, ())),
         requires=tuple(send_requirements(address, calls)),
         key=kind.key(resource.attributes),
-        twins=tuple(candidate.id for candidate in seen.candidates.get(address, ())),
+        twins=tuple(found.id for found in (*seen.candidates.get(address, ()), *seen.lookalikes.get(address, ()))),
     )
 
 
@@ -318,6 +326,41 @@ def _duplicate(resource: Resource, kind: Kind, candidates: Sequence[RemoteObject
         hint=f'If it is this entry\'s: "reconcile import {resource.address} {twins[0]}", or "reconcile adopt" for all '
         f'that match by name. If a second one is wanted: "allowDuplicate: true" on the entry.',
     )
+
+
+def _lookalike(resource: Resource, kind: Kind, found: Sequence[RemoteObject]) -> Diagnostic | None:
+    """Why something is not made although no object has its natural key: one of them has a key that looks like it."""
+    found = [one for one in found if _has_its_content(resource, kind, one)]
+    if not found or resource.allow_duplicate:
+        return None
+    key, address = _spelled(kind.key(resource.attributes)), resource.address
+    others = ", ".join(f'"{_spelled(kind.key(one.attributes))}" (id {one.id})' for one in found[:5])
+    return Diagnostic(
+        "looks-alike",
+        "something that looks like it exists, but is not in the state",
+        f'The account has {others}, which looks like "{key}" and which the state does not know, so it is not made a '
+        f"second time.",
+        address=str(address),
+        location=resource.location,
+        hint=f'If it is this entry\'s: "reconcile import {address} {found[0].id}". If another one is wanted: '
+        f'"allowDuplicate: true" on the entry.',
+    )
+
+
+def _has_its_content(resource: Resource, kind: Kind, live: RemoteObject) -> bool:
+    """Whether an object would be taken for the declared one if its natural key were equal."""
+    key = {name: live.attributes.get(name) for name in kind.natural_key}
+    return kind.matches({**resource.attributes, **key}, live)
+
+
+def _did_you_mean(kind: Kind, found: Sequence[RemoteObject]) -> str | None:
+    if not found:
+        return None
+    return f'Did you mean "{_spelled(kind.key(found[0].attributes))}" (id {found[0].id})?'
+
+
+def _spelled(key: tuple[Value, ...] | None) -> str:
+    return " / ".join(spelled(part) if isinstance(part, str) else str(part) for part in key or ())
 
 
 def _immutable(

@@ -1,9 +1,10 @@
 """A case of the planner as files: what is declared, applied and live, and the plan that comes of it.
 
 ``manifests/*.yaml`` are manifests as people write them. ``applied.json`` is the ``resources`` of a state. ``live.json``
-has what a refresh found: ``live``, ``candidates`` and ``deposed`` objects, how many people are ``reached``, and the
-``comparisons`` of audiences; an object is its id, the attributes that are not the platform's defaults, and facts.
-``asked.json``, where there is one, has what else the plan is made from: ``policy``, ``targets``, ``replace``, ``now``.
+has what a refresh found: ``live``, ``candidates``, ``lookalikes`` and ``deposed`` objects, how many people are
+``reached``, and the ``comparisons`` of audiences; an object is its id, the attributes that are not the platform's
+defaults, and facts. ``asked.json``, where there is one, has what else the plan is made from: ``policy``, ``targets``,
+``replace``, ``destroy``, ``removed``, ``now``.
 """
 
 import json
@@ -113,6 +114,7 @@ def _seen(found: Mapping[str, Any], desired: Mapping[Address, Resource], applied
         {address: _objects(address, rows) for address, rows in _addressed(found.get("deposed", {}))},
         {address: count for address, count in reached.items() if count is not None},
         {address: _comparison(row) for address, row in _addressed(found.get("comparisons", {}))},
+        {address: _objects(address, rows) for address, rows in _addressed(found.get("lookalikes", {}))},
     )
 
 

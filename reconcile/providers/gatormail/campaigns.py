@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconcile.model.call import Call
 from reconcile.model.kind import Client, Collection, Row, Wanted
+from reconcile.model.likeness import Keys
 from reconcile.providers.gatormail.answers import refuse_unknown_words
 from reconcile.providers.gatormail.contract import ENUMS
 
@@ -28,10 +29,10 @@ class _Campaigns(Collection):
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_campaignList"))
-        names = {key[0] for key in wanted.keys}
+        names = Keys(wanted.keys)
         sharing = bool(wanted.edited & {str(row["id"]) for row in rows})
         every = wanted.everything or sharing
-        needed = {row["id"] for row in rows if every or str(row["id"]) in wanted.ids or row["name"] in names}
+        needed = {row["id"] for row in rows if every or str(row["id"]) in wanted.ids or names.like((row["name"],))}
         whole = [_whole(api, row) if row["id"] in needed else row for row in rows]
         for row in whole:
             if row["id"] in needed:

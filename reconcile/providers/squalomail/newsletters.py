@@ -1,5 +1,7 @@
 """Newsletters as the API has them: the one thing behind templates and campaigns."""
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Annotated, Any, ClassVar
@@ -35,6 +37,9 @@ _COMMON = ("subject", "fromEmail", "fromName", "replyToEmail", "replyToName", "l
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
 _RANGE = 250  # newsletters wanted in one answer: with their bodies, a few megabytes
 _LARGEST_ID = 2**31 - 1
+_PLAIN = re.compile(r"[A-Za-z0-9.,:;()\-]+(?: [A-Za-z0-9.,:;()\-]+)*")
+_BEGINNING = 40  # characters of a subject by which what looks like it is sought
+_TELLING = 12  # fewer would find half of an account
 
 
 class TextItem(Spec):
@@ -102,7 +107,7 @@ class _Newsletters(Collection):
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         conditions = [equals("mailid", int(id_)) for id_ in sorted(wanted.ids, key=int)]
-        conditions += sorted(equals("subject", key[0]) for key in wanted.keys)
+        conditions += sorted({condition for key in wanted.keys for condition in _subjects_like(key[0])})
         rows = _every_mail(api) if wanted.everything else entity_rows(api, "Mail", conditions)
         mails = {str(row["mailid"]): row for row in rows}
         by_mail = [equals("mailid", int(id_)) for id_ in mails]
@@ -114,6 +119,23 @@ class _Newsletters(Collection):
 
 
 NEWSLETTERS = _Newsletters()
+
+
+def _subjects_like(subject: str) -> Iterator[str]:
+    """Conditions that find a subject, and what a platform or an editor may have made of it.
+
+    By its beginning, as far as that is plain and long enough to be its own; the caller compares what comes back.
+    """
+    yield equals("subject", subject)
+    start = subject.lstrip()
+    plain = _PLAIN.match(start)
+    beginning = plain.group()[:_BEGINNING].rstrip() if plain is not None else ""
+    if len(beginning) >= _TELLING or (beginning and not _PLAIN.fullmatch(start)):
+        yield f'subject.Startwith("{beginning}")'
+        yield f'subject.Startwith(" {beginning}")'
+    for form in ("NFC", "NFD"):
+        if (other := unicodedata.normalize(form, subject)) != subject:
+            yield equals("subject", other)
 
 
 def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
@@ -246,12 +268,15 @@ class Newsletter(Kind):
         return _CONTENT if "template" in desired else ()
 
     def matches(self, desired: Attributes, live: RemoteObject) -> bool:
-        """The same subject and the same body; where a template's rendering makes the body, an unsent one counts."""
+        """The same subject and the same body; where a template's rendering makes the body, every one counts.
+
+        But for one that was sent, where nothing is to be sent now: subjects come again.
+        """
         if not super().matches(desired, live):
             return False
         if "body" in desired:
             return same(desired["body"], live.attributes["body"])
-        return not live.facts["sent"]
+        return not live.facts["sent"] or bool(desired.get("schedule"))
 
     def content(self, attributes: Attributes, contents: Mapping[Address, str]) -> str | None:
         template = attributes.get("template")
