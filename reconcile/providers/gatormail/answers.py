@@ -34,6 +34,8 @@ from reconcile.providers.shapes import (
     word,
 )
 
+CAME = "asItCame"  # the member of a record of activity that is the platform's own JSON
+
 
 def _known(enum: str) -> Callable[[str], str]:
     def check(value: str) -> str:
@@ -340,6 +342,9 @@ def checked(contract: Contract, operation: GatorMailOperation, answer: Any, ask:
     except Misfit as error:
         error.answer = answer
         raise
+    if operation.key == "op.datafeed.fetch":
+        came = contract.member("f.batch.records", content)
+        found["records"] = [{**record, CAME: raw} for record, raw in zip(found["records"], came, strict=True)]
     return found
 
 

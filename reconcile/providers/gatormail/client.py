@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from reconcile.errors import ApiError, InvalidInput, PlanStale
 from reconcile.model.account import Account
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
+from reconcile.providers import paging
 from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.contract import ENUMS, Contract
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
@@ -105,17 +105,15 @@ class GatorMail:
         return Account("gatormail", httpx.URL(self._url).host, self._instance)
 
     def pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        """The rows of a paged list, each once: rows may move while they are read. A page that is not full ends it."""
-        size = int(self.contract.text("c.page.size"))
-        seen: set[Any] = set()
-        for page in count(int(self.contract.text("c.page.first"))):
-            rows = self.send(Call(operation, {**arguments, "page": page, "pageSize": size}))
-            for row in rows:
-                if row["id"] not in seen:
-                    seen.add(row["id"])
-                    yield row
-            if len(rows) < size:
-                return
+        """The rows of a paged list, each once, to its end: see ``paging.rows``."""
+
+        def read(page: int, size: int) -> list[dict[str, Any]]:
+            rows: list[dict[str, Any]] = self.send(Call(operation, {**arguments, "page": page, "pageSize": size}))
+            return rows
+
+        size, first = int(self.contract.text("c.page.size")), int(self.contract.text("c.page.first"))
+        remedy = f"See the provider's contract: `{OPERATIONS[operation].key}`, `c.page.first`, `c.page.size`. {ASK}"
+        return paging.rows(read, first=first, size=size, operation=operation, remedy=remedy)
 
     def close(self) -> None:
         """Close the connections."""
@@ -137,8 +135,9 @@ class GatorMail:
         Whoever is excluded already is not included: that would take an opt-out back.
         """
         list_ = operation.name.replace("post", "get")
-        page = copied["page"] - 1 + int(self.contract.text("c.page.first"))
-        rows = self.send(Call(list_, {"groupId": copied["of"], "page": page, "pageSize": copied["size"]}))
+        # The whole list, of which this is a part: the platform may cap pages in silence.
+        end = copied["page"] * copied["size"]
+        rows = list(self.pages(list_, groupId=copied["of"]))[end - copied["size"] : end]
         out: set[Any] = set()
         if operation.key == "op.group.included.add":
             out = {row["id"] for row in self.pages("gatormail_groupExcludedContactget", groupId=into)}

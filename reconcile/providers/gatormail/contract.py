@@ -319,6 +319,11 @@ class Contract:
                 found[f"wire:{name}" if str(name).lower() in taken else name] = each
         return found
 
+    def member(self, key: str, value: Mapping[str, Any]) -> Any:
+        """A member of an object as it stands on the wire, None where there is none."""
+        wire = self.text(key).lower()
+        return next((each for name, each in value.items() if str(name).lower() == wire), None)
+
     def rows(self, answer: Any) -> Any:
         """The rows of a list's answer, which may be in an envelope (``c.list.itemsPath``)."""
         for name in filter(None, self.text("c.list.itemsPath").split(".")):

@@ -10,6 +10,7 @@ from reconcile.providers.gatormail.contract import members
 from reconcile.providers.gatormail.feed import Tally
 from reconcile.providers.gatormail.feed import pull as take
 from reconcile.providers.gatormail.feed_store import Sink, open_sink
+from reconcile.providers.shapes import Misfit
 
 _QUESTION = (
     "{alias} has one queue of activity, and what is taken out of it is gone for everybody else, such as a vendor's CRM "
@@ -47,6 +48,8 @@ def _pull(
     while True:
         try:
             take(client, sink, tally, tell=context.progress, stop=stop, interval=interval)
+        except Misfit:
+            raise  # it would be the same the next time
         except (Unreachable, UnknownOutcome) as error:
             if interval is None:
                 raise

@@ -5,8 +5,9 @@ sink passes over what it has. So whenever a run dies, nothing is lost and nothin
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reconcile.errors import ApiError, Unauthorised, UnknownOutcome
 from reconcile.model.call import Call
@@ -44,14 +45,18 @@ def pull(
     vain, last = 0, None  # batches that brought nothing on, in a row
     while not stop.is_set():
         batch = client.send(Call("gatormail_getDatafeed", {}))
-        records, identifier = batch.get("records") or [], batch.get("batchIdentifier")
-        if identifier in (None, ""):
+        records, identifier = batch["records"], batch["batchIdentifier"]
+        if identifier is None:
             if records:
-                raise ApiError("The platform gave records without a batch identifier, so they can't be marked.")
+                raise ApiError(
+                    "The platform gave records without a batch identifier, so they can't be marked.",
+                    hint="See f.batch.batchIdentifier under the provider's contract.",
+                )
             if interval is None:
                 return
             stop.wait(interval)
             continue
+        _each_of_its_own(records)
         new = sink.put(records)
         tally.stored += new
         tally.known += len(records) - new
@@ -67,6 +72,19 @@ def pull(
         tell(f"{tally.stored:,} records stored, {tally.known:,} were there already, {tally.batches:,} batches marked")
 
 
+def _each_of_its_own(records: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a batch in which one id stands for two records: taken for one, the other would be lost.
+
+    Raises:
+        ApiError: it does; nothing is stored or marked.
+    """
+    if len({str(record["id"]) for record in records}) < len(records):
+        raise ApiError(
+            "gatormail_getDatafeed: two records of the batch have the same id, so it is neither stored nor marked.",
+            hint="See f.record.id under the provider's contract: it must name what tells records apart.",
+        )
+
+
 def _mark(client: Client, identifier: str) -> ApiError | None:
     """Mark a batch whose records are stored; a refusal is no loss, since they will be handed out again."""
     try:
@@ -76,6 +94,6 @@ def _mark(client: Client, identifier: str) -> ApiError | None:
     except ApiError as error:
         # Most likely withdrawn meanwhile: the platform hands its records out under another identifier.
         return error
-    if answer.get("processed") is False:
+    if answer["processed"] is not True:
         return ApiError("gatormail_getDatafeedBatchIdentifier: the platform has not marked the batch as processed.")
     return None

@@ -1,8 +1,10 @@
 """Files that records of people's activity are kept in, each exactly once: SQLite or JSON Lines, by the suffix.
 
-``put`` returns when the records are on disk, so that whoever delivered them may be told so. A record that is there
-already is passed over, since an unmarked batch is handed out again. A process that dies in between leaves nothing that
-the next one would not find: SQLite takes a batch in one transaction, and of JSON Lines a torn last line is cut off.
+``put`` returns when the records are on disk, so that whoever delivered them may be told so. Each is kept by its members
+and as it came, so that nothing that we don't understand is lost. A record that is there already is passed over, since
+an unmarked batch is handed out again; one id with another content stops. A process that dies in between leaves nothing
+that the next one would not find: SQLite takes a batch in one transaction, and of JSON Lines a torn last line is cut
+off.
 
 Which records a file of JSON Lines holds is looked up in an index beside it, so that memory does not grow with it. The
 file alone counts: the index takes up what it has not seen of it, and is made anew where the file is another one. All
@@ -11,6 +13,7 @@ of these files are readable by their owner only.
 
 import hashlib
 import os
+import re
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +25,7 @@ import orjson
 
 from reconcile.disk import failing, make_folder, one_at_a_time, sync_folder
 from reconcile.errors import InvalidInput, StateError
+from reconcile.providers.gatormail.answers import CAME
 
 SQLITE = (".sqlite", ".sqlite3", ".db")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -72,7 +76,7 @@ def open_sink(path: Path, source: str, columns: Sequence[str], timeout: float = 
     sqlite = path.suffix.lower() in SQLITE
     with one_at_a_time(path, f"Records are being stored in {path}", timeout):
         with failing(path, "used"):
-            sink: Sink = _Table(path, source, columns) if sqlite else _Lines(path, source)
+            sink: Sink = _Table(path, source, columns) if sqlite else _Lines(path, source, columns)
         try:
             yield sink
         finally:
@@ -80,11 +84,38 @@ def open_sink(path: Path, source: str, columns: Sequence[str], timeout: float = 
 
 
 def key_of(record: Record) -> int | str:
-    """What tells a record from every other: its number, else a digest of all that it says."""
-    number = record.get("id")
-    if isinstance(number, int | str) and not isinstance(number, bool) and number != "":
-        return number
-    return hashlib.sha256(orjson.dumps(dict(record), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """What tells a record from every other: its id, the same as a number and as a text of digits."""
+    id_ = record["id"]
+    if isinstance(id_, str) and re.fullmatch(r"0|[1-9][0-9]{0,17}", id_):
+        return int(id_)
+    if isinstance(id_, int | str) and not isinstance(id_, bool) and id_ != "":
+        return id_
+    raise ValueError("a record without an id")
+
+
+def _digest(content: Any) -> bytes:
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()[:16]
+
+
+def _said(record: Record, columns: Sequence[str]) -> bytes:
+    """What a record says, by a digest: as it came; of one that an earlier version stored, its members alone."""
+    if CAME in record:
+        return b"c" + _digest(record[CAME])
+    return b"m" + _digest({name: record[name] for name in columns if name != "id" and record.get(name) is not None})
+
+
+def _agrees(stored: bytes, record: Record, columns: Sequence[str]) -> bool:
+    plain = {name: value for name, value in record.items() if name != CAME}
+    return stored == _said(record if stored.startswith(b"c") else plain, columns)
+
+
+def _other_content(key: int | str) -> StateError:
+    return StateError(
+        f"The record with the id {key} is stored already with another content, so the batch is neither stored nor "
+        "marked.",
+        hint="See that f.record.id names what tells records apart. If the contract was changed since, name another "
+        "file for the records from now on.",
+    )
 
 
 @contextmanager
@@ -104,7 +135,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     """A database that is on disk when a transaction has ended."""
     _make_private(path)
     database = sqlite3.connect(path, isolation_level=None)
-    database.execute("PRAGMA synchronous = FULL")
+    # After a power cut a journal that was deleted must not come back and undo a batch that was marked.
+    database.execute("PRAGMA synchronous = EXTRA")
     return database
 
 
@@ -160,22 +192,41 @@ class _Table(Sink):
         _for_source(self._database, self._path, source)
         self._database.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (id PRIMARY KEY NOT NULL) WITHOUT ROWID")
         there = {row[1] for row in self._database.execute(f"PRAGMA table_info({_TABLE})")}
-        for name in self._columns:
+        for name in (*self._columns, CAME):
             if name not in there:
                 self._database.execute(f'ALTER TABLE {_TABLE} ADD COLUMN "{name}"')
 
     def put(self, records: Sequence[Record]) -> int:
-        marks = ", ".join("?" * len(self._columns))
-        named = ", ".join(f'"{name}"' for name in self._columns)
-        rows = [(key_of(record), *(_plain(record.get(name)) for name in self._columns[1:])) for record in records]
+        columns = [*self._columns, CAME]
+        marks = ", ".join("?" * len(columns))
+        named = ", ".join(f'"{name}"' for name in columns)
         with _database(self._path):
             before = self._database.total_changes
             with _transaction(self._database):
-                self._database.executemany(
-                    f"INSERT INTO {_TABLE} ({named}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608  # our names
-                    rows,
-                )
+                for record in records:
+                    row = (key_of(record), *(_plain(record.get(name)) for name in columns[1:]))
+                    if not self._has(row, record):
+                        self._database.execute(
+                            f"INSERT INTO {_TABLE} ({named}) VALUES ({marks})",  # noqa: S608  # our names
+                            row,
+                        )
             return self._database.total_changes - before
+
+    def _has(self, row: tuple[Any, ...], record: Record) -> bool:
+        """Whether a record is there.
+
+        Raises:
+            StateError: its id is, with another content.
+        """
+        named = ", ".join(f'"{name}"' for name in (*self._columns[1:], CAME))
+        there = self._database.execute(f"SELECT {named} FROM {_TABLE} WHERE id = ?", row[:1]).fetchone()  # noqa: S608
+        if there is None:
+            return False
+        came = there[-1]
+        same = there[:-1] == row[1:-1] if came is None else orjson.loads(came) == record.get(CAME)
+        if not same:
+            raise _other_content(row[0])
+        return True
 
     def close(self) -> None:
         self._database.close()
@@ -188,8 +239,9 @@ def _plain(value: Any) -> Any:
 class _Lines(Sink):
     """A file of JSON Lines, in the order of their coming, with an index of the records that it holds."""
 
-    def __init__(self, path: Path, source: str) -> None:
+    def __init__(self, path: Path, source: str, columns: Sequence[str]) -> None:
         self._path = path
+        self._columns = tuple(columns)
         _make_private(path)
         self._file = os.open(path, os.O_RDWR)
         try:
@@ -199,15 +251,19 @@ class _Lines(Sink):
             raise
 
     def put(self, records: Sequence[Record]) -> int:
-        fresh: dict[int | str, bytes] = {}
+        fresh: dict[int | str, tuple[bytes, bytes]] = {}
         for record in records:
             key = key_of(record)
-            if key not in fresh and not self._knows(key):
-                fresh[key] = orjson.dumps(dict(record), option=orjson.OPT_APPEND_NEWLINE)
+            known = fresh[key][1] if key in fresh else self._known(key)
+            if known is None:
+                line = orjson.dumps(dict(record), option=orjson.OPT_APPEND_NEWLINE)
+                fresh[key] = line, _said(record, self._columns)
+            elif not _agrees(known, record, self._columns):
+                raise _other_content(key)
         if fresh:
-            self._append(b"".join(fresh.values()))
+            self._append(b"".join(line for line, _ in fresh.values()))
             with _database(self._beside), _transaction(self._index):
-                self._note(fresh)
+                self._note({key: said for key, (_, said) in fresh.items()})
         return len(fresh)
 
     def close(self) -> None:
@@ -218,9 +274,11 @@ class _Lines(Sink):
     def _beside(self) -> Path:
         return self._path.with_name(f".{self._path.name}.index")
 
-    def _knows(self, key: int | str) -> bool:
+    def _known(self, key: int | str) -> bytes | None:
+        """What the record of an id says, by its digest."""
         with _database(self._beside):
-            return self._index.execute("SELECT 1 FROM record WHERE id = ?", (key,)).fetchone() is not None
+            found = self._index.execute("SELECT said FROM record WHERE id = ?", (key,)).fetchone()
+        return None if found is None else bytes(found[0])
 
     def _append(self, data: bytes) -> None:
         try:
@@ -252,7 +310,13 @@ class _Lines(Sink):
         index = _opened(self._beside)
         try:
             with _transaction(index):
-                index.execute("CREATE TABLE IF NOT EXISTS record (id PRIMARY KEY NOT NULL) WITHOUT ROWID")
+                named = {row[1] for row in index.execute("PRAGMA table_info(record)")}
+                if named and "said" not in named:  # an earlier version's
+                    index.execute("DROP TABLE record")
+                    index.execute("DROP TABLE IF EXISTS seen")
+                index.execute(
+                    "CREATE TABLE IF NOT EXISTS record (id PRIMARY KEY NOT NULL, said BLOB NOT NULL) WITHOUT ROWID"
+                )
                 index.execute("CREATE TABLE IF NOT EXISTS seen (length INTEGER NOT NULL, window BLOB NOT NULL)")
                 seen, window = index.execute("SELECT length, window FROM seen").fetchone() or (0, b"")
                 if seen > length or self._window(seen) != window:
@@ -261,7 +325,7 @@ class _Lines(Sink):
                     index.execute("DROP TABLE IF EXISTS source")
                 _for_source(index, self._path, source)
                 for keys, _ in self._keys(seen, length):
-                    index.executemany("INSERT OR IGNORE INTO record VALUES (?)", keys)
+                    index.executemany("INSERT OR IGNORE INTO record VALUES (?, ?)", keys)
                 self._remember(index, length)
         except BaseException:
             index.close()
@@ -269,7 +333,7 @@ class _Lines(Sink):
         return index
 
     def _note(self, fresh: Mapping[int | str, bytes]) -> None:
-        self._index.executemany("INSERT OR IGNORE INTO record VALUES (?)", [(key,) for key in fresh])
+        self._index.executemany("INSERT OR IGNORE INTO record VALUES (?, ?)", fresh.items())
         self._remember(self._index, self._length)
 
     def _remember(self, index: sqlite3.Connection, length: int) -> None:
@@ -310,19 +374,22 @@ class _Lines(Sink):
             end = start
         return 0
 
-    def _keys(self, start: int, end: int) -> Iterator[tuple[list[tuple[int | str]], int]]:
-        """The keys of the records in a part of the file, a piece at a time; with where each piece ends."""
+    def _keys(self, start: int, end: int) -> Iterator[tuple[list[tuple[int | str, bytes]], int]]:
+        """The keys of the records in a part of the file, and what these say, a piece at a time; with its end."""
         rest, at = b"", start
         while at < end:
             piece = os.pread(self._file, min(_CHUNK, end - at), at)
             at += len(piece)
             *lines, rest = (rest + piece).split(b"\n")
-            yield [(self._key(line),) for line in lines if line.strip()], at
+            yield [self._key(line) for line in lines if line.strip()], at
 
-    def _key(self, line: bytes) -> int | str:
+    def _key(self, line: bytes) -> tuple[int | str, bytes]:
         try:
-            return key_of(orjson.loads(line))
-        except (orjson.JSONDecodeError, AttributeError):
+            record = orjson.loads(line)
+            # An earlier version took records without an id, by all that they said.
+            key = key_of(record) if "id" in record else _digest(record).hex()
+            return key, _said(record, self._columns)
+        except (ValueError, AttributeError, TypeError):
             raise InvalidInput(
                 f"{self._path} holds lines that are no records.", hint="Name another file, or move it away."
             ) from None

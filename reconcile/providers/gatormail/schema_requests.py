@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconcile.errors import UnknownOutcome, Unreachable
+from reconcile.errors import LockHeld, UnknownOutcome, Unreachable
 from reconcile.model.address import Address
 from reconcile.model.command import Context
 from reconcile.model.kind import Client
 from reconcile.providers.gatormail.handshake import MAPPINGS, SCHEMA, fetch_mappings, requests, satisfy
 from reconcile.providers.gatormail.published import render_json, render_yaml
+from reconcile.providers.shapes import Misfit
 
 _AGREED, _FETCHING = "schemaRequests", "fetchingMappings"
 _QUESTION = (
@@ -43,7 +44,9 @@ def _patiently(context: Context, answer: Callable[[], int]) -> None:
     """One look of many: what may be better the next time is told, and no end."""
     try:
         answer()
-    except (Unreachable, UnknownOutcome) as error:
+    except Misfit:
+        raise  # it would be the same the next time
+    except (Unreachable, UnknownOutcome, LockHeld) as error:
         context.warn(error.diagnostics)
 
 

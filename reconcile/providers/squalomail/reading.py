@@ -5,20 +5,22 @@ from typing import Any
 
 from reconcile.model.call import Call
 from reconcile.model.kind import Client
+from reconcile.providers import paging
 from reconcile.providers.squalomail.filters import any_of
 
 PAGE_SIZE = 100
 
 
 def list_pages(api: Client) -> Iterator[dict[str, Any]]:
-    """All lists with tags and counts. No total is documented: a page that is not full is the last."""
-    page = 0
-    while True:
-        rows = api.send(Call("get-lists-details", {"page": page, "pageSize": PAGE_SIZE}))["lists"] or []
-        yield from rows
-        if len(rows) < PAGE_SIZE:
-            return
-        page += 1
+    """All lists with tags and counts; no total is documented. See ``paging.rows``."""
+
+    def read(page: int, size: int) -> list[dict[str, Any]]:
+        answer = api.send(Call("get-lists-details", {"page": page, "pageSize": size}))
+        found: list[dict[str, Any]] = answer["lists"] or []
+        return found
+
+    remedy = "What is assumed there is `page_cap` and `ignore_page` in docs/squalomail.md."
+    return paging.rows(read, first=0, size=PAGE_SIZE, operation="get-lists-details", remedy=remedy)
 
 
 def entity_rows(api: Client, entity: str, conditions: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import threading
@@ -18,7 +19,7 @@ from reconcile.errors import ApiError, InvalidInput, LockHeld, StateError
 from reconcile.providers.gatormail import feed_store as sinks
 from reconcile.providers.gatormail.contract import members
 from reconcile.providers.gatormail.feed import Tally, pull
-from reconcile.providers.gatormail.feed_store import key_of, open_sink
+from reconcile.providers.gatormail.feed_store import open_sink
 from tests.world import World
 
 RUNS = int(os.environ.get("FEED_KILLS", "500"))
@@ -184,14 +185,84 @@ def test_long_files_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(rows(file)) == 60
 
 
-def test_records_without_a_number_are_told_apart_by_what_they_say(tmp_path: Path) -> None:
-    one, other = {"activityType": "EmailOpened", "contactId": 1}, {"activityType": "EmailOpened", "contactId": 2}
-    assert key_of(one) != key_of(other)
-    assert key_of(one) == key_of(dict(reversed(one.items())))
-    for name in FILES:
-        for expected in (2, 0):
-            with open_sink(tmp_path / name, "here", tuple(members("record"))) as sink:
-                assert sink.put([one, other, one]) == expected
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("came", [True, False])
+def test_one_id_has_one_content(came: bool, name: str, tmp_path: Path) -> None:
+    def record(id_: Any, kind: str, **more: Any) -> dict[str, Any]:
+        own = {"id": id_, "activityType": kind}
+        return {**own, "asItCame": {"id": id_, "Kind": kind, **more}} if came else own
+
+    file = tmp_path / name
+    for _ in range(2):
+        with open_sink(file, "here", tuple(members("record"))) as sink:
+            sink.put([record(1, "Bounced"), record("g-2", "EmailOpened")])
+            assert sink.put([record("1", "Bounced")] if not came else [record(1, "Bounced")]) == 0
+            with pytest.raises(StateError, match="with another content"):
+                sink.put([record(3, "EmailOpened"), record(1, "Unsubscribed")])
+            if came:
+                with pytest.raises(StateError, match="with another content"):
+                    sink.put([record("g-2", "EmailOpened", unknown="x")])
+            with pytest.raises(ValueError, match="without an id"):
+                sink.put([record("", "EmailOpened")])
+    assert [row["id"] for row in sorted(contents(file), key=lambda row: str(row["id"]))] == [1, "g-2"]
+    if came:  # after another version of us has made the file
+        kept = contents(file)[0]["asItCame"]
+        assert (json.loads(kept) if isinstance(kept, str) else kept)["Kind"] == "Bounced"
+
+
+def contents(file: Path) -> list[dict[str, Any]]:
+    if file.suffix == ".jsonl":
+        return [json.loads(line) for line in file.read_text().splitlines()]
+    with sqlite3.connect(file) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute("SELECT * FROM activity")]
+
+
+def test_a_file_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "feed.jsonl"
+    own = {"id": 1, "activityType": "Bounced"}
+    file.write_text(json.dumps({**own, "url": None}) + "\n" + json.dumps({"activityType": "Bounced"}) + "\n")
+    came = {**own, "asItCame": {"id": 1, "activityType": "Bounced", "more": True}}
+    with open_sink(file, "here", tuple(members("record"))) as sink:
+        assert sink.put([came]) == 0
+        with pytest.raises(StateError, match="with another content"):
+            sink.put([{**came, "activityType": "EmailOpened"}])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"distort_members": "record.id=recordId"},
+        {"distort_members": "record.id="},
+        {"distort_members": "record.activityType=kind"},
+        {"distort_members": "batch.records=rows"},
+        {"distort_members": "batch.batchIdentifier=batch"},
+        {"distort_types": "record.id=object"},
+        {"distort_types": "record.activityDate=number"},
+        {"distort_types": "batch.records=object"},
+    ],
+)
+def test_what_is_not_understood_is_not_marked(change: dict[str, str], name: str, tmp_path: Path) -> None:
+    world, file = ready(gatormail=change), tmp_path / name
+    happen(world, 7)
+    with pytest.raises(ApiError) as error:
+        take(world, file)
+    assert re.search("`?[fv]\\.(record|batch|activityType)", error.value.diagnostics[0].hint or "")
+    assert waiting(world) == 7
+    assert not rows(file)
+
+
+def test_two_records_of_one_id_are_not_taken_for_one(tmp_path: Path) -> None:
+    class Twice:
+        marked = False
+
+        def send(self, call: Any) -> Any:
+            assert call.operation == "gatormail_getDatafeed"
+            return {"batchIdentifier": "b", "records": [{"id": 1}, {"id": "1"}]}
+
+    with open_sink(tmp_path / "feed.sqlite", "here", ("id",)) as sink, pytest.raises(ApiError, match="the same id"):
+        pull(Twice(), sink, Tally())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", FILES)
