@@ -161,7 +161,7 @@ def test_who_does_not_know_the_zone_knows_no_time(live: Gator) -> None:
 
 
 def test_an_instance_that_does_not_show_where_a_campaign_stands(made: Callable[..., Gator]) -> None:
-    live = made(switches={"campaign_status": False})
+    live = made("{cap.campaign.status: off}", switches={"campaign_status": False})
     people = group(live, "ann")
     number = campaign(live, people)
     refused(live.api("initiateCampaign", f"campaignId={number}", *SEND), 3, "[state-unknown]")

@@ -162,7 +162,7 @@ def _edit_outside(world: World, data: st.DataObject) -> None:
     if state is None or not managed:
         return
     address = data.draw(st.sampled_from(managed))
-    id_ = int(state.resources[address].id)
+    id_ = state.resources[address].id
     if address.kind == "group":
         used = any((row["group"] or {}).get("id") == id_ for row in everything(world)["campaign"])
         if not used:

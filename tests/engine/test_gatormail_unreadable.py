@@ -72,7 +72,7 @@ def test_without_reading_campaigns_what_was_declared_is_written_again() -> None:
     done(world, campaign(initiate=False))
     assert done(world, campaign(initiate=False, name="Other")) == [UPDATE]
     live = operator(world).campaign(str(id_of(world, CAMPAIGN)))
-    assert (live["name"], live["subject"], live["group"]["id"]) == ("Other", "We are live", id_of(world, GROUP))
+    assert (live["name"], live["subject"], live["group"]["id"]) == ("Other", "We are live", str(id_of(world, GROUP)))
     assert live["email"]["html"] == EMAIL["html"]
 
 
