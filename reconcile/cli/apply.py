@@ -17,6 +17,7 @@ from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
 from reconcile.cli.page import View
 from reconcile.cli.plan import requested
+from reconcile.cli.progress import Progress, on_terminal, told
 from reconcile.cli.records import asked_for, project_of, read_records
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Interrupted, OnlyStopped, ReconcileError, Refused, Usage
@@ -33,15 +34,6 @@ if TYPE_CHECKING:
     from reconcile.engine.workflow import Workspace
     from reconcile.planner.approval import Difference
     from reconcile.state.store import LockedState
-
-_DOING = {
-    Action.CREATE: "creating",
-    Action.UPDATE: "updating",
-    Action.REPLACE: "replacing",
-    Action.DELETE: "deleting",
-    Action.MOVE: "moving",
-    Action.FORGET: "forgetting",
-}
 
 
 @click.command(epilog="Example: reconcile apply spring.plan --approved 3fe0...")
@@ -313,12 +305,12 @@ def _carry_out(
 
     events: list[Event] = record.events
     fatal: ReconcileError | None = None
-    with stopping() as stop:
+    with stopping() as stop, told(_progress(workspace, made)) as telling:
         try:
             for event in carry_out(workspace, locked, made, rights, left=left, stop=stop):
                 record.begin(made)
                 events.append(event)
-                _tell(event)
+                telling.take(event)
             record.begin(made)
         except ReconcileError as error:
             if not events:
@@ -341,6 +333,18 @@ def _carry_out(
     return outcome_code(events)
 
 
+def _progress(workspace: "Workspace", made: Plan) -> Progress:
+    chosen = options()
+    return Progress(
+        made,
+        paces=workspace.paces,
+        form="json" if chosen.format == "json" else "text",
+        quiet=chosen.quiet,
+        moving=on_terminal(),
+        show=lambda findings: show_diagnostics(findings, chosen),
+    )
+
+
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
     """An event set by the first Ctrl-C (or SIGTERM), after which calls in flight finish; a second one stops at once."""
@@ -358,22 +362,6 @@ def stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def _tell(event: "Event") -> None:
-    from reconcile.engine.run import Outcome
-
-    step = event.step
-    if step.action is Action.NO_OP and not event.diagnostics:
-        return
-    if event.outcome is Outcome.APPLIED and event.diagnostics:
-        show_diagnostics(event.diagnostics)  # it was told already that it is applied; this is what it left to be done
-    elif event.outcome is None:
-        progress(f"{step.address}: {_DOING.get(step.action, step.action.value)} ...")
-    else:
-        progress(f"{step.address}: {event.outcome.value}")
-    if event.outcome in (Outcome.FAILED, Outcome.REFUSED):
-        show_diagnostics(event.diagnostics)
 
 
 def _summarise(ended: "Mapping[Address, Event]") -> None:

@@ -137,7 +137,9 @@ def _teller(*, quiet: bool) -> Callable[["Address", str], None]:
     """Tells progress from whatever thread; click knows its context in the main one only."""
 
     def tell(address: "Address", text: str) -> None:
-        if not quiet:
+        from reconcile.cli.progress import waits
+
+        if not waits(address, text) and not quiet:
             click.echo(f"{address}: {text}", err=True)
 
     return tell
