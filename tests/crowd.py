@@ -15,7 +15,8 @@ from reconcile.model.resource import Resource
 from reconcile.planner.plan import Plan, Right
 from tests.world import BASE, World, ref, resource
 
-SENDS = Rights(frozenset([Right.SEND]))
+# Accounts of tests are full of people whom nobody has seen before.
+SENDS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]))
 COLUMNS = {"email": "E-mail", "name": "Nome"}
 
 
@@ -28,7 +29,9 @@ class Gathering(World):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.told: list[str] = []
-        self.place = Place(self.home, self.home / "private", self.home, lambda: b"a project key")
+        self.place = Place(
+            self.home, self.home / "private", self.home, lambda: b"a project key", segments=self.store.segments
+        )
         self.workspace = replace(
             self.workspace,
             place=self.place,

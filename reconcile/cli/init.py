@@ -75,8 +75,17 @@ This is the first mail that lives in git.
 @click.argument("folder", metavar="[DIRECTORY]", required=False, type=click.Path(file_okay=False, path_type=Path))
 @global_options
 def init(folder: Path | None) -> None:
-    """Scaffold a project in DIRECTORY (default: here) that applies to the sandbox as it stands."""
+    """Scaffold a project in DIRECTORY (default: here) that applies to the sandbox as it stands.
+
+    In a project that is there already, it makes the project key, if that is missing.
+    """
     root = folder or options().directory
+    if (root / "reconcile.yaml").exists() and not key_file(root).exists():
+        make_key(key_file(root))
+        click.echo(
+            f"Made the project key {key_file(root)}. Whoever runs the project needs the same one: see RECONCILE_KEY"
+        )
+        return
     there = [name for name in _FILES if (root / name).exists() and name != ".gitignore"]
     if there:
         raise InvalidInput(

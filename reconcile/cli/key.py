@@ -1,19 +1,20 @@
 """The project key, with which recipients' addresses are hashed: RECONCILE_KEY, else .reconcile/key."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reconcile.cli.output import write_private
-from reconcile.errors import InvalidInput
+from reconcile.errors import InvalidInput, Refused
 
 VARIABLE = "RECONCILE_KEY"
 
 
-def project_key(root: Path, environ: Mapping[str, str]) -> bytes:
-    """The key of the project in a folder; made where there is none yet.
+def project_key(root: Path, environ: Mapping[str, str], may_make: Callable[[], bool] = lambda: False) -> bytes:
+    """The key of the project in a folder; made only where ``may_make`` says that nothing was ever hashed with one.
 
     Raises:
+        Refused: there is none.
         InvalidInput: its file can't be read or written, or is empty.
     """
     given = environ.get(VARIABLE, "").strip()
@@ -21,7 +22,14 @@ def project_key(root: Path, environ: Mapping[str, str]) -> bytes:
         return given.encode()
     path = key_file(root)
     try:
-        make_key(path)
+        if not path.exists():
+            if not may_make():
+                raise Refused(
+                    f"There is no project key, with which audiences hash people: neither {VARIABLE} nor {path}.",
+                    hint=f"Set {VARIABLE} to the key that was used so far, or bring its file back. For a project that "
+                    "never had one, `reconcile init` makes one; keep it where every run can read it.",
+                )
+            make_key(path)
         key = path.read_bytes().strip()
     except OSError as error:
         raise InvalidInput(f"The project key {path} can't be used: {error.strerror}.") from None

@@ -11,6 +11,7 @@ from reconcile.errors import Interrupted, InvalidInput, UnknownOutcome
 from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind, Comparison, Place, Task
 from reconcile.model.call import Call
+from reconcile.model.memory import Memory
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Step
@@ -54,6 +55,8 @@ def comparisons(
                 resource.location,
                 frozenset(desired),
                 address in state.intents,
+                state.memories.get(address),
+                address in state.resources,
             )
             found[address] = kind.compare(task)
     return found
@@ -71,7 +74,15 @@ def carry_out(
     """Make a step's writes; ``written`` gets the address once any was made."""
     attributes = step.applied.attributes if step.applied is not None else {}
     client = clients[step.address.provider]
-    task = Task(step.address, attributes, ids, client, _required(conditions.place, step.address))
+    task = Task(
+        step.address,
+        attributes,
+        ids,
+        client,
+        _required(conditions.place, step.address),
+        memory=locked.state.memories.get(step.address),
+        known=step.address in locked.state.resources,
+    )
     conduct = _Conduct(task, locked, conditions, written)
     kind.carry_out(task, step.source_digest or "", step.calls, conduct)
 
@@ -84,7 +95,13 @@ def await_earlier(locked: LockedState, registry: Registry, clients: Clients, con
         kind = registry.kind(address)
         if isinstance(kind, BulkKind):
             task = Task(
-                address, intent.attributes, ids, clients[address.provider], _required(conditions.place, address)
+                address,
+                intent.attributes,
+                ids,
+                clients[address.provider],
+                _required(conditions.place, address),
+                memory=state.memories.get(address),
+                known=True,
             )
             conduct = _Conduct(task, locked, conditions, set())
             conduct.tell("an earlier run was cut short; waiting for what it began")
@@ -136,6 +153,9 @@ class _Conduct:
 
     def settle(self) -> None:
         self._locked.settle(self._task.address)
+
+    def remember(self, memory: Memory) -> None:
+        self._locked.remember(self._task.address, memory)
 
     def check(self) -> None:
         if self._conditions.stop.is_set():

@@ -16,6 +16,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.call import Call
 from reconcile.model.kind import Change, Client, Collection, Kind, Row, Wanted
+from reconcile.model.memory import Memory, Segments
 from reconcile.model.resource import RemoteObject
 
 
@@ -25,7 +26,8 @@ class Place:
 
     ``root`` is the project's folder, ``folder`` the environment's private one (rejects), ``beside`` the one of the
     state (keyed digests). ``key`` gives the project key; it is asked for only where a digest is made.
-    ``skip_invalid``: malformed rows are left out instead of stopping the run.
+    ``skip_invalid``: malformed rows are left out instead of stopping the run. ``segments`` is where the state's backend
+    keeps what audiences remember; None: only in the state itself.
     """
 
     root: Path
@@ -33,6 +35,7 @@ class Place:
     beside: Path
     key: Callable[[], bytes]
     skip_invalid: bool = False
+    segments: Segments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Task:
     """What a bulk kind works on.
 
     ``ids`` are those of the objects that ``attributes`` may refer to, as far as they exist; ``declared`` the addresses
-    of all manifests. ``unfinished``: an earlier run was cut short, and what it began may still come.
+    of all manifests. ``unfinished``: an earlier run was cut short, and what it began may still come. ``memory`` is what
+    the state says that the entry remembers of people; ``known``: the entry is in the state.
     """
 
     address: Address
@@ -51,6 +55,8 @@ class Task:
     location: Location | None = None
     declared: frozenset[Address] = frozenset()
     unfinished: bool = False
+    memory: Memory | None = None
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class Comparison:
         notes: sentences for the reader: masked samples, who is left alone and why.
         dependencies: addresses beyond the attributes' references that must be done before.
         blocked: why nothing can be done.
+        unknown: what of the past is not known, so that nothing is done before somebody says so.
+        rows: how many people the source has, and ``rows_before`` how many it had at the last apply.
     """
 
     digest: str = ""
@@ -78,6 +86,9 @@ class Comparison:
     notes: tuple[str, ...] = ()
     dependencies: tuple[Address, ...] = ()
     blocked: Diagnostic | None = None
+    unknown: Diagnostic | None = None
+    rows: int = 0
+    rows_before: int = 0
 
 
 class Conduct(Protocol):
@@ -91,6 +102,9 @@ class Conduct(Protocol):
 
     def settle(self) -> None:
         """Strike that from the record: its outcome is known."""
+
+    def remember(self, memory: Memory) -> None:
+        """Put on record what the entry remembers of people; its segments are durable already."""
 
     def wait(self, seconds: float) -> None:
         """Let time pass; raises Interrupted when the run is to stop."""

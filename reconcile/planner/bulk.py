@@ -35,6 +35,9 @@ def bulk_step(resource: Resource, comparison: Comparison, applied: Applied | Non
         source_digest=comparison.digest,
         people_removed=comparison.removes,
         people_ours=comparison.removable,
+        rows_lost=100 * (comparison.rows_before - comparison.rows) / comparison.rows_before
+        if comparison.rows_before
+        else 0.0,
     )
 
 
@@ -50,6 +53,8 @@ def bulk_removal(address: Address, applied: Applied) -> Step:
 
 
 def _requirements(address: Address, comparison: Comparison) -> Iterator[Requirement]:
+    if comparison.unknown is not None and comparison.calls:
+        yield Requirement(Right.ACCEPT_UNKNOWN, comparison.unknown)
     if any(call.sends for call in comparison.calls):
         yield Requirement(
             Right.SEND,

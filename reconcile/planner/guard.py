@@ -137,6 +137,11 @@ def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
         reason = f"policy.maxDeleteCount is {policy.max_delete_count}"
     elif ours >= _PERCENT_FROM and share > policy.max_delete_percent:
         reason = f"that is {share:.0f} %, and policy.maxDeletePercent is {policy.max_delete_percent:g}"
+    elif removed and step.rows_lost > policy.max_delete_percent:
+        reason = (
+            f"its source has {step.rows_lost:.0f} % fewer people than at the last apply, and "
+            f"policy.maxDeletePercent is {policy.max_delete_percent:g}"
+        )
     else:
         return
     yield _too_many(f"{step.address} takes {removed:,} of {ours:,} people off their lists; {reason}.", removed)

@@ -156,6 +156,7 @@ class Step:
         source_digest: of the file that a bulk entry was compared with; apply stops the step if it is another by then.
         edited: where something changed outside, when the object was last changed (UNIX seconds), if the API tells.
         people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
+        rows_lost: how many percent of the rows its source has lost since the last apply.
         lost: how much a removal loses beside the object, such as subscriptions.
         generation: how often the address was written so far, by the state.
         requests: a digest of the calls as they will stand on the wire, ids of other entries' objects apart.
@@ -189,6 +190,7 @@ class Step:
     source_digest: str | None = None
     people_removed: int = 0
     people_ours: int = 0
+    rows_lost: float = 0.0
     edited: float | None = None
     lost: int = 0
     generation: int = 0

@@ -67,6 +67,11 @@ class HttpStore(StateStore):
         """The URL without its credentials."""
         return self.url.partition("?")[0]
 
+    @property
+    def segments(self) -> None:
+        """There is one document, so what audiences remember is in it."""
+        return None
+
     def read(self) -> State | None:
         """The state, without a lock, with all that a run in progress has recorded; None if there has never been one.
 

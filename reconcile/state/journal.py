@@ -16,6 +16,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
 from reconcile.model.generation import Begun, Generation
+from reconcile.model.memory import Memory
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
 from reconcile.state.state import Intent, State
@@ -72,13 +73,21 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """What an audience remembers of people is this now."""
+
+    address: Address
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """The accounts behind these aliases; what is known of other aliases stays."""
 
     accounts: Mapping[str, Account]
 
 
-Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Accounts
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -103,6 +112,7 @@ class Draft:
         self._resources = _Table(state.resources)
         self._intents = _Table(state.intents)
         self._generations = _Table(state.generations)
+        self._memories = _Table(state.memories)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
 
@@ -117,6 +127,7 @@ class Draft:
             resources=self._resources.snapshot(),
             intents=self._intents.snapshot(),
             generations=self._generations.snapshot(),
+            memories=self._memories.snapshot(),
         )
 
     def obstacle(self, entry: Entry) -> str | None:
@@ -159,6 +170,8 @@ class Draft:
             case Begin(address, begun):
                 generation = self._generations.rows.get(address, Generation())
                 self._generations.change()[address] = replace(generation, begun=begun)
+            case Remember(address, memory):
+                self._memories.change()[address] = memory
             case Accounts(accounts):
                 self._accounts.change().update(accounts)
 
@@ -185,6 +198,9 @@ class Draft:
             intents[target] = replace(intents.pop(source), address=target)
         for address, intent in intents.items():
             intents[address] = _intent_with(intent, source, target)
+        memories = self._memories.change()
+        if source in memories:
+            memories[target] = memories.pop(source)
         # What was begun at the former address goes on at the new one; neither may serve an approval of before.
         generations = self._generations.change()
         there, here = (generations.get(address, Generation()) for address in (source, target))
@@ -321,6 +337,10 @@ class Recording(LockedState):
     def settle(self, address: Address) -> None:
         """Drop an intent whose write did not happen."""
         self._record(Settle(address))
+
+    def remember(self, address: Address, memory: Memory) -> None:
+        """Record what an audience remembers of people; its segments are durable already."""
+        self._record(Remember(address, memory))
 
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind these aliases; those of other aliases stay."""

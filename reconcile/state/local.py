@@ -12,11 +12,13 @@ from filelock import FileLock, Timeout
 
 from reconcile.disk import failing, make_folder
 from reconcile.errors import LockHeld, StateError
+from reconcile.model.memory import Segments
 from reconcile.state.codec import Codec
 from reconcile.state.disk import LineFile, identity, read_if_there, write_whole
 from reconcile.state.files import StateFiles
 from reconcile.state.journal import Entry, Recording, recorded
 from reconcile.state.lockinfo import described, lock_held, new_owner, parse_lock_info, render_lock_info
+from reconcile.state.segments import FolderSegments, Sealed
 from reconcile.state.state import State
 from reconcile.state.statefile import JournalHeader, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
@@ -46,6 +48,12 @@ class LocalStore(StateStore):
     def name(self) -> str:
         """The path of the state file."""
         return str(self._files.path)
+
+    @property
+    def segments(self) -> Segments:
+        """Files in a folder beside the state."""
+        path = self._files.path
+        return Sealed(FolderSegments(path.with_name(f"{path.name}.memory")), self._files.codec)
 
     def read(self) -> State | None:
         """The state, without a lock, with all that a run in progress has recorded; None if there has never been one.

@@ -20,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reconcile.errors import StateError
+from reconcile.model.memory import Segments
 from reconcile.state.codec import Codec
 from reconcile.state.journal import Entry, Recording, recorded, replay
 from reconcile.state.journaled import Names, continued
 from reconcile.state.lease import Lease, Terms, holder, take_away
 from reconcile.state.lockinfo import new_owner
 from reconcile.state.objects import Conflict, Found, Objects
+from reconcile.state.segments import ObjectSegments, Sealed
 from reconcile.state.state import State
 from reconcile.state.statefile import JournalHeader, collector_paused, parse_journal_header, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
@@ -58,6 +60,11 @@ class ObjectStore(StateStore):
     def name(self) -> str:
         """The URL of the state object."""
         return f"{self._objects.name}/{self._keys.state}"
+
+    @property
+    def segments(self) -> Segments:
+        """Objects below the state's key."""
+        return Sealed(ObjectSegments(self._objects, f"{self._keys.state}.memory"), self._codec)
 
     def read(self) -> State | None:
         """The state, without a lock, with all that a run in progress has recorded; None if there has never been one.

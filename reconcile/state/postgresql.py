@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcile.errors import StateError
+from reconcile.model.memory import Segments
 from reconcile.state.codec import Codec
 from reconcile.state.extras import needing
 from reconcile.state.journal import Entry, Recording, recorded
 from reconcile.state.journaled import Names, continued
 from reconcile.state.lockinfo import lock_held, lock_lost, new_owner, not_the_lock, parse_lock_info, render_lock_info
+from reconcile.state.segments import CalledSegments, Sealed
 from reconcile.state.state import State
 from reconcile.state.statefile import JournalHeader, collector_paused, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
@@ -41,6 +43,8 @@ _TABLES: Final = (
         name text, lineage text not null, serial bigint, line integer, entry text not null,
         primary key (name, serial, line))""",
     "create table if not exists reconcile_lock (name text primary key, owner text not null)",
+    """create table if not exists reconcile_memory (
+        name text, segment text, data bytea not null, primary key (name, segment))""",
 )
 # The lock of a state, apart from those of the same name in other schemas, as pg_locks shows it too.
 _TRY_LOCK: Final = (
@@ -106,6 +110,11 @@ class PostgresqlStore(StateStore):
     def name(self) -> str:
         """The state's name, the host and the database."""
         return self._names.state
+
+    @property
+    def segments(self) -> Segments:
+        """Rows of a table of their own."""
+        return Sealed(CalledSegments(self._read_segment, self._write_segment, self._delete_segment), self._codec)
 
     def read(self) -> State | None:
         """The state, without a lock, with all that a run in progress has recorded; None if there has never been one.
@@ -245,6 +254,33 @@ class PostgresqlStore(StateStore):
             hint="See with `reconcile drift` what is live, and let nothing but reconcile write to its tables.",
         )
 
+    def _read_segment(self, segment: str) -> bytes | None:
+        with self._connected() as connection, self._failing("read"):
+            if not _has_tables(connection, "reconcile_memory"):
+                return None
+            row = connection.execute(
+                "select data from reconcile_memory where name = %(name)s and segment = %(segment)s",
+                {"name": self._state, "segment": segment},
+            ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def _write_segment(self, segment: str, data: bytes) -> None:
+        with self._connected() as connection, self._failing("written"):
+            self._make_tables(connection)
+            connection.execute(
+                "insert into reconcile_memory (name, segment, data) values (%(name)s, %(segment)s, %(data)s)"
+                " on conflict (name, segment) do update set data = excluded.data",
+                {"name": self._state, "segment": segment, "data": data},
+            )
+
+    def _delete_segment(self, segment: str) -> None:
+        with self._connected() as connection, self._failing("deleted"):
+            self._make_tables(connection)
+            connection.execute(
+                "delete from reconcile_memory where name = %(name)s and segment = %(segment)s",
+                {"name": self._state, "segment": segment},
+            )
+
     @contextmanager
     def _locked(self, why: str, timeout: float) -> Iterator["Connection[Any]"]:
         with self._connected() as connection:
@@ -364,7 +400,7 @@ class PostgresqlStore(StateStore):
             )
 
     def _make_tables(self, connection: "Connection[Any]") -> None:
-        if not _has_tables(connection):
+        if not _has_tables(connection, "reconcile_memory"):
             with connection.transaction():
                 connection.execute("select pg_advisory_xact_lock(hashtextextended('reconcile: tables', 0))")
                 for statement in _TABLES:
@@ -460,8 +496,8 @@ class _Run:
         self._line += 1
 
 
-def _has_tables(connection: "Connection[Any]") -> bool:
-    row = connection.execute("select to_regclass('reconcile_lock')").fetchone()
+def _has_tables(connection: "Connection[Any]", last: str = "reconcile_lock") -> bool:
+    row = connection.execute("select to_regclass(%(last)s)", {"last": last}).fetchone()
     return row is not None and row[0] is not None
 
 

@@ -7,6 +7,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.generation import Generation
+from reconcile.model.memory import Memory
 from reconcile.model.resource import Applied
 
 FORMAT_VERSION = 1
@@ -36,7 +37,7 @@ class State:
     """The state of one environment: its birth id, its version, and what was applied to each address.
 
     ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet;
-    ``generations`` how often each address was written.
+    ``generations`` how often each address was written; ``memories`` what each audience remembers of people.
     """
 
     lineage: str
@@ -45,3 +46,4 @@ class State:
     resources: Mapping[Address, Applied] = field(default_factory=dict)
     intents: Mapping[Address, Intent] = field(default_factory=dict)
     generations: Mapping[Address, Generation] = field(default_factory=dict)
+    memories: Mapping[Address, Memory] = field(default_factory=dict)

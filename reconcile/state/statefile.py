@@ -19,8 +19,9 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
 from reconcile.model.generation import Begun, Generation
+from reconcile.model.memory import Memory, Segment
 from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remember, Remove, Settle
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
 REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
@@ -53,6 +54,10 @@ def render_state(state: State) -> bytes:
     if state.generations:
         document["generations"] = {
             str(address): _generation_row(state.generations[address]) for address in sorted(state.generations, key=str)
+        }
+    if state.memories:
+        document["memories"] = {
+            str(address): _memory_row(state.memories[address]) for address in sorted(state.memories, key=str)
         }
     return _dump(document, "The state", orjson.OPT_INDENT_2)
 
@@ -121,6 +126,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "settle", "address": str(address)}
         case Begin(address, begun):
             row = {"op": "begin", "address": str(address), "begun": _begun_row(begun)}
+        case Remember(address, memory):
+            row = {"op": "remember", "address": str(address), "memory": _memory_row(memory)}
         case Accounts(accounts):
             row = {"op": "accounts", "accounts": dict(accounts)}
     return _dump(row, f"What is to be recorded of {row.get('address', 'the accounts')}")
@@ -213,6 +220,18 @@ class _GenerationRow(_Row):
     begun: _BegunRow | None = None
 
 
+class _SegmentRow(_Row):
+    name: str = Field(pattern=r"^[0-9a-f]{64}$")
+    count: int = Field(ge=0)
+    data: str = ""
+
+
+class _MemoryRow(_Row):
+    key: str
+    rows: int = Field(0, ge=0)
+    segments: list[_SegmentRow] = []
+
+
 class _HeaderRow(_Row):
     version: int
     lineage: str = Field(min_length=1)
@@ -228,6 +247,7 @@ class _StateRow(_HeaderRow):
     resources: dict[str, _ResourceRow]
     intents: dict[str, _IntentRow] = {}
     generations: dict[str, _GenerationRow] = {}
+    memories: dict[str, _MemoryRow] = {}
 
 
 class _PutRow(_Row):
@@ -260,12 +280,18 @@ class _BeginRow(_Row):
     begun: _BegunRow
 
 
+class _RememberRow(_Row):
+    op: Literal["remember"]
+    address: str
+    memory: _MemoryRow
+
+
 class _AccountsRow(_Row):
     op: Literal["accounts"]
     accounts: dict[str, _AccountRow]
 
 
-_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _AccountsRow
+_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow
 _R = TypeVar("_R", bound=_Row)
 
 
@@ -324,6 +350,14 @@ def _generation_row(generation: Generation) -> dict[str, Any]:
     return row
 
 
+def _memory_row(memory: Memory) -> dict[str, Any]:
+    segments = [
+        {"name": found.name, "count": found.count, **({"data": found.data} if found.data else {})}
+        for found in memory.segments
+    ]
+    return {"key": memory.key, "rows": memory.rows, "segments": segments}
+
+
 def _dump(document: Mapping[str, Any], what: str, option: int = 0) -> bytes:
     try:
         return orjson.dumps(document, option=option | orjson.OPT_APPEND_NEWLINE)
@@ -344,6 +378,7 @@ def _state(row: _StateRow) -> State:
         },
         intents={(address := parse_address(text)): _intent(address, intent) for text, intent in row.intents.items()},
         generations={parse_address(text): _generation(found) for text, found in row.generations.items()},
+        memories={parse_address(text): _memory(found) for text, found in row.memories.items()},
     )
 
 
@@ -382,6 +417,10 @@ def _generation(row: _GenerationRow) -> Generation:
     return Generation(row.number, row.step, row.made, _begun(row.begun) if row.begun is not None else None)
 
 
+def _memory(row: _MemoryRow) -> Memory:
+    return Memory(row.key, row.rows, tuple(Segment(found.name, found.count, found.data) for found in row.segments))
+
+
 def _accounts(rows: Mapping[str, _AccountRow]) -> dict[str, Account]:
     return {alias: Account(row.type, row.host, row.id) for alias, row in rows.items()}
 
@@ -399,6 +438,8 @@ def _entry(row: _EntryRow) -> Entry:
             return Intend(_intent(parse_address(row.address), row.intent))
         case _BeginRow():
             return Begin(parse_address(row.address), _begun(row.begun))
+        case _RememberRow():
+            return Remember(parse_address(row.address), _memory(row.memory))
         case _AccountsRow():
             return Accounts(_accounts(row.accounts))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.generation import Begun
+from reconcile.model.memory import Memory, Segments
 from reconcile.model.resource import Applied
 from reconcile.state.state import Intent, State
 
@@ -53,6 +54,9 @@ class LockedState(Protocol):
     def settle(self, address: Address) -> None:
         """Drop an intent whose write did not happen."""
 
+    def remember(self, address: Address, memory: Memory) -> None:
+        """Record what an audience remembers of people; its segments must be durable already."""
+
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind the provider aliases."""
 
@@ -71,6 +75,10 @@ class StateStore(Protocol):
     @property
     def name(self) -> str:
         """Where the state is, for people."""
+
+    @property
+    def segments(self) -> Segments | None:
+        """Where segments of what audiences remember are kept; None if only in the state itself."""
 
     def read(self) -> State | None:
         """The state, without a lock; None if there has never been one.

@@ -22,6 +22,7 @@ from reconcile.model.reference import Reference
 from reconcile.providers.squalomail import difference
 from reconcile.providers.squalomail.kinds.audience import SqualoMailAudience
 from reconcile.providers.squalomail.recipients import LIVE, MEMBER, Goal, Workbench
+from reconcile.state.segments import FolderSegments
 
 COUNT = 1_000_000
 LIST = Address("squalomail", "list", "news")
@@ -117,7 +118,7 @@ def _compare(folder: Path, client: Any) -> Comparison:
         "columns": {"email": "E-mail", "name": "Nome", "surname": "Cognome", "phone": "Telefono"},
         "lists": (Reference(LIST),),
     }
-    place = Place(folder, folder / "private", folder, lambda: b"key")
+    place = Place(folder, folder / "private", folder, lambda: b"key", segments=FolderSegments(folder / "memory"))
     task = Task(Address("squalomail", "audience", "people"), attributes, {LIST: "4"}, client, place)
     return SqualoMailAudience().compare(task)
 

@@ -20,6 +20,7 @@ from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
 from reconcile.providers.gatormail.kinds.audience import GatorMailAudience
 from reconcile.providers.transport import Transport
+from reconcile.state.segments import FolderSegments
 
 COUNT = 100_000
 EXCLUDED = 1_000
@@ -115,7 +116,7 @@ def _read(folder: Path) -> None:
 def _compare(folder: Path, pages: _Pages) -> tuple[Comparison, Counter[str]]:
     columns = {"emailLogin": "E-mail", "firstName": "Vorname", "lastName": "Name", "Region": "Region"}
     attributes = {"source": "people.csv", "columns": columns, "group": Reference(GROUP)}
-    place = Place(folder, folder / "private", folder, lambda: b"key")
+    place = Place(folder, folder / "private", folder, lambda: b"key", segments=FolderSegments(folder / "memory"))
     task = Task(Address("gatormail", "audience", "people"), attributes, {GROUP: "4"}, _client(pages), place)
     return GatorMailAudience().compare(task), pages.read
 

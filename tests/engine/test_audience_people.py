@@ -13,7 +13,7 @@ from tests.crowd import Crowd, audience, news
 from tests.world import address, declared, failures
 
 PEOPLE = address("audience", "people")
-RIGHTS = Rights(frozenset([Right.SEND]), deletes=1000)
+RIGHTS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
 WHO = [f"p{number}@example.com" for number in range(6)]
 who = st.sampled_from(WHO)
 

@@ -12,7 +12,7 @@ from tests.buyers import CAN_REMOVE, Buyers
 from tests.crowd import Crowd, news
 from tests.world import address, declared, failures
 
-REMOVES = Rights(frozenset([Right.SEND]), deletes=1000)
+REMOVES = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
 PEOPLE = address("audience", "people")
 ROWS = [(f"p{number}@example.com", "P") for number in range(8)]
 

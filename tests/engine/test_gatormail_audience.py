@@ -422,7 +422,11 @@ def test_nobody_is_in_a_plan_a_state_or_a_file() -> None:
     world.source([*people, ("dugong", "Aardvarko")])
     with pytest.raises(InvalidInput) as caught:
         world.plan(desired)
-    files = [path.read_text() for path in world.home.rglob("*") if path.is_file() and path.parent != world.home]
+    files = [
+        path.read_bytes().decode("latin-1")
+        for path in world.home.rglob("*")
+        if path.is_file() and path.parent != world.home
+    ]
     state = (world.home / "state.json").read_text()
     shown = [dumps(made).decode() for made in (saved, broken[2])]
     texts = [*files, *shown, state, str(failures(broken[1])), *map(str, caught.value.diagnostics), *world.told]

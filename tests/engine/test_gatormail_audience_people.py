@@ -17,7 +17,7 @@ from tests.buyers import EXCLUDE, INCLUDE, REMOVE, Buyers, audience, buyers
 from tests.world import declared, failures
 
 WRITES = (INCLUDE, EXCLUDE, REMOVE)
-RIGHTS = Rights(frozenset([Right.SEND]), deletes=1000)
+RIGHTS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
 WHO = [f"p{number}@example.com" for number in range(5)]
 who = st.sampled_from(WHO)
 names = st.sampled_from(["Ada", "Bea", ""])

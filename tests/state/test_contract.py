@@ -1,5 +1,6 @@
 """What every store has to do: the same tests for the local disk, object storage, PostgreSQL and HTTP."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ import pytest
 from reconcile.errors import LockHeld, Refused, StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address
+from reconcile.model.memory import Memory, Segment
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
 from reconcile.state.state import Intent, State
@@ -22,6 +24,7 @@ from tests.state.racers import Racers, line, process, tell
 ONE, TWO, THREE = (Address("squalomail", "list", name) for name in ("one", "two", "three"))
 APPLIED = Applied("5", {"name": "Italia è \u2603 \0"})
 PATIENCE = 30.0
+MEMORY = Memory("k" * 16, 7, (Segment("a" * 64, 3), Segment("b" * 64, 1, "eA==")))
 
 
 def put(store: StateStore, *addresses: Address) -> State:
@@ -66,6 +69,33 @@ def test_what_was_recorded_is_there_afterwards(backend: Backend) -> None:
     assert 0 < first.serial < second.serial
 
 
+def test_segments_are_kept_beside_the_state(backend: Backend) -> None:
+    data = bytes(range(256)) * 100
+    name = hashlib.sha256(data).hexdigest()
+    segments = backend.store().segments
+    if segments is None:
+        return  # HTTP has one document
+    assert segments.read(name) is None
+    segments.write(name, data)
+    segments.write(name, data)
+    again = backend.store().segments
+    assert again.read(name) == data
+    put(backend.store(), ONE)
+    assert read(backend.store()).resources == {ONE: APPLIED}
+    again.delete(name)
+    again.delete(name)
+    assert segments.read(name) is None
+
+
+def test_what_an_audience_remembers_goes_where_it_goes(backend: Backend) -> None:
+    store = backend.store()
+    with store.lock("apply") as state:
+        state.put(ONE, APPLIED)
+        state.remember(ONE, MEMORY)
+        state.move(ONE, TWO)
+    assert read(store).memories == {TWO: MEMORY}
+
+
 def test_every_kind_of_entry_is_kept(backend: Backend) -> None:
     store = backend.store()
     account = Account("squalomail", "api.example", "4711")
@@ -82,9 +112,12 @@ def test_every_kind_of_entry_is_kept(backend: Backend) -> None:
         state.settle(ONE)
         state.put(ONE, APPLIED)
         state.remove(ONE)
+        state.remember(ONE, MEMORY)
+        state.remember(TWO, MEMORY)
         during = read(store)
         assert (during.resources, during.intents) == (state.state.resources, state.state.intents)
     after = read(store)
+    assert after.memories == {ONE: MEMORY, TWO: MEMORY}
     assert after.accounts == {"squalomail": account}
     assert after.intents == {}
     moved = replace(user, attributes={"lists": (Reference(THREE),)}, dependencies=(THREE,))

@@ -14,8 +14,6 @@ from reconcile.providers.audience.csv_reader import Declared
 from reconcile.providers.audience.private import write_lines
 from reconcile.providers.audience.source import Form, Loaded
 
-_TABLES = ("mark", "pending")
-
 
 def read_file(bench: Bench, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
     """Fill the form's table from the file that an attribute names; rows that can't be used stop the run, see below.
@@ -117,23 +115,6 @@ def rejects_file(task: Task, attribute: str = "source") -> Path:
 def _reasons(loaded: Loaded) -> str:
     counted = Counter(reason for _, reason in loaded.rejects).most_common(3)
     return ", ".join(f"{count:,} {reason}" for reason, count in counted)
-
-
-def marks_file(task: Task, table: str) -> Path:
-    """Where the keyed digests of an audience are: ``mark`` for what was done, ``pending`` for what was begun."""
-    return task.place.beside / "audiences" / f"{task.address.provider}.{task.address.name}.{table}"
-
-
-def load_marks(bench: Bench, task: Task) -> None:
-    """What this audience did before, and began."""
-    for table in _TABLES:
-        bench.load_marks(table, marks_file(task, table))
-
-
-def save_marks(bench: Bench, task: Task) -> None:
-    """Put the keyed digests on disk."""
-    for table in _TABLES:
-        bench.save_marks(table, marks_file(task, table))
 
 
 def left_alone(reasons: Mapping[str, int]) -> str | None:

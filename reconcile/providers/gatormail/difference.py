@@ -12,12 +12,12 @@ from reconcile.model.registry import nearest
 from reconcile.providers.audience.files import (
     empty_source,
     left_alone,
-    load_marks,
     one_digest,
     read_file,
     reading_notes,
     rejects_file,
 )
+from reconcile.providers.audience.memory import load_memory, new_to_people, too_many
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.gatormail import members
 from reconcile.providers.gatormail.campaigns import of
@@ -45,6 +45,7 @@ class Difference:
     unwanted: Loaded
     mailings: tuple[Mailing, ...] = ()
     piece: int = PIECE
+    unknown: Diagnostic | None = None
     blocked: Diagnostic | None = None
 
 
@@ -65,6 +66,9 @@ def compare(task: Task) -> Comparison:
             removes=removes,
             removable=bench.number_ours(found.goal) if removes else 0,
             notes=tuple(_notes(found, task)),
+            unknown=found.unknown,
+            rows=found.loaded.rows,
+            rows_before=task.memory.rows if task.memory is not None and found.unknown is None else 0,
         )
 
 
@@ -80,21 +84,21 @@ def difference(task: Task) -> Iterator[Difference]:
             column = {ADDRESS: declared["columns"][ADDRESS]}
             unwanted = read_file(bench, task, replace(FORM, table="unwanted"), column, "exclude")
         goal, digest = goal_of(task), one_digest(loaded, unwanted)
-        blocked = empty_source(task, loaded) or _missing_fields(task, goal)
+        blocked = empty_source(task, loaded) or too_many(task, loaded.rows) or _missing_fields(task, goal)
         if blocked is not None:
             yield Difference(bench, goal, digest, loaded, unwanted, blocked=blocked)
             return
         bench.clear_live(goal)
         if goal.group is not None:
             load_live(bench, task, goal)
-        load_marks(bench, task)
+        unknown = load_memory(bench, task) or new_to_people(task, bench.number("SELECT count(*) FROM live"))
         bench.promote(goal)
         bench.part(goal, complete=readable(task))
         bench.compare(goal, complete=not (loaded.rejects or unwanted.rejects))
         joining = goal.group is not None and bench.number("SELECT count(*) FROM need WHERE joining") > 0
         sending = mailings(of(task.client), goal.group) if joining and goal.group is not None else ()
         piece = _LARGEST_PIECE if bench.number_excluded() > _MANY_EXCLUSIONS else PIECE
-        yield Difference(bench, goal, digest, loaded, unwanted, sending, piece)
+        yield Difference(bench, goal, digest, loaded, unwanted, sending, piece, unknown)
 
 
 def goal_of(task: Task) -> Goal:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from reconcile.errors import ApiError, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
-from reconcile.providers.audience.files import save_marks
+from reconcile.providers.audience.memory import Keeper
 from reconcile.providers.audience.texts import key_of
 from reconcile.providers.gatormail import members
 from reconcile.providers.gatormail.campaigns import of
@@ -79,6 +79,7 @@ class Enrolment:
         self._found = found
         self._conduct = conduct
         self._planned = {mailing.id for mailing in found.mailings}
+        self._keeper = Keeper(found.bench, task, conduct)
         self._failures: list[ApiError] = []
         self._in_a_row = 0
 
@@ -91,7 +92,7 @@ class Enrolment:
         """
         joining = [key for (key,) in self._bench.rows("SELECT key FROM need WHERE joining ORDER BY key")]
         self._bench.note("pending", self._group, joining, int(self._conduct.now()))
-        save_marks(self._bench, self._task)
+        self._keeper.save(self._found.loaded.rows)
         try:
             self._exclude()
             self._remove()
@@ -99,7 +100,7 @@ class Enrolment:
             if not self._failures:
                 self._bench.db.execute("DELETE FROM pending")
         finally:
-            save_marks(self._bench, self._task)
+            self._keeper.save()
         if self._failures:
             first = without_people(self._failures[0].diagnostics[0].detail)
             raise ApiError(

@@ -13,12 +13,13 @@ from reconcile.model.reference import Reference
 from reconcile.providers.audience.files import (
     empty_source,
     left_alone,
-    load_marks,
+    load,
     one_digest,
-    read_file,
     reading_notes,
+    refuse_rejects,
     rejects_file,
 )
+from reconcile.providers.audience.memory import load_memory, new_to_people, too_many
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
@@ -42,6 +43,7 @@ class Difference:
     treatments: Mapping[Need, Treatment]
     unwanted: Loaded
     left_out: int = 0
+    unknown: Diagnostic | None = None
     blocked: Diagnostic | None = None
 
     @property
@@ -67,6 +69,9 @@ def compare(task: Task) -> Comparison:
             removable=_removable(bench) if removes else 0,
             notes=tuple(_notes(found, task)),
             dependencies=_field_entries(task),
+            unknown=found.unknown,
+            rows=found.loaded.rows,
+            rows_before=task.memory.rows if task.memory is not None and found.unknown is None else 0,
         )
 
 
@@ -74,27 +79,38 @@ def compare(task: Task) -> Comparison:
 def difference(task: Task) -> Iterator[Difference]:
     """Both sides read and compared, on a workbench that is gone afterwards."""
     with workbench(task.place.key()) as bench:
-        loaded = read_file(bench, task, FORM, task.attributes["columns"])
-        unwanted = Loaded("", 0)
-        bench.nobody_unwanted()
-        if "exclude" in task.attributes:
-            column = {"email": task.attributes["columns"]["email"]}
-            unwanted = read_file(bench, task, replace(FORM, table="unwanted"), column, "exclude")
+        loaded, unwanted = read_both(bench, task)
+        refuse_rejects(task, loaded)
+        refuse_rejects(task, unwanted, "exclude")
         goal = goal_of(task)
-        blocked = empty_source(task, loaded) or _missing_fields(task, goal)
+        blocked = empty_source(task, loaded) or too_many(task, loaded.rows) or _missing_fields(task, goal)
         if blocked is not None:
             yield Difference(bench, goal, loaded, {}, {}, unwanted, blocked=blocked)
             return
         left_out = bench.leave_out_unwanted()
         load_live(bench, task, goal)
-        load_marks(bench, task)
+        unknown = load_memory(bench, task) or new_to_people(task, bench.number("SELECT count(*) FROM member"))
         bench.promote(goal.lists)
         bench.compare(goal)
         if loaded.rejects:
             # Somebody whose row can't be used may still be wanted.
             bench.db.execute("DELETE FROM leaving")
         groups = bench.groups(goal)
-        yield Difference(bench, goal, loaded, groups, cheapest(groups), unwanted, left_out)
+        yield Difference(bench, goal, loaded, groups, cheapest(groups), unwanted, left_out, unknown)
+
+
+def read_both(bench: Workbench, task: Task) -> tuple[Loaded, Loaded]:
+    """Fill ``wanted`` and ``unwanted`` from the files.
+
+    Raises:
+        InvalidInput: one can't be read.
+    """
+    loaded = load(bench, task, FORM, task.attributes["columns"])
+    bench.nobody_unwanted()
+    if "exclude" not in task.attributes:
+        return loaded, Loaded("", 0)
+    column = {"email": task.attributes["columns"]["email"]}
+    return loaded, load(bench, task, replace(FORM, table="unwanted"), column, "exclude")
 
 
 def goal_of(task: Task) -> Goal:

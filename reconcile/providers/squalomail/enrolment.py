@@ -12,14 +12,15 @@ import io
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
 from reconcile.errors import ApiError, InvalidInput, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
-from reconcile.providers.audience.files import load, load_marks, marks_file, save_marks
-from reconcile.providers.audience.source import Loaded
+from reconcile.providers.audience.files import one_digest
+from reconcile.providers.audience.memory import Keeper, load_memory
 from reconcile.providers.audience.texts import key_of
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, imports
 from reconcile.providers.squalomail.difference import (
@@ -29,11 +30,11 @@ from reconcile.providers.squalomail.difference import (
     list_names,
     load_live,
     planned_calls,
+    read_both,
 )
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 from reconcile.providers.squalomail.recipients import BUILT_IN, CONSENTS, OFF, Goal, Workbench, mask_of, workbench
-from reconcile.providers.squalomail.source import FORM
 
 _BATCH: Final = 200  # people read again at once before their calls
 _FRESH: Final = 10.0  # seconds after which what was read of people is read again before their calls
@@ -74,12 +75,15 @@ def await_outcome(task: Task, digest: str, started: float, conduct: Conduct) -> 
     """Wait for the imports that an earlier run began, and put on record what came of them."""
     with workbench(task.place.key()) as bench:
         goal = goal_of(task)
-        load_marks(bench, task)
-        try:
-            loaded = load(bench, task, FORM, task.attributes["columns"])
-        except InvalidInput:
-            loaded = Loaded("", 0)
-        settle_earlier(bench, task, goal, conduct, same=loaded.digest == digest)
+        if load_memory(bench, task) is not None:
+            conduct.tell("what it began is not known any more")
+            return
+        same = False
+        with suppress(InvalidInput):
+            loaded, unwanted = read_both(bench, task)
+            bench.leave_out_unwanted()
+            same = one_digest(loaded, unwanted) == digest
+        settle_earlier(bench, task, goal, conduct, Keeper(bench, task, conduct), same=same)
 
 
 class Enrolment:
@@ -91,6 +95,7 @@ class Enrolment:
         self._goal = found.goal
         self._found = found
         self._conduct = conduct
+        self._keeper = Keeper(found.bench, task, conduct)
         self._failures: list[ApiError] = []
         self._in_a_row = 0
         language = task.attributes.get("gdpr", {}).get("language", "")
@@ -127,7 +132,7 @@ class Enrolment:
             )
 
     def _record(self) -> None:
-        save_marks(self._bench, self._task)
+        self._keeper.save()
 
     def _note_pending(self) -> None:
         db, goal, now = self._bench.db, self._goal, int(self._conduct.now())
@@ -145,7 +150,7 @@ class Enrolment:
         for lists, _ in imports(self._found.groups, self._found.treatments):
             for what in ("import", *(f"import@{listid}" for listid in self._listids(lists))):
                 db.execute(f"INSERT INTO pending SELECT marked(?, key), ? FROM ({self._imported(lists)})", [what, now])
-        save_marks(self._bench, self._task)
+        self._keeper.save(self._found.loaded.rows)
 
     # Single calls
 
@@ -248,7 +253,7 @@ class Enrolment:
     def _owe_no_more(self, title: str, keys: Sequence[str]) -> None:
         """Before consents are granted, not after: who revokes one later must not seem to be still owed it."""
         self._bench.unmark("pending", [(title, key) for key in keys])
-        self._bench.save_marks("pending", marks_file(self._task, "pending"))
+        self._keeper.save()
 
     def _read_back(self) -> None:
         """Read those who were put somewhere by single calls, to know since when they are there."""
@@ -377,7 +382,7 @@ class Enrolment:
             (need, made.subscribe) for need, made in self._found.treatments.items() if made.imports and made.subscribe
         ]
         self._record()
-        await_imports(self._bench, self._task, self._goal, self._conduct, same=True)
+        await_imports(self._bench, self._task, self._goal, self._conduct, self._keeper, same=True)
         self._conduct.settle()
         self._after_imports(later)
 
@@ -451,18 +456,18 @@ def _of(need: Need, goal: Goal) -> str:
 # Waiting
 
 
-def settle_earlier(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, *, same: bool) -> None:
+def settle_earlier(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, keeper: Keeper, *, same: bool) -> None:
     """Wait for imports that an earlier run began; ``same``: with the source as it is now."""
     try:
-        await_imports(bench, task, goal, conduct, same=same)
+        await_imports(bench, task, goal, conduct, keeper, same=same)
     except ImportIncomplete as error:
         conduct.tell(error.diagnostics[0].detail)
     # What has not arrived by now is begun anew, if at all; consents that are owed stay owed.
     bench.db.execute("DELETE FROM pending WHERE NOT (mark LIKE 'gdpr%')")
-    save_marks(bench, task)
+    keeper.save()
 
 
-def await_imports(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, *, same: bool) -> None:
+def await_imports(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, keeper: Keeper, *, same: bool) -> None:
     """Look at the live side until all that was imported is there.
 
     Raises:
@@ -485,7 +490,7 @@ def await_imports(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, *,
         conduct.wait(min(next(waits, _WAITS[-1]), left))
     bench.promote(goal.lists)
     if missing:
-        save_marks(bench, task)
+        keeper.save()
         raise ImportIncomplete(
             f"{missing:,} of {total:,} recipients that were imported had not arrived after "
             f"{conduct.longest_wait / 60:g} minutes (policy.importWait).",
