@@ -297,7 +297,7 @@ def _told(words: Sequence[Word]) -> str:
     """The words as people read them, pictures by name."""
     text = ""
     for word in words:
-        text += ("" if word.glued or not text else " ") + (f"[{word.text}]" if word.picture else word.text)
+        text += ("" if word.glued or not text else " ") + (f"[picture {word.text}]" if word.picture else word.text)
     return text
 
 
@@ -406,8 +406,14 @@ def _form_details(a: Block, b: Block) -> Iterator[Detail]:
 def _look_details(old: Tag, new: Tag) -> Iterator[Detail]:
     left, right = old.look, new.look
     for name in dict.fromkeys([*left, *right]):
+        if name == "bgcolor" and _same_change(left, right, "bgcolor", "background-color"):
+            continue  # written twice for old readers; it is one colour
         if left.get(name) != right.get(name):
             yield Detail(Kind.LOOK, name, left.get(name), right.get(name))
+
+
+def _same_change(left: dict[str, str], right: dict[str, str], one: str, other: str) -> bool:
+    return (left.get(one), right.get(one)) == (left.get(other), right.get(other))
 
 
 def _others(tag: Tag) -> dict[str, str]:

@@ -61,6 +61,7 @@ def loads(data: bytes, path: str) -> Plan:
             f"is {own.get('format')!r}, this one reads {FORMAT}.",
             hint=f"{_AGAIN[:-1]}, or apply it with the version that made it.",
         )
+    content.pop("mail_changes", None)  # told beside a plan that was printed, and made from it
     claimed = own.pop("digest", None)
     if claimed != _digest(content):
         raise PlanStale(f"{path} was changed after it was made: its content has another digest.", hint=_AGAIN)

@@ -17,7 +17,7 @@ from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Send, Se
 from reconcile.planner.planfile import known_ids, write_counts
 from reconcile.report.refusals import label_of, refusals_of
 from reconcile.report.rows import cause_told, rows_of
-from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, shown
+from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, quoted, shown
 from reconcile.report.values import LOOKS, Entry, Mail, Remark, Row, Summary, Told
 
 _NOTES = 10
@@ -120,7 +120,10 @@ def _send(step: Step, *, now: float, zone: tzinfo) -> Remark:
     # What a call does is told best by its name.
     what = [", ".join(dict.fromkeys(map(one_line, operations))), reached]
     parts = _schedule(step.send, now=now, zone=zone) if step.send is not None else what
-    parts += [f"needs {Right.SEND}" if needs else ""]
+    if step.send is not None and step.send.allowed is not None:
+        parts.append(f"{'allowed' if step.send.allowed else 'NOT ALLOWED'}: {one_line(step.send.decided_by)}")
+    else:
+        parts += [f"needs {Right.SEND}" if needs else ""]
     return Remark(str(step.address), f"{', '.join(part for part in parts if part)}.")
 
 
@@ -133,7 +136,8 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     standing = ", ".join(words.get(change, change.value) for change in send.changes)
     to = f"to {', '.join(one_line(str(target)) for target in send.to)}" if send.to else ""
     people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""
-    return [moment(send.after, now=now, zone=zone), to, people, standing]
+    subject = quoted(send.subject) if send.subject else ""
+    return [moment(send.after, now=now, zone=zone), subject, to, people, standing]
 
 
 def _entry(step: Step, known: Collection[Address], *, now: float, zone: tzinfo, verbose: bool) -> Entry:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from reconcile.errors import Diagnostic
 from reconcile.mail.change import Change, Part
 from reconcile.mail.marks import Marked, key_for, mark
 from reconcile.mail.source import read
@@ -24,7 +25,7 @@ from reconcile.report.text import counted, harmless, listed, moment
 from reconcile.report.to_terminal import detail_told
 from reconcile.report.values import Entry, Summary
 from reconcile.review.calendar import coming, weeks
-from reconcile.review.letters import GMAIL_CLIPS, Context, Letter, letters_of
+from reconcile.review.letters import Context, Letter, letters_of
 from reconcile.review.neutral import Picture, neutral
 from reconcile.review.samples import INVENTED, filled, table
 
@@ -101,7 +102,7 @@ def _page(
             summary=summary,
             context=context,
             plan=plan,
-            letters=[_shown(number, letter, context, picture) for number, letter in enumerate(letters, 1)],
+            letters=[_shown(number, letter, plan, context, picture) for number, letter in enumerate(letters, 1)],
             rest=[(letter, (where or {}).get(letter.address)) for letter in rest],
             index=index,
             where=where,
@@ -137,7 +138,7 @@ def _others(summary: Summary, shown: set[str]) -> Iterator[Entry]:
     return (entry for entry in summary.entries if not set(entry.addresses) <= shown)
 
 
-def _shown(number: int, letter: Letter, context: Context, picture: Picture) -> dict[str, object]:
+def _shown(number: int, letter: Letter, plan: Plan, context: Context, picture: Picture) -> dict[str, object]:
     people = tuple(context.samples) or INVENTED
     after, before = letter.after, letter.before
     tags = read(after).merge_tags if after is not None else {}
@@ -150,8 +151,14 @@ def _shown(number: int, letter: Letter, context: Context, picture: Picture) -> d
         "links": _links(before, after),
         "tags": table(tags, people),
         "people": people,
-        "clip": GMAIL_CLIPS,
+        "findings": _findings(letter, plan),
     }
+
+
+def _findings(letter: Letter, plan: Plan) -> list[Diagnostic]:
+    """What is to be said of this mail: what blocks it, then the warnings that name it."""
+    blocked = [letter.step.blocked] if letter.step.blocked is not None else []
+    return blocked + [warning for warning in plan.warnings if warning.address == str(letter.address)]
 
 
 def _frames(number: int, letter: Letter, person: Mapping[str, str], picture: Picture) -> Iterator[Frame]:
@@ -210,6 +217,7 @@ def _environment() -> Environment:
     }
     environment.filters.update(filters)
     environment.globals["Part"] = Part
+    environment.tests["color"] = lambda value: bool(re.fullmatch(r"#[0-9a-fA-F]{3,8}", value))
     return environment
 
 

@@ -30,6 +30,8 @@ def nine_edits(source: str) -> str:
         ("€48.00, add to basket", "€46.50, add to basket"),
         ("/en/gifts/small-hello", "/en/gifts/small-hello?utm_source=letter"),
         ("Hello {subtag:name},", "Dear {subtag:name} {subtag:surname},"),
+        ('bgcolor="#7a2e1f" style="background-color:#7a2e1f', 'bgcolor="#0a5f38" style="background-color:#0a5f38'),
+        ("a good pinch of salt</li>", "a good pinch of salt</li><li>a little cinnamon</li>"),
     ]
     for old, new in edits:
         assert old in source, old
