@@ -40,9 +40,15 @@ def bound_ids(address: Address, state: State, registry: Registry) -> set[str]:
     return {
         id_
         for other, kept in state.resources.items()
-        if other.provider == address.provider and registry.kind(other).collection.name == collection
+        if _is_same_account(other, address, state) and registry.kind(other).collection.name == collection
         for id_ in (kept.id, *kept.deposed)
     }
+
+
+def _is_same_account(left: Address, right: Address, state: State) -> bool:
+    """Whether two aliases open one account, as far as the state knows."""
+    known = state.accounts.get(left.provider)
+    return left.provider == right.provider or (known is not None and known == state.accounts.get(right.provider))
 
 
 def look_up(

@@ -97,6 +97,7 @@ def plan(
         circumstances_of(workspace, applied, now),
         workspace.policy,
         request,
+        accounts,
     )
     made = with_digests(
         replace(made, accounts=accounts),

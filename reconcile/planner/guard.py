@@ -19,11 +19,15 @@ _MAY_EXIST = ("exists-already", "looks-alike")
 
 
 def losses(steps: Mapping[Address, Step], registry: Registry) -> list[Step]:
-    """The steps through which an object is lost for good: deleted, or made anew with more to it than a draft."""
+    """The steps through which an object is lost for good: deleted, or made anew with more to it than a draft.
+
+    A mere rename is not meant to lose anything, and is told as one.
+    """
     return [
         step
         for step in steps.values()
-        if step.action is Action.DELETE or (_is_made_anew(step) and not _is_draft(step, registry))
+        if (step.blocked is None or step.blocked.code != "renamed")
+        and (step.action is Action.DELETE or (_is_made_anew(step) and not _is_draft(step, registry)))
     ]
 
 

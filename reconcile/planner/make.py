@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -14,6 +15,7 @@ from reconcile.model.resource import Applied, Resource
 from reconcile.planner.changes import goal_of
 from reconcile.planner.diff import Surroundings, recorded
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
+from reconcile.planner.identity import Identity
 from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
 from reconcile.planner.steps import Seen, launching, removal_step, step_for
@@ -42,8 +44,12 @@ def make_plan(
     circumstances: Circumstances,
     policy: Policy,
     request: Request = Request(),
+    accounts: Mapping[str, object] = MappingProxyType({}),
 ) -> Plan:
-    """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``."""
+    """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``.
+
+    ``accounts`` says which account an alias opens: two aliases may open one.
+    """
     sources = {target: source for source, target in moves(desired, applied).items()}
     applied = moved(desired, applied)
     bindings = live_ids(desired, applied, seen, registry)
@@ -74,11 +80,16 @@ def make_plan(
         if step.writes:
             step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
         steps[address] = _as_move(step, sources.get(address))
+    gone = frozenset(request.removed)
+    identity = Identity(desired, applied, seen.live, registry, accounts, gone)
+    shared = identity.shared()
     for address in _users_first(applied.keys() - desired.keys(), registry):
         then = replace(circumstances, freed=_freed(address, steps))
-        kept = replace(applied[address], external=True) if request.removed.get(address) else applied[address]
-        steps[address] = removal_step(address, registry.kind(address), kept, seen, around, then)
-    steps = people_first(steps, registry)
+        stays = request.removed.get(address) or address in shared
+        kept = replace(applied[address], external=True) if stays else applied[address]
+        step = removal_step(address, registry.kind(address), kept, seen, around, then)
+        steps[address] = replace(step, note=f"It is {shared[address]}, too, and stays.") if address in shared else step
+    steps = people_first(identity.held_back(steps), registry)
     steps = still_needed(steps, seen, registry, circumstances)
     steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
     steps = with_amounts(_targeted(steps, request.targets), registry)

@@ -4,7 +4,7 @@
 has what a refresh found: ``live``, ``candidates``, ``lookalikes`` and ``deposed`` objects, how many people are
 ``reached``, and the ``comparisons`` of audiences; an object is its id, the attributes that are not the platform's
 defaults, and facts. ``asked.json``, where there is one, has what else the plan is made from: ``policy``, ``targets``,
-``replace``, ``destroy``, ``removed``, ``now``.
+``replace``, ``destroy``, ``removed``, ``accounts``, ``now``.
 """
 
 import json
@@ -69,7 +69,9 @@ def plan_of(case: Path) -> Plan:
     now = asked.get("now", NOW)
     policy = _policy(asked.get("policy", {}))
     seen = _seen(_read(case / "live.json"), desired, moved(desired, applied))
-    return make_plan(desired, applied, seen, registry(), _circumstances(applied, now, policy), policy, _request(asked))
+    around = _circumstances(applied, now, policy)
+    accounts = asked.get("accounts", {})
+    return make_plan(desired, applied, seen, registry(), around, policy, _request(asked), accounts)
 
 
 def rendered(plan: Plan) -> str:
