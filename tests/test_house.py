@@ -50,6 +50,9 @@ ALLOWED = {
     "__main__": {"cli"},
     "__init__": set(),
 }
+OPERATIONS = {name for provider in built_in().values() for name in provider.operations}
+# What of a provider stands on the sandbox.
+EMULATORS = {"emulator.py", "emulated.py", "hosting.py"}
 # Libraries that stay in one place, since they are heavy or would leave their mark everywhere.
 ONLY_IN = {
     "click": {"cli"},
@@ -83,9 +86,27 @@ def test_imports_point_one_way(path: Path) -> None:
         if top == "reconcile" and rest:
             there = rest.split(".")[0]
             # A provider's emulator is the sandbox.
-            allowed = ALLOWED[here] | ({"sandbox"} if path.name in ("emulator.py", "emulated.py") else set())
+            allowed = ALLOWED[here] | (
+                {"sandbox"} if path.name in ("emulator.py", "emulated.py", "hosting.py") else set()
+            )
             assert there == here or there in allowed, f"{path} imports {name}"
         assert here in ONLY_IN.get(top, {here}), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_generic_code_names_no_provider_and_no_operation(path: Path) -> None:
+    parts = path.relative_to(ROOT / "reconcile").parts
+    if parts[0] == "sandbox" or (parts[0] == "providers" and parts[1] in built_in()):
+        return
+    for name in imported(path):
+        assert not [known for known in built_in() if known in name], f"{path} imports {name}"
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found = [known for known in built_in() if known in node.value.lower()]
+            assert not found, (
+                f"{path}:{node.lineno} names {found[0]}: what is about one platform belongs to its provider"
+            )
+            assert node.value not in OPERATIONS, f"{path}:{node.lineno} names the operation {node.value}"
 
 
 def test_the_path_of_a_plan_imports_nothing_heavy() -> None:

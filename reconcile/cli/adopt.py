@@ -9,7 +9,7 @@ from reconcile.cli.plan import requested
 from reconcile.cli.workspace import project
 
 
-@click.command(name="import", epilog="Example: reconcile import squalomail.campaign.spring 31")
+@click.command(name="import", epilog="Example: reconcile import shop.campaign.spring 31")
 @click.argument("address", metavar="ADDR")
 @click.argument("id_", metavar="ID")
 @global_options

@@ -28,7 +28,7 @@ _CREDENTIALS = frozenset(
 _MASK = "***"
 
 
-@click.command(epilog="Example: reconcile api squalomail get-data entity=Mail 'filter=subject==\"Hello\"'")
+@click.command(epilog="Example: reconcile api shop get-data entity=Mail 'filter=subject==\"Hello\"'")
 @click.argument("provider")
 @click.argument("operation")
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
@@ -39,10 +39,10 @@ def api(provider: str, operation: str, arguments: tuple[str, ...], auto_approve:
     """Make one API call by hand, any of the platform's functions; the answer is printed as JSON.
 
     PROVIDER is an alias of reconcile.yaml, OPERATION the function's name on the vendor's page. A VALUE is JSON where it
-    parses as JSON (listIds=[4,6], published=true) and text otherwise; 'name="5"' is the text 5. On GatorMail, NAME is a
-    variable of the path, a member of the body, or contacts, an array (contacts=[{"id":7}]). The credentials are added,
-    and never printed. Writes ask first. The rules on sends, on campaigns about to go out and on the account's pin hold
-    here too; stopping a campaign is always allowed.
+    parses as JSON (listIds=[4,6], published=true) and text otherwise; 'name="5"' is the text 5. Where operations have
+    paths and bodies, NAME is a variable of the path, a member of the body, or contacts, an array
+    (contacts=[{"id":7}]). The credentials are added, and never printed. Writes ask first. The rules on sends, on
+    campaigns about to go out and on the account's pin hold here too; stopping a campaign is always allowed.
     """
     text_or_json()  # the other formats are for plans
     here = project()
@@ -222,7 +222,7 @@ def _secrets(here: Project, alias: str) -> tuple[str, ...]:
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
-    """An answer without our credentials, and without the tokens by which SqualoMail's recipients open their pages."""
+    """An answer without our credentials, and without the tokens by which recipients open their pages."""
     if isinstance(value, dict):
         personal = "subid" in value
         return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcile.cli.settings import Settings
 from reconcile.errors import InvalidInput
+from reconcile.model.provider import Provider
 from reconcile.model.settings import ProviderSettings
 from reconcile.providers import provider_named
 
@@ -44,6 +45,11 @@ class _Connection:
         return Transport(pace=pace, may_send=self.may_send, secrets=secrets, **options)
 
 
+def emulated_file(provider: Provider, path: Path) -> Path:
+    """Where a platform's emulator has its data: the sandbox's file, or one of its own beside it."""
+    return path if provider.hosting is not None else path.with_name(f"{path.stem}.{provider.name}{path.suffix}")
+
+
 class Clients(dict[str, "Client"]):
     """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
 
@@ -76,11 +82,11 @@ class Clients(dict[str, "Client"]):
         """A platform on this machine with its data in a file, which all its accounts there share."""
         key = (type_, path)
         if key not in self._emulators:
-            emulate = provider_named(type_).emulator
-            if emulate is None:
+            provider = provider_named(type_)
+            if provider.emulator is None:
                 raise InvalidInput(f"{type_} has no sandbox.", hint="Give the address of its API as `url`.")
             everybody = self._settings.providers.values()
             here = [each for each in everybody if each.sandbox == path and each.type == type_]
-            self._emulators[key] = emulator = emulate(here, path, time.time)
+            self._emulators[key] = emulator = provider.emulator(here, emulated_file(provider, path), time.time)
             self._stack.callback(emulator.close)
         return self._emulators[key]

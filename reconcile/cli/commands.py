@@ -21,6 +21,7 @@ from reconcile.model.provider import Provider
 if TYPE_CHECKING:
     from reconcile.cli.consent import Answers
     from reconcile.cli.workspace import Project
+    from reconcile.manifests.nodes import Node
     from reconcile.model.account import Account
     from reconcile.model.kind import Client
 
@@ -73,13 +74,14 @@ def _made(provider: Provider, command: Command) -> click.Command:
         return command.run(_Context(here, _one_of_type(here, alias, provider.name), values))
 
     parameters: list[click.Parameter] = [click.Argument(["alias"], required=command.alias_needed)]
-    parameters += [_parameter(parameter) for parameter in command.parameters]
+    parameters += [click_parameter(parameter) for parameter in command.parameters]
     name = command.name.rpartition(" ")[2]
     makes = click.command(name, params=parameters, help=command.help, epilog=f"Example: {command.example}")
     return makes(global_options(run))
 
 
-def _parameter(parameter: Parameter) -> click.Parameter:
+def click_parameter(parameter: Parameter) -> click.Parameter:
+    """A parameter as click has it."""
     if parameter.argument:
         return click.Argument([parameter.name], required=True)
     option = f"--{parameter.name.replace('_', '-')}"
@@ -90,8 +92,10 @@ def _parameter(parameter: Parameter) -> click.Parameter:
         shown |= {"default": parameter.default, "show_default": bool(parameter.default)}
     if parameter.metavar is not None:
         shown["metavar"] = parameter.metavar
-    elif parameter.takes is Takes.FILE:
+    elif parameter.takes in (Takes.FILE, Takes.YAML):
         shown["metavar"] = "FILE"
+    if parameter.takes is Takes.YAML:
+        shown["callback"] = _mapping_of
     return click.Option([option, parameter.name], type=_type(parameter), **shown)
 
 
@@ -99,11 +103,38 @@ def _type(parameter: Parameter) -> "click.ParamType[Any]":
     match parameter.takes:
         case Takes.FILE:
             return click.Path(dir_okay=False, path_type=Path)
+        case Takes.YAML:
+            return click.Path(exists=True, dir_okay=False, path_type=Path)
         case Takes.NUMBER:
             return click.IntRange(_whole(parameter.least), _whole(parameter.most))
         case Takes.SECONDS:
             return click.FloatRange(parameter.least, parameter.most)
     return click.STRING
+
+
+def _mapping_of(ctx: click.Context, parameter: click.Parameter, file: Path | None) -> dict[str, Any] | None:
+    """The mapping that a file of YAML holds."""
+    from reconcile.manifests.nodes import MAX_BYTES, parse_yaml
+
+    if file is None:
+        return None
+    findings: list[Diagnostic] = []
+    try:
+        with file.open("rb") as stream:
+            document = parse_yaml(stream.read(MAX_BYTES + 1), str(file), findings)
+    except OSError as error:
+        raise Usage(f"{file} can't be read: {error.strerror}.") from None
+    if findings:
+        raise Usage.of(findings)
+    return {} if document.root is None else {key: _plain(node) for key, node in document.root.members.items()}
+
+
+def _plain(node: "Node") -> Any:
+    from reconcile.manifests.nodes import ListNode, MappingNode
+
+    if isinstance(node, MappingNode):
+        return {key: _plain(member) for key, member in node.members.items()}
+    return [_plain(item) for item in node.items] if isinstance(node, ListNode) else node.value
 
 
 def _whole(number: float | None) -> int | None:

@@ -96,16 +96,21 @@ class _Story:
         """What a colleague does on the platform's web page: the sandbox's, served on a port of its own meanwhile."""
         import httpx
 
+        from reconcile.cli.settings import load_settings
         from reconcile.sandbox import Sandbox
         from reconcile.sandbox.server import Server
 
-        data = self.folder / ".reconcile" / "default" / "sandbox.sqlite"
-        with Sandbox(data, account="4711") as sandbox, Server(sandbox, port=0) as server:
-            page = httpx.get(f"{server.url}/web/4711/lists", timeout=10).text
+        settings = load_settings(self.folder, environment=None, variables={}, environ={})
+        (provider,) = settings.providers.values()
+        account = str(provider.account)
+        with Sandbox(settings.folder / "sandbox.sqlite", account=account) as sandbox, Server(sandbox, port=0) as server:
+            page = httpx.get(f"{server.url}/web/{account}/lists", timeout=10).text
             found = re.search(rf'href="([^"]*/lists/(\d+))"[^>]*>\s*{re.escape(name)}', page)
             if found is None:
                 raise ReconcileError(f"The demo expected the list {name} on the sandbox's web page.")
-            answer = httpx.post(f"{server.url}/_sandbox/squalomail/4711/lists/{found[2]}", json=values, timeout=10)
+            answer = httpx.post(
+                f"{server.url}/_sandbox/{provider.type}/{account}/lists/{found[2]}", json=values, timeout=10
+            )
             answer.raise_for_status()
         click.echo(f"(a colleague edits the list {name} in the web interface: {values})")
 

@@ -106,12 +106,9 @@ def _report(exported: "Export") -> Iterator[str]:
     for plural, count in exported.counts.items():
         yield f"- {count:,} {plural}"
     yield ""
-    types = {account.type for account in exported.accounts.values()}
     yield "Values that every new object has anyway are left out, so they are not managed. Recipients are not exported."
-    if "squalomail" in types:
-        yield "Nor are system mails. A newsletter that goes to no list and never went out is exported as a template."
-    if "gatormail" in types:
-        yield "A GatorMail `crmId` may be the mark by which another project knows its campaign; it is kept as it is."
+    for type_ in sorted({account.type for account in exported.accounts.values()}):
+        yield from (kind.exported for kind in provider_named(type_).kinds if kind.exported)
     for heading, sentences in exported.notes.items():
         yield ""
         yield f"## {heading}"

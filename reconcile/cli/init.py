@@ -1,5 +1,6 @@
 """``init``: a project that applies to the sandbox as it stands."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -7,74 +8,16 @@ import click
 from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
 from reconcile.errors import InvalidInput
+from reconcile.providers import built_in, provider_named
 
-_FILES = {
-    "reconcile.yaml": """\
-version: 1
-
-providers:
-  squalomail:
-    type: squalomail
-    url: "sandbox:"  # the embedded emulator; the real one: https://api.squalomail.com/v1
-    apiKey: "${env.SQUALOMAIL_API_KEY}"  # not needed in the sandbox
-    # account: "4711"  # the app id that the key must belong to
-
-variables:
-  suffix: ""
-
-environments:
-  staging:
-    variables: {suffix: " (test)"}
-
-policy:
-  freeze: 60m
-  sends: ask
-""",
-    "manifests/newsletter.yaml": """\
-squalomail:
-  lists:
-    news:
-      name: News
-      color: "#336699"
-      published: true
-
-  campaigns:
-    hello:
-      subject: "Hello${var.suffix}"
-      bodyFile: emails/hello.html
-      altBodyFile: emails/hello.txt
-      fromEmail: news@example.com
-      fromName: Example
-      language: en
-      lists: [news]
-""",
-    "emails/hello.html": """\
-<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Hello</title></head>
-<body style="font-family: sans-serif">
-  <h1>Hello {subtag:name}</h1>
-  <p>This is the first mail that lives in git.</p>
-  <p>{unsubscribe}Unsubscribe{/unsubscribe}</p>
-</body>
-</html>
-""",
-    "emails/hello.txt": """\
-Hello {subtag:name}
-
-This is the first mail that lives in git.
-""",
-    ".gitignore": """\
-.reconcile/
-*.plan
-""",
-}
+_IGNORED = ".reconcile/\n*.plan\n"
 
 
 @click.command(epilog="Example: reconcile init my-marketing && reconcile -C my-marketing apply")
 @click.argument("folder", metavar="[DIRECTORY]", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--provider", "type_", metavar="TYPE", help="The platform [default: the first with a starter].")
 @global_options
-def init(folder: Path | None) -> None:
+def init(folder: Path | None, type_: str | None) -> None:
     """Scaffold a project in DIRECTORY (default: here) that applies to the sandbox as it stands.
 
     In a project that is there already, it makes the project key, if that is missing.
@@ -86,13 +29,14 @@ def init(folder: Path | None) -> None:
             f"Made the project key {key_file(root)}. Whoever runs the project needs the same one: see RECONCILE_KEY"
         )
         return
-    there = [name for name in _FILES if (root / name).exists() and name != ".gitignore"]
+    files = {**_starter(type_), ".gitignore": _IGNORED}
+    there = [name for name in files if (root / name).exists() and name != ".gitignore"]
     if there:
         raise InvalidInput(
             f"{root} already has {', '.join(there)}, and nothing is overwritten.", hint="Choose an empty folder."
         )
     try:
-        for name, text in _FILES.items():
+        for name, text in files.items():
             path = root / name
             if path.exists():
                 continue
@@ -103,3 +47,12 @@ def init(folder: Path | None) -> None:
         raise InvalidInput(f"The project can't be written to {root}: {error.strerror}.") from None
     where = "" if root == Path() else f"-C {root} "
     click.echo(f"Made a project in {root}. Next: reconcile {where}plan, then reconcile {where}apply")
+
+
+def _starter(type_: str | None) -> Mapping[str, str]:
+    """The files of a platform's first project."""
+    chosen = [provider_named(type_)] if type_ is not None else list(built_in().values())
+    for provider in chosen:
+        if provider.starter is not None:
+            return provider.starter
+    raise InvalidInput(f"{type_} has no starter.", hint="Write reconcile.yaml by hand: see the platform's docs.")

@@ -84,7 +84,7 @@ def _of_providers(ctx: click.Context) -> Mapping[str, click.Command]:
 @click.version_option(None, "--version", package_name="reconcile", message="%(version)s")
 @global_options
 def cli() -> None:
-    """Keep an e-mail marketing setup in git: plan and apply SqualoMail accounts from YAML.
+    """Keep an e-mail marketing setup in git: plan and apply accounts of e-mail platforms from YAML.
 
     Exit codes: 0 done, 1 error, 2 there are changes (plan --detailed-exitcode) or drift (drift), 3 refused by a safety
     rule, 4 the plan no longer matches, 5 locked by someone else, 6 applied in part, 7 wrong credentials or account,

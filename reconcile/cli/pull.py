@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconcile.manifests.load import Manifests
 
 
-@click.command(epilog="Example: reconcile pull squalomail.list.italia && git diff")
+@click.command(epilog="Example: reconcile pull shop.list.italia && git diff")
 @click.argument("addresses", nargs=-1, metavar="[ADDR]...")
 @click.option("--detach", is_flag=True, help="Write the edited body of a template's campaign to a file of its own.")
 @global_options

@@ -1,95 +1,66 @@
 """``sandbox``: the emulators over HTTP."""
 
 import os
-import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
+from reconcile.cli.clients import emulated_file
+from reconcile.cli.commands import click_parameter
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
 from reconcile.cli.settings import load_settings
-from reconcile.errors import Diagnostic, InvalidInput, Usage
+from reconcile.errors import InvalidInput, Usage
+from reconcile.model.provider import Asked, Hosted, Hosting
 from reconcile.model.settings import ProviderSettings
-from reconcile.providers.gatormail.emulator import emulated_contract
-from reconcile.providers.squalomail.emulator import ACCOUNT as SANDBOX_ACCOUNT
+from reconcile.providers import built_in, provider_named
 
 if TYPE_CHECKING:
-    from reconcile.manifests.nodes import Node
     from reconcile.sandbox import Sandbox
     from reconcile.sandbox.calibration import Calibration
-    from reconcile.sandbox.gatormail.service import GatorMailSetup
-    from reconcile.sandbox.gatormail.tokens import Login
 
-_INSTANCE = re.compile(r"[\w.-]+")
 _FAULTS = (
-    "Inject faults: KIND:PATTERN:KEY=VALUE..., such as drop-after:create-*:n=2 or 401:gatormail_*:p=0.1. Kinds: "
+    "Inject faults: KIND:PATTERN:KEY=VALUE..., such as drop-after:create-*:n=2 or 401:*Campaign*:p=0.1. Kinds: "
     "latency and timeout (ms=300); 401, 403, 429 and 503, as the platform answers them (the last two with "
     "Retry-After, after=5); 500 and html, pages as from a proxy; refuse, drop-before and drop-after, connections that "
     "break; truncate, empty and null, spoiled answers; twice, a request that is delivered twice. PATTERN is of "
-    "operations: get-*, gatormail_*, and oauth_token for signing in. Which calls: n=2, n=2-4, every=3, p=0.1 and "
+    "operations: get-*, *Campaign*, and oauth_token for signing in. Which calls: n=2, n=2-4, every=3, p=0.1 and "
     "seed=7."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What a project says about its platforms. ``accounts`` are SqualoMail's app ids by alias, ``keys`` by API key."""
+def _platforms() -> list[tuple[str, Hosting]]:
+    """The platforms that are part of the sandbox, the one whose switches have no prefix first."""
+    found = [(name, provider.hosting) for name, provider in built_in().items() if provider.hosting is not None]
+    return sorted(found, key=lambda each: each[1].prefix)
 
-    file: Path | None = None
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
-    instances: Sequence[str] = ()
-    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    @property
-    def account(self) -> str:
-        """The one account that every key opens, unless there are several."""
-        return next(iter(self.accounts.values()), SANDBOX_ACCOUNT)
-
-    @property
-    def several(self) -> Mapping[str, str] | None:
-        """Keys and the accounts that they open, where the project has several accounts; aliases are keys too."""
-        return {**self.accounts, **self.keys} if len(set(self.accounts.values())) > 1 else None
+def _options_of_platforms(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that are about one platform, as its provider has them."""
+    for _, hosting in reversed(_platforms()):
+        for parameter in reversed(hosting.options):
+            option = click_parameter(parameter)
+            assert isinstance(option, click.Option)  # noqa: S101  # arguments are the command's own
+            function.__dict__.setdefault("__click_params__", []).append(option)
+    return function
 
 
 @click.command(epilog="Example: reconcile -C examples/quickstart sandbox --port 8025")
 @click.option("--port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="0 takes a free one.")
 @click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file [default: the project's].")
-@click.option("--api-key", "keys", multiple=True, metavar="KEY=APPID", help="A SqualoMail account for this key.")
-@click.option(
-    "--gatormail-instance",
-    "instances",
-    multiple=True,
-    metavar="NAME",
-    help="An instance of GatorMail [default: those of the project, else example_testlz].",
-)
-@click.option(
-    "--gatormail-login",
-    "logins",
-    multiple=True,
-    metavar="CLIENT_ID:SECRET:USER:PASSWORD[=INSTANCE,...]",
-    help="A login of GatorMail and the instances that it opens; none: all. One with = in it takes one more at its "
-    "end. [default: every login that is not empty opens all instances]",
-)
-@click.option(
-    "--contract",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML mapping over GatorMail's contract table, with the keys of a project's contract.",
-)
+@_options_of_platforms
 @click.option(
     "--switch",
     "switches",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Answer an open question of SqualoMail's documentation; gatormail.NAME=VALUE one of GatorMail's.",
+    help="Answer a question that a platform's documentation leaves open; its page in docs/ lists them.",
 )
 @click.option(
     "--calibration",
@@ -104,14 +75,11 @@ class _Surroundings:
 def sandbox(
     port: int,
     data: Path | None,
-    keys: tuple[str, ...],
-    instances: tuple[str, ...],
-    logins: tuple[str, ...],
-    contract: Path | None,
     switches: tuple[str, ...],
     calibrations: tuple[Path, ...],
     latency: int,
     faults: tuple[str, ...],
+    **values: Any,
 ) -> None:
     """Serve the emulated platforms on 127.0.0.1, with a web page to edit as a person would.
 
@@ -121,37 +89,53 @@ def sandbox(
     """
     from reconcile.sandbox import DataError, Sandbox
 
-    here = _of_project(data)
-    where = data or here.file
-    known = _calibrated(calibrations)
-    ours, theirs = _switches(switches)
-    ours, theirs = {**known["squalomail"].switches, **ours}, {**known["gatormail"].switches, **theirs}
-    instances = instances or tuple(here.instances) or tuple(filter(None, [known["gatormail"].account]))
-    names = tuple(dict.fromkeys(map(_instance, instances)))
-    rows = _contract(here.contracts, contract, known["gatormail"].contract)
-    setup = _gatormail(names, logins, rows, theirs)
-    accounts = dict(_pair(key) for key in keys) or here.several
+    file, accounts = _of_project(data)
+    where = data or file
+    hosted = list(_hosted(accounts, values, _switches(switches), _calibrated(calibrations)))
+    arguments = {name: value for each in hosted for name, value in each.arguments.items()}
     try:
-        emulator = Sandbox(
-            where if where is not None else ":memory:",
-            accounts=accounts,
-            # What the project pins comes first: its clients would refuse another account.
-            account=(known["squalomail"].account if here.account == SANDBOX_ACCOUNT else "") or here.account,
-            switches=ours,
-            faults=faults,
-            latency_ms=latency,
-            gatormail=setup,
-        )
+        emulator = Sandbox(where if where is not None else ":memory:", faults=faults, latency_ms=latency, **arguments)
     except DataError as error:
         raise InvalidInput(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
     except ValueError as error:
         raise Usage(f"{error}.") from None
-    with emulator:
-        _serve(emulator, port, where, {} if keys or accounts is None else here.accounts)
+    with emulator, _mounted(emulator, accounts, where) as mounted:
+        _serve(emulator, port, where, [note for each in hosted for note in each.notes], mounted)
 
 
-def _serve(emulator: "Sandbox", port: int, where: Path | None, aliases: Mapping[str, str]) -> None:
-    """Serve until Ctrl-C or SIGTERM; ``aliases`` are those that are keys of an account."""
+def _hosted(
+    accounts: Sequence[ProviderSettings],
+    values: Mapping[str, Any],
+    switches: Mapping[str, Mapping[str, Any]],
+    calibrated: Mapping[str, "Calibration"],
+) -> Iterator[Hosted]:
+    """How the sandbox is set up for each platform that is part of it."""
+    for name, hosting in _platforms():
+        known = calibrated.get(name)
+        positions = {**(known.switches if known else {}), **switches.get(name, {})}
+        own = {parameter.name: values[parameter.name] for parameter in hosting.options}
+        there = (known.account, known.contract) if known else ("", {})
+        yield hosting.set_up.load()(Asked(_emulated(accounts, name), own, positions, *there))
+
+
+@contextmanager
+def _mounted(emulator: "Sandbox", accounts: Sequence[ProviderSettings], where: Path | None) -> Iterator[list[str]]:
+    """The emulators of other packages' providers that the project has, below /NAME; gives their names."""
+    with ExitStack() as stack:
+        names = []
+        for name in dict.fromkeys(account.type for account in accounts):
+            provider = provider_named(name)
+            if provider.hosting is None and provider.emulator is not None:
+                file = emulated_file(provider, where) if where is not None else ":memory:"
+                transport = provider.emulator(_emulated(accounts, name), file, emulator.clock.now)
+                stack.callback(transport.close)
+                emulator.mount(name, transport)
+                names.append(name)
+        yield names
+
+
+def _serve(emulator: "Sandbox", port: int, where: Path | None, notes: Sequence[str], mounted: Sequence[str]) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
     from reconcile.sandbox.server import Server
 
     try:
@@ -162,12 +146,13 @@ def _serve(emulator: "Sandbox", port: int, where: Path | None, aliases: Mapping[
         ) from None
     with server:
         click.echo(f"{server.url}/  web page")
-        click.echo(f"{server.url}/squalomail/v1  SqualoMail's API, account {', '.join(emulator.squalomail.app_ids)}")
-        for name in emulator.gatormail.instances:
-            click.echo(f"{server.url}/gatormail/{name}  GatorMail's API")
-        click.echo(f"{server.url}/oauth/core/connect/token  GatorMail's tokens")
-        for alias, account in aliases.items():
-            progress(f"The key {alias} opens the account {account}.")
+        for _, hosting in _platforms():
+            for line in hosting.told.load()(emulator, server.url):
+                click.echo(line)
+        for name in mounted:
+            click.echo(f"{server.url}/{name}  the API of {name}")
+        for note in notes:
+            progress(note)
         progress(f"Data in {where}." if where is not None else "Data in memory only.")
         progress("Ctrl-C ends it.")
         with suppress(KeyboardInterrupt), _ended_by_sigterm():
@@ -192,140 +177,50 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _gatormail(
-    names: Sequence[str], logins: Sequence[str], contract: Mapping[str, Any], switches: Mapping[str, Any]
-) -> "GatorMailSetup":
-    from reconcile.sandbox.gatormail.service import GatorMailSetup
-
-    chosen: dict[str, Any] = {"instances": names} if names else {}
-    setup = GatorMailSetup(contract=contract, switches=switches, **chosen)
-    if not logins:
-        return setup
-    return GatorMailSetup(
-        setup.instances, [_login(text, setup.instances) for text in logins], setup.contract, setup.switches
-    )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, account = text.partition("=")
-    if not equals or not key or not account:
-        raise Usage("--api-key takes KEY=APPID.")
-    return key, account
-
-
-def _instance(name: str) -> str:
-    if not _INSTANCE.fullmatch(name):
-        raise Usage(f'"{name}" can\'t be an instance of GatorMail: it takes letters, digits, _, . and -.')
-    return name
-
-
-def _login(text: str, instances: Sequence[str]) -> "Login":
-    """A login from the command line; what is wrong with it is said without it, since it is one."""
-    from reconcile.sandbox.gatormail.tokens import Login
-
-    credentials, equals, opened = text.rpartition("=") if "=" in text else (text, "", "")
-    hint = "A login with = in it takes one more = at its end." if equals else None
-    parts = credentials.split(":", 3)
-    if len(parts) < 4 or not all(parts):
-        raise Usage("--gatormail-login takes CLIENT_ID:SECRET:USER:PASSWORD[=INSTANCE,...].", hint=hint)
-    names = [name for name in opened.split(",") if name]
-    if not set(names) <= set(instances):
-        known = ", ".join(instances)
-        raise Usage(f"--gatormail-login names an instance that there is not; there are: {known}.", hint=hint)
-    client_id, secret, username, password = parts
-    return Login(client_id, secret, username, password, names or list(instances))
-
-
-def _switches(given: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The positions of SqualoMail's switches and of GatorMail's."""
+def _switches(given: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The positions of each platform's switches, by its name."""
     from reconcile.model.registry import nearest
-    from reconcile.sandbox.switches import GATORMAIL, SQUALOMAIL
 
-    known = [switch.name for switch in SQUALOMAIL] + [f"gatormail.{switch.name}" for switch in GATORMAIL]
-    ours: dict[str, str] = {}
-    theirs: dict[str, str] = {}
+    known = {
+        f"{hosting.prefix}{switch}": (name, switch)
+        for name, hosting in _platforms()
+        for switch in hosting.switches.load()()
+    }
+    found: dict[str, dict[str, str]] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise Usage(f'--switch takes NAME=VALUE, and "{text}" is not of that form.')
         if name not in known:
             near = nearest(name, known)
-            listed = "GET /_sandbox/switches and /_sandbox/gatormail/switches list them all."
+            listed = "The pages of the platforms in docs/ list them all."
             raise Usage(f'There is no switch "{name}".', hint=f'Did you mean "{near}"?' if near else listed)
-        if name.startswith("gatormail."):
-            theirs[name.removeprefix("gatormail.")] = value
-        else:
-            ours[name] = value
-    return ours, theirs
+        platform, switch = known[name]
+        found.setdefault(platform, {})[switch] = value
+    return found
 
 
 def _calibrated(files: Sequence[Path]) -> dict[str, "Calibration"]:
     """What is known of a real account of each platform; nothing, where no file is given."""
-    from reconcile.sandbox.calibration import Calibration, read_calibration
+    from reconcile.sandbox.calibration import read_calibration
 
-    found = {name: Calibration(name, "", {}, {}) for name in ("squalomail", "gatormail")}
+    found: dict[str, Calibration] = {}
     for file in files:
         try:
             one = read_calibration(file)
         except ValueError as error:
             raise InvalidInput(f"{error}.") from None
-        if found[one.provider] != Calibration(one.provider, "", {}, {}):
+        if one.provider in found:
             raise Usage(f"Two files are calibrations of {one.provider}, and one sandbox behaves as one account.")
         found[one.provider] = one
     return found
 
 
-def _contract(
-    contracts: Mapping[str, Mapping[str, Any]], file: Path | None, calibrated: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The overrides of a project's providers, by alias, with a calibration's and those of a file over them.
-
-    The emulator has one table.
-
-    Raises:
-        Usage: the file is no mapping, or providers differ in a row that the file does not decide.
-    """
-    given = {**calibrated, **({} if file is None else _read_contract(file))}
-    rows: dict[str, Any] = {}
-    first: dict[str, str] = {}
-    for alias, contract in contracts.items():
-        for key, value in contract.items():
-            if key not in given and rows.setdefault(key, value) != value:
-                raise Usage(
-                    f"{first[key]} and {alias} differ in {key} of their contracts, and one sandbox has one contract.",
-                    hint="Say which holds with --contract FILE.",
-                )
-            first.setdefault(key, alias)
-    return rows | given
-
-
-def _read_contract(file: Path) -> dict[str, Any]:
-    from reconcile.manifests.nodes import MAX_BYTES, parse_yaml
-
-    findings: list[Diagnostic] = []
-    try:
-        with file.open("rb") as stream:
-            document = parse_yaml(stream.read(MAX_BYTES + 1), str(file), findings)
-    except OSError as error:
-        raise Usage(f"{file} can't be read: {error.strerror}.") from None
-    if findings:
-        raise Usage.of(findings)
-    return {} if document.root is None else {key: _plain(node) for key, node in document.root.members.items()}
-
-
-def _plain(node: "Node") -> Any:
-    from reconcile.manifests.nodes import ListNode, MappingNode
-
-    if isinstance(node, MappingNode):
-        return {key: _plain(member) for key, member in node.members.items()}
-    return [_plain(item) for item in node.items] if isinstance(node, ListNode) else node.value
-
-
-def _of_project(data: Path | None) -> _Surroundings:
-    """What the project here says, if there is one: its file unless ``data`` is given, and who has data in it."""
+def _of_project(data: Path | None) -> tuple[Path | None, list[ProviderSettings]]:
+    """What the project here says, if there is one: its file, and the accounts with data in it, or in ``data``."""
     chosen = options()
     if not (chosen.directory / "reconcile.yaml").is_file():
-        return _Surroundings()
+        return None, []
     settings = load_settings(
         chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
     )
@@ -335,15 +230,7 @@ def _of_project(data: Path | None) -> _Surroundings:
     for provider in everybody:
         if provider not in there:
             progress(f"{provider.alias} has its data in {provider.sandbox}: serve it with --data.")
-    squalomail = _emulated(there, "squalomail")
-    gatormail = _emulated(there, "gatormail")
-    return _Surroundings(
-        file=file,
-        accounts={provider.alias: provider.account or SANDBOX_ACCOUNT for provider in squalomail},
-        keys=dict(_keys(squalomail)),
-        instances=[provider.extra["instance"] for provider in gatormail],
-        contracts={provider.alias: emulated_contract(provider.extra) for provider in gatormail},
-    )
+    return file, there
 
 
 def _emulated(providers: Sequence[ProviderSettings], type_: str) -> list[ProviderSettings]:
@@ -355,12 +242,3 @@ def _emulated(providers: Sequence[ProviderSettings], type_: str) -> list[Provide
 def _is_here(provider: ProviderSettings) -> bool:
     host = urlsplit(provider.url).hostname or ""
     return provider.is_sandbox or host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _keys(providers: Sequence[ProviderSettings]) -> Iterator[tuple[str, str]]:
-    """The API keys that are set, with the account that each opens."""
-    for provider in providers:
-        secret = provider.credentials.get("apiKey")
-        if secret is not None:
-            with suppress(InvalidInput):
-                yield secret.reveal(), provider.account or SANDBOX_ACCOUNT

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
@@ -13,8 +14,9 @@ from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
-    EnvironmentSpec,
     ProjectSpec,
+    project_specs,
+    types_named,
 )
 from reconcile.manifests.reading import BROKEN, Reading, Source
 from reconcile.manifests.reading import Path as NodePath
@@ -22,7 +24,7 @@ from reconcile.manifests.shape import shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
 from reconcile.model.policy import Policy, Sends, Targets
-from reconcile.model.registry import Registry, nearest
+from reconcile.model.registry import Registry, nearest, target_plurals
 from reconcile.model.settings import (
     CONCURRENCY,
     REQUESTS_PER_SECOND,
@@ -31,7 +33,7 @@ from reconcile.model.settings import (
     Secret,
     credentials_of,
 )
-from reconcile.providers import names, provider_named
+from reconcile.providers import built_in, names, provider_named
 
 Layer = TypeVar("Layer", bound=Spec)
 
@@ -137,6 +139,7 @@ class _Loading:
         self._document = document = self._read()
         base = document.root or MappingNode(_TOP)
         self._base = base
+        self._project_spec, self._environment_spec = project_specs(_target_plurals(types_named(base)))
         environments = self._environments(base)
         self._chosen = self._choose(environments)
         self._effective = effective = merged(base, self._chosen)
@@ -144,7 +147,7 @@ class _Loading:
         variables = _members(effective.members.get("variables")).values()
         sound = not self._findings and all(isinstance(node, ScalarNode) for node in variables)
         self._check_layers(base, environments)
-        project = self._layer(effective, ProjectSpec, PROJECT_FILE, lazy=False)
+        project = self._layer(effective, self._project_spec, PROJECT_FILE, lazy=False)
         providers = dict(self._providers(effective))
         if self._findings:
             raise self._unusable(effective, self._defaults(base, environments), sound=sound)
@@ -254,10 +257,10 @@ class _Loading:
         for name, layer in environments.items():
             self._check_variables(base, layer, name)
             if name != self._environment:
-                self._layer(layer, EnvironmentSpec, name, lazy=True)
+                self._layer(layer, self._environment_spec, name, lazy=True)
                 self._check_accounts(layer, types)
         if self._environment is not None:
-            self._layer(base, ProjectSpec, PROJECT_FILE, lazy=True)
+            self._layer(base, self._project_spec, PROJECT_FILE, lazy=True)
             self._check_accounts(base, {})
 
     def _check_variables(self, base: MappingNode, layer: MappingNode, environment: str) -> None:
@@ -403,7 +406,7 @@ class _Loading:
         if not isinstance(member, ScalarNode) or not isinstance(member.value, str):
             self._wrong_type("`type` takes text", member)
             return None
-        reading = self._reading(node, ProjectSpec, alias, mark, lazy=lazy)
+        reading = self._reading(node, self._project_spec, alias, mark, lazy=lazy)
         value = reading.value(member, frozenset({str}), (alias, "type"))
         if value is BROKEN or (isinstance(value, str) and value in names()):
             return None if value is BROKEN else str(value)
@@ -553,9 +556,18 @@ class _Loading:
         self._findings.append(Diagnostic(code, summary, detail, None, location, hint))
 
 
+def _target_plurals(types: Collection[str]) -> tuple[str, ...]:
+    """The kinds that campaigns may go to, of our own platforms and of those that the project names."""
+    platforms = dict(built_in())
+    for name in types:
+        with suppress(InvalidInput):  # an unknown or unusable type is a finding of its own
+            platforms[name] = provider_named(name)
+    return target_plurals(platform.kinds for platform in platforms.values())
+
+
 def _targets(declared: Mapping[str, Any]) -> Targets:
-    lists, groups = (None if (names := declared.get(kind)) is None else tuple(names) for kind in ("lists", "groups"))
-    return Targets(lists, declared.get("maxAudience"), groups)
+    entries = {name: tuple(names) for name, names in declared.items() if name != "maxAudience"}
+    return Targets(entries, declared.get("maxAudience"))
 
 
 class _Top:

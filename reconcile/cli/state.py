@@ -43,7 +43,7 @@ def list_() -> None:
         click.echo(f"{address}  {kept.id}{'  (external)' if kept.external else ''}")
 
 
-@state.command(epilog="Example: reconcile state show squalomail.list.italia")
+@state.command(epilog="Example: reconcile state show shop.list.italia")
 @click.argument("address", metavar="ADDR")
 @global_options
 def show(address: str) -> None:
@@ -122,7 +122,7 @@ def _refuse_push(pushed: "State", former: "State", name: str) -> None:
         )
 
 
-@state.command("mv", epilog="Example: reconcile state mv squalomail.list.italia squalomail.list.italy")
+@state.command("mv", epilog="Example: reconcile state mv shop.list.italia shop.list.italy")
 @click.argument("source", metavar="ADDR")
 @click.argument("target", metavar="NEW")
 @global_options
@@ -139,7 +139,7 @@ def move(source: str, target: str) -> None:
     progress(f"{source} is {target} now.")
 
 
-@state.command("rm", epilog="Example: reconcile state rm squalomail.list.italia")
+@state.command("rm", epilog="Example: reconcile state rm shop.list.italia")
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @global_options
 def remove(addresses: tuple[str, ...]) -> None:
@@ -270,7 +270,7 @@ def _address(text: str) -> Address:
     try:
         return parse_address(text)
     except ValueError as error:
-        raise InvalidInput(f"{error}.", hint="An address looks like squalomail.list.italia.") from None
+        raise InvalidInput(f"{error}.", hint="An address looks like shop.list.italia.") from None
 
 
 def _counted(resources: int) -> str:

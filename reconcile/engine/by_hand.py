@@ -30,7 +30,7 @@ def refuse_strangers(
     }
     named = [(kind, entries.get((kind, id_), id_) if id_ is not None else None) for kind, id_ in targets]
     counts = [None if id_ is None else _people(workspace, alias, kind, id_) for kind, id_ in targets]
-    found = breach(allowed, named, counts)
+    found = breach(allowed, workspace.registry.providers[alias], named, counts)
     if found is not None:
         detail, hint = found
         raise Refused.of([Diagnostic("target-not-allowed", "not for this environment", detail, hint=hint)])

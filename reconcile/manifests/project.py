@@ -1,12 +1,16 @@
 """What the project file ``reconcile.yaml`` may declare: the Specs behind the settings and their JSON Schema."""
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from reconcile.model.kind import ABSENT, Spec
 from reconcile.model.settings import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from reconcile.manifests.nodes import MappingNode
 
 # What can't be an alias, a variable or an environment.
 ALIAS_PATTERN = NAME_PATTERN
@@ -28,11 +32,7 @@ _Variable = Annotated[str, Field(pattern=VARIABLE_PATTERN)]
 class TargetsSpec(Spec):
     """Whom campaigns and audiences may be for; what is for anybody else is refused."""
 
-    lists: list[str] = Field(ABSENT, description="Only these entries of `lists`.")
-    groups: list[str] = Field(ABSENT, description="Only these entries of `groups`.")
-    maxAudience: int = Field(
-        ABSENT, ge=0, le=1000000000, description="Only lists or groups with at most so many people in all."
-    )
+    maxAudience: int = Field(ABSENT, ge=0, le=1000000000, description="Only those with at most so many people in all.")
 
 
 class PolicySpec(Spec):
@@ -75,22 +75,26 @@ class EnvironmentSpec(_Layer):
 def types_in(folder: Path) -> tuple[str, ...]:
     """The types of provider that a project's file names, as far as it can be read; nothing is checked."""
     from reconcile.manifests.load import PROJECT_FILE
-    from reconcile.manifests.nodes import MappingNode, ScalarNode, parse_yaml
+    from reconcile.manifests.nodes import parse_yaml
 
     try:
         root = parse_yaml((folder / PROJECT_FILE).read_bytes(), PROJECT_FILE, []).root
     except OSError:
         return ()
-    environments = root.members.get("environments") if root is not None else None
-    layers = [root, *(environments.members.values() if isinstance(environments, MappingNode) else ())]
-    found: list[str] = []
-    for layer in layers:
-        accounts = layer.members.get("providers") if isinstance(layer, MappingNode) else None
-        for account in accounts.members.values() if isinstance(accounts, MappingNode) else ():
-            type_ = account.members.get("type") if isinstance(account, MappingNode) else None
-            if isinstance(type_, ScalarNode) and isinstance(type_.value, str):
-                found.append(type_.value)
-    return tuple(dict.fromkeys(found))
+    return types_named(root) if root is not None else ()
+
+
+def types_named(root: "MappingNode") -> tuple[str, ...]:
+    """The types of the accounts of a project and its environments."""
+    environments = getattr(root.members.get("environments"), "members", {})
+    found: dict[str, None] = {}
+    for layer in (root, *environments.values()):
+        accounts = getattr(getattr(layer, "members", {}).get("providers"), "members", {})
+        for account in accounts.values():
+            type_ = getattr(getattr(account, "members", {}).get("type"), "value", None)
+            if isinstance(type_, str):
+                found[type_] = None
+    return tuple(found)
 
 
 class ProjectSpec(_Layer):
@@ -103,4 +107,20 @@ class ProjectSpec(_Layer):
         max_length=5,
         description="Invented people whom a review page fills merge tags with, the first one in the mails: "
         "[{name: Anna, city: Gorizia}]. By default two that are made up.",
+    )
+
+
+@cache
+def project_specs(targets: tuple[str, ...]) -> tuple[type[ProjectSpec], type[EnvironmentSpec]]:
+    """The Specs of the project file and of an environment, where these kinds (plurals) may be targets."""
+    entries: dict[str, Any] = {
+        plural: (list[str], Field(ABSENT, description=f"Only these entries of `{plural}`.")) for plural in targets
+    }
+    bounds = create_model("TargetsSpec", __base__=TargetsSpec, __doc__=TargetsSpec.__doc__, **entries)
+    about: Any = PolicySpec.model_fields["targets"]
+    policy = create_model("PolicySpec", __base__=PolicySpec, __doc__=PolicySpec.__doc__, targets=(bounds, about))
+    of: Any = (policy, _Layer.model_fields["policy"])
+    return (
+        create_model("ProjectSpec", __base__=ProjectSpec, __doc__=ProjectSpec.__doc__, policy=of),
+        create_model("EnvironmentSpec", __base__=EnvironmentSpec, __doc__=EnvironmentSpec.__doc__, policy=of),
     )

@@ -12,12 +12,11 @@ from reconcile.manifests.interpolate import ENVIRONMENT_TEXT_PATTERN, EXPRESSION
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
     VARIABLE_PATTERN,
-    EnvironmentSpec,
-    ProjectSpec,
+    project_specs,
 )
 from reconcile.manifests.shape import shape_of
 from reconcile.model.kind import Kind, Spec
-from reconcile.model.registry import ProviderType
+from reconcile.model.registry import ProviderType, target_plurals
 from reconcile.model.settings import credentials_of
 
 MANIFEST_SCHEMA: Final = "manifest.schema.json"
@@ -271,8 +270,9 @@ def _mapping(raw: _Schema) -> _Schema:
 
 def _project(aliases: Mapping[str, ProviderType] | None, types: list[ProviderType]) -> _Schema:
     definitions = dict(_SHARED)
-    project = _attributes(ProjectSpec, "project", definitions)
-    environment = _attributes(EnvironmentSpec, "project", definitions)
+    whole_spec, layer_spec = project_specs(target_plurals(type_.kinds.values() for type_ in types))
+    project = _attributes(whole_spec, "project", definitions)
+    environment = _attributes(layer_spec, "project", definitions)
     for whole, layer in ((True, project), (False, environment)):
         properties = layer["properties"]
         accounts = _accounts(aliases, types, definitions, whole=whole)

@@ -8,7 +8,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """``squalomail.list.italia``: the provider's alias, the kind in the singular, the entry's name."""
+    """``shop.list.italia``: the provider's alias, the kind in the singular, the entry's name."""
 
     provider: str
     kind: str
@@ -26,5 +26,5 @@ def parse_address(text: str) -> Address:
     """
     parts = text.split(".")
     if len(parts) != 3 or not all(NAME.fullmatch(part) for part in parts):
-        raise ValueError(f'"{text}" is no address: it takes provider.kind.name, such as squalomail.list.italia')
+        raise ValueError(f'"{text}" is no address: it takes provider.kind.name, such as shop.list.italia')
     return Address(*parts)

@@ -22,6 +22,7 @@ class Takes(StrEnum):
     TEXT = "text"
     FLAG = "flag"
     FILE = "file"
+    YAML = "yaml"  # a file with a mapping, which is the value
     NUMBER = "number"
     SECONDS = "seconds"
 

@@ -237,6 +237,7 @@ class Kind(ABC):
             is made anew.
         manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
             calls, and an entry that is removed is forgotten.
+        exported: a sentence for the reader of an export, on what it has of this kind.
     """
 
     kind: ClassVar[str]
@@ -250,6 +251,7 @@ class Kind(ABC):
     carries: ClassVar[bool] = False
     drafts: ClassVar[bool] = False
     manual: ClassVar[bool] = False
+    exported: ClassVar[str] = ""
     defaults: ClassVar[Attributes] = {}
 
     def __init__(self, traits: Traits = Traits()) -> None:

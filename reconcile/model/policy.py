@@ -1,6 +1,7 @@
 """The project's policy: what bounds a run, whatever the manifests say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -14,19 +15,14 @@ class Sends(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Whom campaigns and audiences may be for; None: anybody.
+    """Whom campaigns and audiences may be for; without any: anybody.
 
-    ``lists`` and ``groups`` are the only entries of those kinds that they may be for, ``max_audience`` how many people
-    there may be behind all that one of them goes to.
+    ``entries`` are the only entries that they may be for, by the plural of their kind; ``max_audience`` is how many
+    people there may be behind all that one of them goes to.
     """
 
-    lists: tuple[str, ...] | None = None
+    entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     max_audience: int | None = None
-    groups: tuple[str, ...] | None = None
-
-    def entries(self, kind: str) -> tuple[str, ...] | None:
-        """The only entries of a kind that anything may be for; None: any."""
-        return {"list": self.lists, "group": self.groups}.get(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +43,4 @@ class Policy:
     plan_expiry: float = 7 * 86400.0
     import_wait: float = 1800.0
     reach_growth: float = 20.0
-    targets: Targets = Targets()
+    targets: Targets = field(default_factory=Targets)

@@ -6,15 +6,15 @@ Each provider's package has it as ``PROVIDER``. It is light: a member that needs
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from reconcile.model.call import Operations
-    from reconcile.model.command import Command
+    from reconcile.model.command import Command, Parameter
     from reconcile.model.kind import Client, Kind
     from reconcile.model.settings import AccountSpec, ProviderSettings
 
@@ -107,6 +107,47 @@ Open: TypeAlias = Callable[["ProviderSettings", Connection], "Client"]
 Emulate: TypeAlias = Callable[["Sequence[ProviderSettings]", "Path | str", Callable[[], float]], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What ``reconcile sandbox`` asks of a platform: its accounts here, its options, its switches.
+
+    ``account`` and ``contract`` are what a calibration knows of a real account, "" and empty without one.
+    """
+
+    settings: "Sequence[ProviderSettings]"
+    values: Mapping[str, Any]
+    switches: Mapping[str, Any]
+    account: str = ""
+    contract: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The answer: arguments for the sandbox, and lines for whoever starts it."""
+
+    arguments: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """How ``reconcile sandbox`` takes in an emulator that is part of the sandbox: one file, clock and web page for all.
+
+    Attributes:
+        options: options of the command that are about this platform.
+        switches: gives the names of its switches.
+        prefix: what they begin with on the command line.
+        set_up: what the sandbox is made with.
+        told: gives the lines that say where the API is, from the sandbox and its URL.
+    """
+
+    options: "tuple[Parameter, ...]"
+    switches: Later[Callable[[], tuple[str, ...]]]
+    set_up: Later[Callable[[Asked], Hosted]]
+    told: Later[Callable[[Any, str], Iterable[str]]]
+    prefix: str = ""
+
+
 class Provider:
     """A platform.
 
@@ -121,6 +162,8 @@ class Provider:
         emulator: settings of all accounts on one sandbox file, its path and a clock -> an httpx transport.
         starter: what ``init`` writes: path -> text.
         merge_tags: what its mails may contain.
+        hosting: how ``reconcile sandbox`` takes the emulator in, where that is part of the sandbox; None: it is served
+            as it is, below ``/NAME``.
     """
 
     def __init__(
@@ -136,9 +179,11 @@ class Provider:
         emulator: "Member[Emulate | None]" = None,
         starter: "Member[Mapping[str, str] | None]" = None,
         merge_tags: "Member[tuple[MergeTag, ...]]" = (),
+        hosting: Hosting | None = None,
     ) -> None:
         self.name = name
         self.commands = commands
+        self.hosting = hosting
         self._settings = settings
         self._open = open
         self._operations = operations

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconcile.model.address import Address
+from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Operations
-from reconcile.model.kind import Kind
+from reconcile.model.kind import Kind, rules
 from reconcile.model.provider import Provider
 
 
@@ -30,6 +31,26 @@ class ProviderType:
     def operations(self) -> Operations:
         """Its operation table."""
         return self.provider.operations
+
+
+def target_kinds(kinds: Iterable[Kind | type[Kind]]) -> tuple[str, ...]:
+    """The kinds that campaigns or audiences of a platform may go to; what is only embedded is nobody."""
+    found: dict[str, None] = {}
+    for kind in kinds:
+        known = rules(kind.spec)
+        people = isinstance(kind, BulkKind) or (isinstance(kind, type) and issubclass(kind, BulkKind))
+        if people or any(rule.launches for rule in known.values()):
+            found |= {rule.refers: None for rule in known.values() if rule.refers is not None and not rule.embeds}
+    return tuple(found)
+
+
+def target_plurals(platforms: Iterable[Iterable[Kind | type[Kind]]]) -> tuple[str, ...]:
+    """The plurals of the kinds that campaigns of these platforms, given by their kinds, may go to; sorted."""
+    found: set[str] = set()
+    for kinds in map(list, platforms):
+        plurals = {kind.kind: kind.plural for kind in kinds}
+        found |= {plurals[name] for name in target_kinds(kinds) if name in plurals}
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import Action, Kind, rules
 from reconcile.model.policy import Targets
 from reconcile.model.reference import Reference
-from reconcile.model.registry import Registry
+from reconcile.model.registry import ProviderType, Registry, target_kinds
 from reconcile.model.resource import Resource
 from reconcile.planner.diff import Surroundings, as_references
 from reconcile.planner.plan import Step
@@ -49,7 +49,8 @@ class Guard:
         targets = list(self._targets(step))
         counts = [self._people(target, steps) for _, target in targets]
         joining = _joining(step, self.registry.kind(step.address))
-        found = breach(self.allowed, targets, counts, joining)
+        platform = self.registry.providers[step.address.provider]
+        found = breach(self.allowed, platform, targets, counts, joining)
         return self._refusal(step, *found) if found is not None else None
 
     def _targets(self, step: Step) -> Iterator[Target]:
@@ -87,27 +88,39 @@ class Guard:
 
 
 def breach(
-    allowed: Targets, targets: Sequence[Target], counts: Sequence[int | None], joining: int = 0
+    allowed: Targets,
+    platform: ProviderType,
+    targets: Sequence[Target],
+    counts: Sequence[int | None],
+    joining: int = 0,
 ) -> tuple[str, str] | None:
-    """Why something may not be for these targets, and the way out; ``counts`` are the people behind each of them."""
-    for kind in dict.fromkeys(kind for kind, _ in targets):
-        names = allowed.entries(kind)
+    """Why something may not be for these targets, and the way out; ``counts`` are the people behind each of them.
+
+    A kind that the policy doesn't name is for nobody where it names another kind of the platform that campaigns go to.
+    """
+    plurals = {name: platform.kinds[name].plural if name in platform.kinds else f"{name}s" for name, _ in targets}
+    known = [platform.kinds[name].plural for name in target_kinds(platform.kinds.values()) if name in platform.kinds]
+    bounded = any(plural in allowed.entries for plural in known)
+    for kind, plural in plurals.items():
+        names = allowed.entries.get(plural, () if bounded else None)
         others = [value for of, value in targets if of == kind and not _is_among(value, names)]
         if names is not None and others:
-            plural = f"policy.targets.{kind}s"
+            has = f"has: {', '.join(names) or 'none'}" if plural in allowed.entries else "does not name any"
             return (
-                f"It is for {', '.join(_named(kind, other) for other in others)}, and {plural} of this environment "
-                f"has: {', '.join(names) or 'none'}.",
-                f"Let it be for one of these, or add the {kind} to {plural}.",
+                f"It is for {', '.join(_named(kind, other) for other in others)}, and policy.targets.{plural} of this "
+                f"environment {has}.",
+                f"Let it be for one of these, or add the {kind} to policy.targets.{plural}."
+                if plural in allowed.entries
+                else f"Let it be for what policy.targets names, or name the {kind} in policy.targets.{plural}.",
             )
     most = allowed.max_audience
     total = sum(count for count in counts if count is not None) + joining
     if most is None or (None not in counts and total <= most):
         return None
     people = f"{total:,} people" if None not in counts else "nobody knows how many people"
-    kinds = " and ".join(f"{kind}s" for kind in dict.fromkeys(kind for kind, _ in targets))
     return (
-        f"The {kinds} that it is for have {people}, and policy.targets.maxAudience of this environment is {most:,}.",
+        f"The {' and '.join(plurals.values())} that it is for have {people}, and policy.targets.maxAudience of this "
+        f"environment is {most:,}.",
         "Let it be for fewer people, or raise policy.targets.maxAudience.",
     )
 

@@ -76,7 +76,7 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def listed(addresses: Sequence[str]) -> str:
-    """Many addresses in little room: ``squalomail.list: a, b; squalomail.campaign: c``."""
+    """Many addresses in little room: ``shop.list: a, b; shop.campaign: c``."""
     if len(addresses) == 1:
         return addresses[0]
     groups = []

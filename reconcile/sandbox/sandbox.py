@@ -16,6 +16,7 @@ from reconcile.sandbox.clock import Clock, Dates
 from reconcile.sandbox.control import Control
 from reconcile.sandbox.faults import Fault, Faults
 from reconcile.sandbox.gatormail.service import GatorMail, GatorMailSetup
+from reconcile.sandbox.mounted import Mounted
 from reconcile.sandbox.provider import Call, Provider
 from reconcile.sandbox.squalomail.service import SqualoMail
 from reconcile.sandbox.store import DataError, Store
@@ -75,6 +76,10 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def mount(self, name: str, transport: httpx.BaseTransport) -> None:
+        """Serve another emulator below ``/name/``."""
+        self.providers += (Mounted(name, transport),)
 
     def close(self) -> None:
         """Close the database."""

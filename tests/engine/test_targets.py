@@ -18,7 +18,7 @@ from tests.world import NOW, World, declared, failures, gator, ref, resource
 
 SEND = Rights(frozenset([Right.SEND, Right.OVERWRITE_DRIFT]), deletes=9)
 ALL = Rights(frozenset(Right), deletes=9)
-TEST_ONLY = Policy(targets=Targets(lists=("test",)))
+TEST_ONLY = Policy(targets=Targets({"lists": ("test",)}))
 SMALL = Policy(targets=Targets(max_audience=2))
 
 
@@ -68,7 +68,7 @@ def test_what_is_for_others_is_refused(policy: Policy, words: tuple[str, ...]) -
 
 
 def test_a_draft_without_lists_is_for_nobody() -> None:
-    made = world(Policy(targets=Targets(lists=(), max_audience=0)))
+    made = world(Policy(targets=Targets({"lists": ()}, max_audience=0)))
     plain = declared(
         *(found for found in desired().values() if found.address.kind == "list"),
         resource("campaign", "c", {"subject": "S", "body": "b"}),
@@ -85,12 +85,12 @@ def test_lists_that_are_not_managed_count_as_they_are() -> None:
     for policy in (TEST_ONLY, SMALL):
         made.workspace = replace(made.workspace, policy=policy)
         assert made.apply(plain, SEND)[0] == 3
-    made.workspace = replace(made.workspace, policy=Policy(targets=Targets(("all",), 3)))
+    made.workspace = replace(made.workspace, policy=Policy(targets=Targets({"lists": ("all",)}, 3)))
     assert made.apply(plain, SEND)[0] == 0
 
 
 def test_lists_do_not_bound_groups_nor_groups_lists() -> None:
-    made = world(Policy(targets=Targets(groups=())))
+    made = world(Policy(targets=Targets({"groups": ()})))
     assert made.apply(desired("all"), SEND)[0] == 0
 
 
@@ -120,7 +120,7 @@ def instance(policy: Policy, **options: Any) -> World:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (Policy(targets=Targets(groups=("test",))), ("gatormail.group.all", "policy.targets.groups", "test")),
+        (Policy(targets=Targets({"groups": ("test",)})), ("gatormail.group.all", "policy.targets.groups", "test")),
         (SMALL, ("3 people", "policy.targets.maxAudience", "2")),
     ],
 )
@@ -142,7 +142,7 @@ def test_campaigns_for_other_groups_are_refused(policy: Policy, words: tuple[str
 
 
 def test_a_group_that_is_not_managed_or_cant_be_read_is_not_allowed() -> None:
-    policy = Policy(targets=Targets(groups=("test", "all")))
+    policy = Policy(targets=Targets({"groups": ("test", "all")}))
     made = instance(policy)
     assert made.apply(launch(None), SEND)[0] == 0
     edit(made, C, {"group": operator(made).make("group", {"name": "Stranger"})})
@@ -158,7 +158,7 @@ def test_a_group_that_is_not_managed_or_cant_be_read_is_not_allowed() -> None:
 
 
 def test_audiences_of_groups() -> None:
-    made = Buyers(policy=Policy(targets=Targets(groups=("buyers",), max_audience=2)))
+    made = Buyers(policy=Policy(targets=Targets({"groups": ("buyers",)}, max_audience=2)))
     made.found()
     made.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
     assert made.run(declared(buyers(), gator_audience()))[0] == 0
@@ -167,7 +167,7 @@ def test_audiences_of_groups() -> None:
     assert code == 3
     assert "3 people" in failures(events)[0]
     assert len(made.included()) == 2
-    made.workspace = replace(made.workspace, policy=Policy(targets=Targets(groups=())))
+    made.workspace = replace(made.workspace, policy=Policy(targets=Targets({"groups": ()})))
     code, events, _ = made.run(declared(buyers(), gator_audience()))
     assert code == 3
     assert "policy.targets.groups" in failures(events)[0]
@@ -187,7 +187,7 @@ def test_stopping_is_always_allowed() -> None:
 
 
 def test_audiences() -> None:
-    made = Crowd(policy=Policy(targets=Targets(lists=("news",), max_audience=2)))
+    made = Crowd(policy=Policy(targets=Targets({"lists": ("news",)}, max_audience=2)))
     made.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
     news = resource("list", "news", {"name": "News"})
     assert made.run(declared(news, audience()))[0] == 0

@@ -153,8 +153,9 @@ def _comparison(row: Mapping[str, Any]) -> Comparison:
 
 
 def _policy(members: Mapping[str, Any]) -> Policy:
-    targets = {name: tuple(v) if isinstance(v, list) else v for name, v in members.get("targets", {}).items()}
-    return Policy(**{**members, "targets": Targets(**targets)})
+    targets = dict(members.get("targets", {}))
+    most = targets.pop("max_audience", None)
+    return Policy(**{**members, "targets": Targets({name: tuple(names) for name, names in targets.items()}, most)})
 
 
 def _circumstances(applied: Mapping[Address, Applied], now: float, policy: Policy) -> Circumstances:

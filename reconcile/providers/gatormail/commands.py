@@ -67,3 +67,23 @@ DATAFEED_PULL = Command(
         AUTO_APPROVE,
     ),
 )
+
+# Options of ``reconcile sandbox``.
+SANDBOX_OPTIONS = (
+    Parameter(
+        "gatormail_instance",
+        "An instance of GatorMail [default: those of the project, else example_testlz].",
+        many=True,
+        metavar="NAME",
+    ),
+    Parameter(
+        "gatormail_login",
+        "A login of GatorMail and the instances that it opens; none: all. One with = in it takes one more at its end. "
+        "[default: every login that is not empty opens all instances]",
+        many=True,
+        metavar="CLIENT_ID:SECRET:USER:PASSWORD[=INSTANCE,...]",
+    ),
+    Parameter(
+        "contract", "YAML mapping over GatorMail's contract table, with the keys of a project's contract.", Takes.YAML
+    ),
+)

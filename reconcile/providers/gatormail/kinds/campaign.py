@@ -74,6 +74,7 @@ class GatorMailCampaign(Kind):
 
     kind = "campaign"
     plural = "campaigns"
+    exported = "A GatorMail `crmId` may be the mark by which another project knows its campaign; it is kept as it is."
     spec = CampaignSpec
     natural_key = ("name",)
     collection: ClassVar[Collection] = CAMPAIGNS

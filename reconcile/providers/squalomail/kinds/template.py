@@ -14,6 +14,9 @@ class SqualoMailTemplate(Newsletter):
     kind = "template"
     plural = "templates"
     spec = TemplateSpec
+    exported = (
+        "System mails are not exported. A newsletter that goes to no list and never went out is exported as a template."
+    )
 
     def claims(self, row: Row) -> bool:
         return is_draft_without_lists(row)
