@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test quick lint bench chaos mutants lock clean
+.PHONY: demo test quick lint bench chaos mutants pictures lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
@@ -34,6 +34,11 @@ mutants: .venv/mutants.stamp
 	rm -rf mutants
 	PYTHONPATH=.venv/mutants $(BIN)/python -m mutmut run
 	$(BIN)/python -m tests.mutants mutants
+
+# The pictures of the docs, taken anew.
+pictures: .venv/dev.stamp .venv/browsers.stamp
+	mkdir -p docs/pictures
+	PICTURES=1 $(BIN)/python -m pytest -q -n 0 tests/review/test_pictures.py
 
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev.stamp

@@ -3,9 +3,14 @@
 import subprocess
 import sys
 
-from tests.bench import audience, contacts, plan_unchanged
+from tests.bench import audience, contacts, plan_unchanged, review
 
-BENCHMARKS = {"plan-unchanged": plan_unchanged.main, "audience": audience.main, "contacts": contacts.main}
+BENCHMARKS = {
+    "plan-unchanged": plan_unchanged.main,
+    "audience": audience.main,
+    "contacts": contacts.main,
+    "review": review.main,
+}
 
 if __name__ == "__main__":
     match sys.argv[1:]:
