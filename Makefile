@@ -28,6 +28,7 @@ bench: .venv/dev.stamp
 chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
+	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/providers/audience/test_reader.py tests/engine/test_audience_files.py
 
 # Change the pure core in every small way, and see whether a test of the planner notices. Some ten minutes.
 mutants: .venv/mutants.stamp
@@ -43,7 +44,7 @@ pictures: .venv/dev.stamp .venv/browsers.stamp
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev.stamp
 	$(PIP) uv
-	$(COMPILE) pyproject.toml --group build -o requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) pyproject.toml --extra audience --group build -o requirements/run.txt $(LOCKFLAGS)
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt -c requirements/run.txt $(LOCKFLAGS)
 	$(COMPILE) --group mutants -o requirements/mutants.txt -c requirements/dev.txt $(LOCKFLAGS)
 	$(COMPILE) --group peers -o requirements/peers.txt $(LOCKFLAGS)

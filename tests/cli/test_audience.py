@@ -117,4 +117,18 @@ def test_the_example_imports_ten_thousand_people(tmp_path: Path) -> None:
     applied = project.run("apply", "--auto-approve", "--allow-send")
     assert applied.code == 0, applied.err
     assert "import-recipients-async" in applied.out
+    found = json.loads(project.run("api", "squalomail", "get-data", "entity=Recipient").out)
+    people = {row["email"]: row for row in found if not row["email"].split("@")[0][-1].isdecimal()}
+    assert {(row["name"], row["surname"], row["phone"], row["gdpr_can_send"]) for row in people.values()} == {
+        ("Ada", "", None, 1),
+        ("Nicolò", "", None, 0),
+        ("Bea", "", None, 0),
+        ("Oto", "", None, 0),
+        ("Maja Šuštaršič", "", None, 0),
+        ('Luka "Lučko" Kralj', "", None, 0),
+        ("Hana, of Gorica", "", None, 0),
+        ("", "Forlì", None, 0),
+        ("Gaia", "", "393331234567", 0),
+        ("Furio", "", None, 0),
+    }
     assert project.run("plan", "--detailed-exitcode").code == 0

@@ -200,3 +200,49 @@ def test_a_refusal_between_the_look_and_the_call_stands() -> None:
     found.world.client.send = meddled  # type: ignore[method-assign]
     found.world.run(found.desired, REMOVES)
     assert not any(person["accept"] for person in found.world.people().values())
+
+
+def test_a_column_says_who_consents() -> None:
+    found = Squalo(gdpr={"gdprCanSend": {"column": "Consent"}, "language": "it"})
+    rows = [("yes@example.com", "A", "Sì"), ("no@example.com", "B", "no"), ("none@example.com", "C", "")]
+    found.world.source(rows, ("E-mail", "Nome", "Consent"))
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    people = found.world.people()
+    assert {email: person["gdpr_can_send"] for email, person in people.items()} == {
+        "yes@example.com": 1,
+        "no@example.com": 0,
+        "none@example.com": 0,
+    }
+    assert found.world.settled(found.desired)
+    found.world.source([("yes@example.com", "A", "No"), *rows[1:]], ("E-mail", "Nome", "Consent"))
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert (code, found.world.writes()) == (0, ["revoke-gdpr-consent"])
+    found.world.source([("yes@example.com", "A", "perhaps")], ("E-mail", "Nome", "Consent"))
+    with pytest.raises(InvalidInput, match="neither yes nor no"):
+        found.world.run(found.desired, REMOVES)
+
+
+def test_every_attribute_can_be_declared_or_is_refused_by_name() -> None:
+    columns = {"email": "E-mail", "name": "Nome", "ip": "IP", "html": "Html"}
+    found = Squalo(columns=columns)
+    rows = [("a@example.com", "A", "192.0.2.1", "no"), ("b@example.com", "B", "", "")]
+    found.world.source(rows, ("E-mail", "Nome", "IP", "Html"))
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    people = found.world.people()
+    assert [(people[email]["ip"], people[email]["html"]) for email, *_ in rows] == [("192.0.2.1", 0), ("", 1)]
+    assert found.world.settled(found.desired)
+    rows[1] = ("b@example.com", "B", "192.0.2.2", "0")
+    found.world.source(rows, ("E-mail", "Nome", "IP", "Html"))
+    assert found.world.run(found.desired, REMOVES)[0] == 0
+    assert found.world.people()["b@example.com"]["html"] == 0
+    assert found.world.settled(found.desired)
+
+
+@pytest.mark.parametrize("name", ["accept", "Enabled", "confirmed", "gdprCanSend", "tags", "clearPreviousListIds"])
+def test_what_no_file_may_say_is_refused_by_name(name: str) -> None:
+    found = Squalo(columns={"email": "E-mail", name: "X"})
+    kind = found.world.workspace.registry.kind(PEOPLE)
+    sentences = [sentence for _, sentence in kind.check(found.desired[PEOPLE])]
+    assert any(sentence.startswith("No column may fill") for sentence in sentences)

@@ -133,7 +133,7 @@ def reading_notes(loaded: Loaded, path: str) -> Iterator[str]:
         )
         if count
     ]
-    sentence = f"{path} ({loaded.written}): {loaded.rows:,} people"
+    sentence = f"{path} ({loaded.written}): {loaded.rows:,} {'person' if loaded.rows == 1 else 'people'}"
     yield f"{sentence}; dropped {' and '.join(dropped)}." if dropped else f"{sentence}."
     for name, count, one in loaded.oddities:
         yield f"{count:,} value(s) of {name} in it have an invisible character, such as {one}."

@@ -26,7 +26,7 @@ from reconcile.providers.squalomail import ranges
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, Treatment, cheapest, imports
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.recipients import CONSENTS, OURS, Goal, Workbench, workbench
-from reconcile.providers.squalomail.source import FORM
+from reconcile.providers.squalomail.source import CONSENT, FORM
 
 _CONSENT_NAMES = {"gdprCanSend": "gdpr_can_send", "gdprCanTrack": "gdpr_can_track"}
 _SAMPLES, _LOOKED_AT = 3, 50  # masked addresses shown, of how many looked at for different ones
@@ -105,7 +105,12 @@ def read_both(bench: Workbench, task: Task) -> tuple[Loaded, Loaded]:
     Raises:
         InvalidInput: one can't be read.
     """
-    loaded = load(bench, task, FORM, task.attributes["columns"])
+    columns = dict(task.attributes["columns"])
+    for name, title in _CONSENT_NAMES.items():
+        value = task.attributes.get("gdpr", {}).get(name)
+        if isinstance(value, Mapping):
+            columns[f"{CONSENT}{title}"] = value["column"]
+    loaded = load(bench, task, FORM, columns)
     bench.nobody_unwanted()
     if "exclude" not in task.attributes:
         return loaded, Loaded("", 0)
@@ -117,7 +122,11 @@ def goal_of(task: Task) -> Goal:
     """What the entry declares, as the workbench wants it."""
     declared = task.attributes
     ids = (task.ids.get(reference.address) for reference in _references(declared))
-    consents = {_CONSENT_NAMES[name]: value for name, value in declared.get("gdpr", {}).items() if name != "language"}
+    consents = {
+        title: None if isinstance(value, Mapping) else value
+        for name, title in _CONSENT_NAMES.items()
+        if (value := declared.get("gdpr", {}).get(name)) is not None
+    }
     return Goal(
         columns=tuple(name for name in declared["columns"] if name != "email"),
         lists=tuple(int(id_) if id_ else None for id_ in ids),

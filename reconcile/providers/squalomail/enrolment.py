@@ -35,6 +35,7 @@ from reconcile.providers.squalomail.difference import (
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 from reconcile.providers.squalomail.recipients import BUILT_IN, CONSENTS, OFF, Goal, Workbench, mask_of, workbench
+from reconcile.providers.squalomail.source import is_yes
 
 _BATCH: Final = 200  # people read again at once before their calls
 _FRESH: Final = 10.0  # seconds after which what was read of people is read again before their calls
@@ -421,11 +422,11 @@ def _changed(row: Mapping[str, Any], wanted: Mapping[str, str], tags: Sequence[s
     if wanted.get("gender"):
         known["gender"] = wanted["gender"].lower()
     own = {pair["Key"]: pair["Value"] for pair in row.get("user_defined_fields") or () if pair["Value"]}
-    own |= {name: value for name, value in wanted.items() if value and name not in (*BUILT_IN, "gender")}
+    own |= {name: value for name, value in wanted.items() if value and name not in (*BUILT_IN, "gender", "html")}
     members: dict[str, Any] = dict(known)
     members |= {name: False for name in ("accept", "enabled", "html", "confirmed") if row.get(name) == 0}
-    if row.get("ip"):
-        members["ip"] = row["ip"]
+    if wanted.get("html"):
+        members["html"] = is_yes(wanted["html"])
     if own:
         members["customAttributes"] = [{"name": name, "value": value} for name, value in own.items()]
     live = list(row.get("tags") or ())

@@ -14,8 +14,10 @@ from typing import Any, Final
 from reconcile.providers.audience.bench import Bench, json_lines, live_key, opened
 from reconcile.providers.audience.source import literal
 from reconcile.providers.squalomail.cheapest import Need
+from reconcile.providers.squalomail.source import CONSENT, says
 
-BUILT_IN: Final = ("name", "surname", "phone")
+BUILT_IN: Final = ("name", "surname", "phone", "ip")
+_NEVER_IMPORTED: Final = ("ip", "html")  # no column of an import is known for them
 CONSENTS: Final = ("gdpr_can_send", "gdpr_can_track")
 _LATE: Final = 6 * 3600  # seconds after which what was begun does not come any more
 # SQL for a member whom this audience put there, and who has not left and joined again since.
@@ -30,6 +32,8 @@ LIVE: Final = {
     "phone": "VARCHAR",
     "accept": "INTEGER",
     "enabled": "INTEGER",
+    "html": "INTEGER",
+    "ip": "VARCHAR",
     "gdpr_can_send": "INTEGER",
     "gdpr_can_track": "INTEGER",
     "needs_gdpr_consent": "INTEGER",
@@ -56,13 +60,13 @@ class Goal:
     """What an audience wants of everybody in its source.
 
     ``columns`` are the attributes that the source has, without the address. ``lists`` are the ids, None for a list
-    that does not exist yet. ``consents`` has the wanted value of each consent that is declared.
+    that does not exist yet. ``consents`` has the wanted value of each consent that is declared; None: a column says it.
     """
 
     columns: tuple[str, ...]
     lists: tuple[int | None, ...]
     tags: tuple[str, ...] = ()
-    consents: Mapping[str, bool] = field(default_factory=dict)
+    consents: Mapping[str, bool | None] = field(default_factory=dict)
     sync: bool = False
 
     @property
@@ -73,7 +77,7 @@ class Goal:
     @property
     def custom(self) -> tuple[str, ...]:
         """Those that are custom fields."""
-        return tuple(name for name in self.compared if name not in BUILT_IN)
+        return tuple(name for name in self.compared if name not in (*BUILT_IN, "html"))
 
 
 def workbench(key: bytes) -> AbstractContextManager["Workbench"]:
@@ -276,11 +280,14 @@ def _need(goal: Goal, wanted: str, *, owing: bool) -> str:
 
 def _differs(goal: Goal) -> str:
     """An empty cell of the source says nothing about a person, so it differs from nothing."""
-    compared = [
-        f"(w.{_name('w', name)} <> '' AND w.{_name('w', name)} <> coalesce(l.{_live(name)}, ''))"
-        for name in goal.compared
-    ]
-    return " OR ".join(["false", *compared])
+    return " OR ".join(["false", *(_differs_in(name) for name in goal.compared)])
+
+
+def _differs_in(name: str) -> str:
+    wanted = f"w.{_name('w', name)}"
+    if name == "html":
+        return f"({wanted} <> '' AND {says(wanted, yes=True)} <> (coalesce(l.html, 1) = 1))"
+    return f"({wanted} <> '' AND {wanted} <> coalesce(l.{_live(name)}, ''))"
 
 
 def _lacks_tags(goal: Goal) -> str:
@@ -292,22 +299,30 @@ def _lacks_tags(goal: Goal) -> str:
 
 def _fits_import(goal: Goal) -> str:
     """An import overwrites with what its row has, and a live gender can't be read; header names are in lower case."""
-    if any(name != name.lower() for name in goal.columns):
+    if any(name != name.lower() or name in _NEVER_IMPORTED for name in goal.columns):
         return "false"
     return "(l.subid IS NULL OR w.w_gender <> '')" if "gender" in goal.columns else "true"
 
 
-def _grant(goal: Goal, title: str, *, owing: bool) -> str:
-    if not goal.consents.get(title):
+def _says(goal: Goal, title: str, *, yes: bool) -> str:
+    """SQL for whether the entry, or a person's row, says that a consent is given, or that it is refused."""
+    if title not in goal.consents:
         return "false"
-    return f"(l.subid IS NULL OR (l.{title} = 0 AND {_undecided(title, owing=owing)}))"
+    declared = goal.consents[title]
+    if declared is None:
+        return says(f"w.{_name('w', CONSENT + title)}", yes=yes)
+    return "true" if declared is yes else "false"
+
+
+def _grant(goal: Goal, title: str, *, owing: bool) -> str:
+    wanted = _says(goal, title, yes=True)
+    return f"({wanted} AND (l.subid IS NULL OR (l.{title} = 0 AND {_undecided(title, owing=owing)})))"
 
 
 def _denied(goal: Goal, title: str, *, owing: bool) -> str:
     """Who has not the wanted consent, and may have refused it."""
-    if not goal.consents.get(title):
-        return "false"
-    return f"(l.subid IS NOT NULL AND l.{title} = 0 AND NOT {_undecided(title, owing=owing)})"
+    wanted = _says(goal, title, yes=True)
+    return f"({wanted} AND l.subid IS NOT NULL AND l.{title} = 0 AND NOT {_undecided(title, owing=owing)})"
 
 
 def _undecided(title: str, *, owing: bool) -> str:
@@ -326,11 +341,11 @@ def _undecided(title: str, *, owing: bool) -> str:
 
 
 def _revoke(goal: Goal, title: str) -> str:
-    return f"(coalesce(l.{title}, 0) = 1)" if goal.consents.get(title) is False else "false"
+    return f"({_says(goal, title, yes=False)} AND coalesce(l.{title}, 0) = 1)"
 
 
 def _live(name: str) -> str:
-    return name if name in BUILT_IN else _name("f", name)
+    return name if name in (*BUILT_IN, "html") else _name("f", name)
 
 
 def _name(prefix: str, name: str) -> str:

@@ -17,11 +17,17 @@ from reconcile.providers.squalomail import difference, enrolment
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
 
 
+class ConsentColumn(Spec):
+    """A column of the file that says for each person whether they consent; an empty cell says nothing."""
+
+    column: str = Field(min_length=1, description="The column: yes or no, true or false, 1 or 0, sì or no.")
+
+
 class Consents(Spec):
     """Consents as they should be, and the language of the policy text that people have seen."""
 
-    gdprCanSend: bool = Field(ABSENT, description="Consent to be sent mail.")
-    gdprCanTrack: bool = Field(ABSENT, description="Consent to be tracked.")
+    gdprCanSend: bool | ConsentColumn = Field(ABSENT, description="Consent to be sent mail; or the column with it.")
+    gdprCanTrack: bool | ConsentColumn = Field(ABSENT, description="Consent to be tracked; or the column with it.")
     language: str = Field(
         pattern=f"^(?:{_LANGUAGES}|{_LANGUAGES.upper()})$", description="Language of the policy text: de, en, es, ..."
     )
@@ -31,7 +37,8 @@ class AudienceSpec(FromFile):
     """What a manifest may declare about an audience."""
 
     columns: dict[str, str] = Field(
-        description="Attribute (email, name, surname, gender, phone, or a custom field's key) to column of the file."
+        description="Attribute (email, name, surname, gender, phone, html, ip, or a custom field's key) to column of "
+        "the file."
     )
     lists: Annotated[list[str], Rule(unordered=True, refers="list")] = Field(
         ABSENT, description="The entries of `lists` that everybody in the file is on."
@@ -52,6 +59,7 @@ class SqualoMailAudience(BulkKind):
         yield from check_files(declared)
         if "email" not in declared["columns"]:
             yield "columns", "The columns must say which one holds the address: email."
+        yield from _check_columns(declared["columns"])
         if declared.get("mode") == "sync" and not declared.get("lists"):
             yield "mode", "In the mode sync people are taken off lists: declare which ones."
 
@@ -69,3 +77,33 @@ class SqualoMailAudience(BulkKind):
 
     def await_outcome(self, task: Task, digest: str, started: float, conduct: Conduct) -> None:
         enrolment.await_outcome(task, digest, started, conduct)
+
+
+# Members of a recipient, or of an import, that no column may fill, and why.
+_REFUSED = {
+    **dict.fromkeys(
+        ("accept", "enabled", "confirmed"),
+        "it is the person's own word, or the platform's: no file may say that somebody accepts mail",
+    ),
+    **dict.fromkeys(("gdprCanSend", "gdprCanTrack"), "declare it under gdpr, as in {gdprCanSend: {column: COLUMN}}"),
+    "tags": "declare the entry's tags",
+    "listIds": "declare the entry's lists",
+    **dict.fromkeys(
+        ("overwriteData", "clearPreviousListIds"), "it would take away what people, or others, have put there"
+    ),
+    **dict.fromkeys(
+        (
+            *("id", "subid", "created", "source", "userId", "lastOpenDate", "lastOpenIp", "lastClickDate"),
+            *("lastSentDate", "confirmedDate", "confirmedIp", "needs_gdpr_consent", "quality_score", "is_inactive"),
+        ),
+        "the platform keeps it by itself",
+    ),
+}
+
+
+def _check_columns(columns: Mapping[str, str]) -> Iterator[tuple[str | None, str]]:
+    known = {name.lower(): (name, reason) for name, reason in _REFUSED.items()}
+    for name in columns:
+        if name.lower() in known:
+            right, reason = known[name.lower()]
+            yield "columns", f"No column may fill {right}: {reason}."
