@@ -8,7 +8,6 @@ Inside, members have the names of the table's defaults, dates are UTC texts such
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any
@@ -16,133 +15,11 @@ from urllib.parse import quote
 
 from reconcile.errors import InvalidInput
 from reconcile.model.registry import nearest
+from reconcile.providers.gatormail.document import SHAPES, TABLE, Member
 
-ENUMS: Mapping[str, tuple[str, ...]] = {
-    "campaignType": ("Static", "RefreshRecurring", "RefreshNonRecurring", "StaticRecurring", "Followup"),
-    "campaignStatus": ("InSetup", "Queued", "Active", "Finished"),
-    "contactState": ("Inserted", "Updated", "Unchanged"),
-    "triggerState": ("Pending", "Sent", "Cancelled"),
-    "dataType": ("string", "integer", "decimal", "boolean", "date", "datetime"),
-    "requestType": ("FieldMappingSchema", "FieldMappingUpdates"),
-    "activityType": (
-        "EmailSent",
-        "EmailOpened",
-        "LinkClicked",
-        "LandingZoneHit",
-        "FileDownloaded",
-        "Unsubscribed",
-        "SurveyAnswered",
-        "Bounced",
-        "EventInvite",
-    ),
-    "bounceType": ("Hard", "Soft", "Other"),
-}
-
-# Members of each shape. "name#" is an id, "name:enum" a value of an enum, "name@" a date, "name>shape" one of a shape
-# or several, "name=wire" stands otherwise on the wire.
-_SHAPES: Mapping[str, str] = {
-    "campaign": "id# name crmId type:campaignType status:campaignStatus startDate@ endDate@ created@ replyTo fromName "
-    "fromAddress subject group>group email>email unsubscribeId#",
-    "initiate": "initiated=campaignInitiated message",
-    "uninitiate": "uninitiated=campaignUninitiated message",
-    "audience": "total undeliverable unsubscribed duplicates final",
-    "stats": "sent delivered opens uniqueOpens clicks uniqueClicks bounces unsubscribes",
-    "email": "id# name html text autoTrackLinks",
-    "group": "id# name description created@",
-    "groupCount": "count",
-    "contact": "id# emailLogin firstName lastName title positionInCompany companyName fields contactState:contactState",
-    "contactField": "name databaseName displayName table repeating dataType",
-    "membership": "contactId# emailLogin included contactState:contactState",
-    "contactGroup": "groupId# name included",
-    "trigger": "contact>contact mergeFields sendDate@ triggerKey",
-    "triggerResult": "triggerKey campaignId# contactId# triggerState:triggerState",
-    "schema": "entities>entity publishedAt@",
-    "entity": "name displayName attributes>attribute",
-    "attribute": "entityName name displayName dataType:dataType mappings>mapping",
-    "mapping": "contactAttribute dataCleanse",
-    "request": "type:requestType requested requestedAt@",
-    "options": "batchSize feeds>feeds",
-    "feeds": "emailSent emailOpened linkClicked landingZoneHit fileDownloaded unsubscribed surveyAnswered bounced "
-    "eventInvite",
-    "batch": "batchIdentifier records>record",
-    "record": "id activityType:activityType activityDate@ historyId campaignId campaignName campaignCrmId emailId "
-    "contactId emailLogin contactCrmId url linkName fileName bounceType:bounceType bounceReason unsubscribeId surveyId "
-    "question answer eventId eventName eventResponse",
-    "ack": "batchIdentifier processed",
-    "error": "message modelState",
-    "token": "accessToken=access_token expiresIn=expires_in tokenType=token_type refreshToken=refresh_token",
-    "oauthError": "error errorDescription=error_description",
-}
-# The body of a test send is this one member, which is a row of its own in the table.
-_TEST = "p.campaign.test.address"
-CONVENTIONS: Mapping[str, str] = {
-    "c.auth.tokenUrl": "http://oauth.communigator.co.uk/core/connect/token",
-    "c.auth.method": "Basic client_id:client_secret, base64",
-    "c.auth.grant": "password",
-    "c.auth.scope": "openid GatorMailApi",
-    "c.api.base": "https://api.communigator.co.uk/mail/{instance}",
-    "c.api.versionHeader": "api-version",
-    "c.api.version": "1.0",
-    "c.page.first": "1",
-    "c.page.size": "100",
-    "c.list.itemsPath": "",
-    "c.date.format": "YYYY-MM-DDTHH:MM:SS",
-    "c.date.zone": "GMT",
-    "p.contact.match.field": "field",
-    "p.contact.match.value": "value",
-    _TEST: "emailAddress",
-}
-ROUTES: Mapping[str, str] = {
-    "op.auth.token": "POST http://oauth.communigator.co.uk/core/connect/token",
-    "op.campaign.list": "GET /campaign/{page}/{pageSize}",
-    "op.campaign.get": "GET /campaign/{campaignId}",
-    "op.campaign.create": "POST /campaign",
-    "op.campaign.update": "PUT /campaign/{campaignId}",
-    "op.campaign.delete": "DELETE /campaign/{campaignId}",
-    "op.campaign.initiate": "POST /campaign/{campaignId}/initiate",
-    "op.campaign.uninitiate": "POST /campaign/{campaignId}/uninitiate",
-    "op.campaign.audience": "GET /campaign/{campaignId}/audience",
-    "op.campaign.stats": "GET /campaign/{campaignId}/stats",
-    "op.campaign.setUnsubscribe": "PUT /campaign/{campaignId}/unsubscribe/{unsubscribeId}",
-    "op.campaign.test": "POST /campaign/{campaignId}/test",
-    "op.campaign.trigger": "POST /campaign/{campaignId}/trigger",
-    "op.trigger.get": "GET /trigger/{triggerKey}",
-    "op.trigger.cancel": "DELETE /trigger/{triggerKey}",
-    "op.email.list": "GET /email/{page}/{pageSize}",
-    "op.email.get": "GET /email/{emailId}",
-    "op.email.create": "POST /email",
-    "op.email.update": "PUT /email/{emailId}",
-    "op.group.list": "GET /group/{page}/{pageSize}",
-    "op.group.get": "GET /group/{groupId}",
-    "op.group.create": "POST /group",
-    "op.group.update": "PUT /group/{groupId}",
-    "op.group.delete": "DELETE /group/{groupId}",
-    "op.group.count": "GET /group/{groupId}/count",
-    "op.group.cleardown": "POST /group/{groupId}/cleardown",
-    "op.group.included.list": "GET /group/{groupId}/included/contact/{page}/{pageSize}",
-    "op.group.included.add": "POST /group/{groupId}/included/contact",
-    "op.group.included.remove": "DELETE /group/{groupId}/included/contact/{contactId}",
-    "op.group.excluded.list": "GET /group/{groupId}/excluded/contact/{page}/{pageSize}",
-    "op.group.excluded.add": "POST /group/{groupId}/excluded/contact",
-    "op.group.excluded.remove": "DELETE /group/{groupId}/excluded/contact/{contactId}",
-    "op.contact.list": "GET /contact/{page}/{pageSize}",
-    "op.contact.get": "GET /contact/{contactId}",
-    "op.contact.match": "GET /contact/match",
-    "op.contact.upsert": "POST /contact",
-    "op.contact.update": "PUT /contact/{contactId}",
-    "op.contact.groups": "GET /contact/{contactId}/group",
-    "op.contact.fields": "GET /contact/field",
-    "op.schema.get": "GET /schema",
-    "op.schema.delete": "DELETE /schema",
-    "op.schema.entity.create": "POST /schema/entity",
-    "op.schema.attribute.create": "POST /schema/attribute",
-    "op.integration.requests": "GET /integration/requests",
-    "op.integration.satisfied": "GET /integration/request/{requestType}/satisfied",
-    "op.datafeed.options.get": "GET /datafeed/options",
-    "op.datafeed.options.set": "PUT /datafeed/options",
-    "op.datafeed.fetch": "GET /datafeed",
-    "op.datafeed.ack": "GET /datafeed/{batchIdentifier}",
-}
+ENUMS: Mapping[str, tuple[str, ...]] = {key[2:]: value for key, value in TABLE.items() if key.startswith("v.")}
+ROUTES: Mapping[str, str] = {key: value for key, value in TABLE.items() if key.startswith("op.")}
+CONVENTIONS: Mapping[str, str] = {key: value for key, value in TABLE.items() if key.startswith(("c.", "p."))}
 CAPABILITIES: Mapping[str, bool] = {
     "cap.campaign.status": True,
     "cap.campaign.read": True,
@@ -157,39 +34,15 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 _SWITCH = {"on": True, "off": False, True: True, False: False}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member of a shape: its row in the table, and what its values are."""
-
-    key: str
-    default: str
-    enum: str | None = None
-    date: bool = False
-    shape: str | None = None
-    id: bool = False
-
-
-@cache
 def members(shape: str) -> Mapping[str, Member]:
     """The members of a shape by their own names."""
-    if shape == "testSend":
-        return {"emailAddress": Member(_TEST, CONVENTIONS[_TEST])}
-    return dict(_member(shape, written) for written in _SHAPES[shape].split())
-
-
-def _member(shape: str, written: str) -> tuple[str, Member]:
-    found = re.fullmatch(r"(\w+)(?:(@)|(#)|:(\w+)|>(\w+)|=(\w+))?", written)
-    assert found is not None  # noqa: S101  # our own table
-    name, date, id_, enum, of, wire = found.groups()
-    return name, Member(f"f.{shape}.{name}", wire or name, enum, date is not None, of, id_ is not None)
+    return SHAPES[shape]
 
 
 @cache
 def defaults() -> Mapping[str, Any]:
     """Every row of the table with its default."""
-    enums = {f"v.{name}": values for name, values in ENUMS.items()}
-    names = {member.key: member.default for shape in _SHAPES for member in members(shape).values()}
-    return {**ROUTES, **CONVENTIONS, **enums, **names, **CAPABILITIES}
+    return {**TABLE, **CAPABILITIES}
 
 
 def faults(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
