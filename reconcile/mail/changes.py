@@ -15,6 +15,7 @@ from reconcile.mail.match import Match, match_blocks, opcodes
 from reconcile.mail.source import (
     BLOCKS,
     HEADINGS,
+    SHAPING,
     Block,
     Source,
     Tag,
@@ -161,12 +162,22 @@ class _Comparer:
             for old, new in zip(left, right, strict=True):
                 self._pair_of_tags(old, new, draft)
             return
-        for tag, i, i_end, j, j_end in opcodes(*names):
+        whole = [[(tag.name, *tag.attributes.items()) for tag in side] for side in (left, right)]
+        for tag, i, i_end, j, j_end in opcodes(*whole):
+            if tag == "equal":
+                for old, new in zip(left[i:i_end], right[j:j_end], strict=True):
+                    self._pair_of_tags(old, new, draft)
+            else:
+                self._named_tags(left[i:i_end], right[j:j_end], draft)
+
+    def _named_tags(self, left: list[Tag], right: list[Tag], draft: Draft) -> None:
+        """Compare tags that are not the same, by their names."""
+        for tag, i, i_end, j, j_end in opcodes([tag.name for tag in left], [tag.name for tag in right]):
             both = min(i_end - i, j_end - j) if tag in ("equal", "replace") else 0
             for old, new in zip(left[i : i + both], right[j : j + both], strict=True):
                 self._pair_of_tags(old, new, draft)
-            self._lone_tags([*left[i + both : i_end]], Part.REMOVED, draft)
-            self._lone_tags([*right[j + both : j_end]], Part.ADDED, draft)
+            self._lone_tags(left[i + both : i_end], Part.REMOVED, draft)
+            self._lone_tags(right[j + both : j_end], Part.ADDED, draft)
 
     def _pair_of_tags(self, old: Tag, new: Tag, draft: Draft) -> None:
         if (old.start, new.start) in self._told:
@@ -190,6 +201,8 @@ class _Comparer:
                 continue
             self._told.add(key)
             look = tag.look
+            if tag.name in SHAPING and not look:
+                continue  # how it shapes its words is told of them
             if look and tag.name != "a":
                 _note(draft, Kind.LOOK)
                 told = "; ".join(f"{name}: {value}" for name, value in look.items())

@@ -447,10 +447,10 @@ def _form(tag: Tag) -> str:
     """How an inline tag shapes its words: its name, if it shapes any."""
     if tag.name in ("span", "font"):
         return tag.name if {"style", "color", "size", "face", "class"} & tag.attributes.keys() else ""
-    return tag.name if tag.name in _SHAPING else ""
+    return tag.name if tag.name in SHAPING else ""
 
 
-_SHAPING = names("a b big code del em i ins mark s small strike strong sub sup tt u")
+SHAPING = names("a b big code del em i ins mark s small strike strong sub sup tt u")
 
 
 def _is_heading(block: Block) -> bool:

@@ -145,6 +145,8 @@ def body(*parts: str) -> str:
     [
         ("<p>re<b>al</b></p>", "<p><b>real</b></p>", [Kind.LOOK]),
         ("<p>a b</p>", "<p>a&nbsp;b</p>", []),
+        ("<p>one two three</p>", "<p>one <b>two</b> three</p>", [Kind.LOOK]),
+        ("<div role=article><p>x</p></div>", "<div role=article><div class=o><p>x</p></div></div>", [Kind.LOOK]),
         ("<p>a &amp; b</p>", "<p>a &#38; b</p>", []),
         ("<p>ab</p>", "<p>a b</p>", [Kind.WORDS]),
         ("<p>a</p><p>b</p>", "<p>a<p>b", []),
