@@ -77,7 +77,8 @@ def apply(
     rights = rights_of(granted_by(here, allow_send, overwrite_drift, accept_unknown), allow_delete, without_sends)
     manifests = here.manifests()
     state = here.store().read()
-    request = requested(here, targets, replaced, [*manifests.resources, *(state.resources if state else ())])
+    known = [*manifests.resources, *(state.resources if state else ())]
+    request = replace(requested(here, targets, replaced, known), removed=manifests.removed)
     return apply_fresh(
         here,
         manifests.resources,
@@ -150,7 +151,7 @@ def _apply_records(
     ):
         for name, record in records.items():
             check_origin(workspace, record, locked.state, name)
-        asked = asked_for(plans)
+        asked = replace(asked_for(plans), removed=manifests.removed)
         with (
             stopping_anyway(here, workspace, locked, desired, asked, rights, meant=True, why=why),
             remembered(here, locked, "apply") as record_of_run,

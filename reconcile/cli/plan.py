@@ -57,6 +57,7 @@ def plan(
     request = replace(
         requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())]),
         destroy=destroy,
+        removed=manifests.removed,
     )
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)

@@ -13,6 +13,7 @@ from reconcile.manifests.find import find_manifests, not_regular, unread
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
+from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
 from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves, check_sources
 from reconcile.manifests.validate import DefaultValues, Entry, Validator
 from reconcile.manifests.wording import given
@@ -36,11 +37,15 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """What all manifests of a project declare; ``digest`` covers every file that was read."""
+    """What all manifests of a project declare; ``digest`` covers every file that was read.
+
+    ``removed`` are the addresses of which they say that their objects are to go; True: only out of the state.
+    """
 
     resources: Mapping[Address, Resource]
     digest: str
     warnings: tuple[Diagnostic, ...] = field(default=())
+    removed: Mapping[Address, bool] = field(default_factory=dict)
 
 
 Variables: TypeAlias = Mapping[str, Scalar]
@@ -87,6 +92,7 @@ class _Loading:
         self._files = ProjectFiles(root)
         self._validator = Validator(self._files, scope, self._findings)
         self._entries: dict[Address, Entry] = {}
+        self._removed: dict[Address, Removed] = {}
 
     def load(self) -> Manifests:
         self._note_project_file()
@@ -108,7 +114,8 @@ class _Loading:
         self._resolve(resources, whole)
         if self._findings:
             raise InvalidInput.of(collapsed(self._findings))
-        return Manifests(resources, self._files.digest(), tuple(self._warnings))
+        removed = {address: said.keep for address, said in self._removed.items()}
+        return Manifests(resources, self._files.digest(), tuple(self._warnings), removed)
 
     def _resolve(self, resources: Mapping[Address, Resource], whole: bool) -> None:
         declared = {address: entry.location for address, entry in self._entries.items()}
@@ -117,6 +124,7 @@ class _Loading:
             # With a file missing, what stands in it would be missed everywhere.
             self._findings.extend(check_links(links, declared))
         self._findings.extend(check_cycles(links, declared))
+        self._findings.extend(still_declared(self._removed, declared))
         self._findings.extend(check_moves(resources, declared.keys()))
         self._findings.extend(check_kinds(resources, self._registry))
         self._findings.extend(check_sources(resources, self._registry, self._files))
@@ -152,7 +160,9 @@ class _Loading:
     def _collect(self, document: Document, root: MappingNode) -> None:
         for alias, group in root.members.items():
             type_ = self._registry.providers.get(alias)
-            if type_ is None:
+            if alias == REMOVED and type_ is None:
+                self._removed |= read_removed(document, group, self._registry, self._findings)
+            elif type_ is None:
                 self._unknown_alias(document, alias, root.keys[alias])
             elif isinstance(group, MappingNode):
                 self._collect_kinds(document, alias, type_, group)

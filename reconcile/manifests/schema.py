@@ -61,6 +61,23 @@ def _rendered(
 
 # Manifests
 
+_ADDRESS: _Schema = {"type": "string", "pattern": r"^[^.]+\.[^.]+\..+$"}
+_REMOVED: _Schema = {
+    "description": "Objects that are to go: addresses of entries that are taken out; keep: only the state forgets it.",
+    "type": ["array", "null"],
+    "items": {
+        "anyOf": [
+            _ADDRESS,
+            {
+                "type": "object",
+                "properties": {"address": _ADDRESS, "keep": {"type": "boolean"}},
+                "required": ["address"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+}
+
 
 def _manifest(
     aliases: Mapping[str, ProviderType] | None,
@@ -74,11 +91,13 @@ def _manifest(
         "description": "What should exist, by provider alias, kind and name.",
         "type": ["object", "null"],
     }
+    removed = {"removed": _REMOVED}
     if aliases is None:
+        schema["properties"] = removed
         arms = [_provider_kinds(type_.name, type_, definitions, None, {}) for type_ in types]
         schema["patternProperties"] = {_NAME_PATTERN: arms[0] if len(arms) == 1 else {"anyOf": arms}}
     else:
-        schema["properties"] = {
+        schema["properties"] = removed | {
             alias: _provider_kinds(alias, type_, definitions, alias, defaulted) for alias, type_ in aliases.items()
         }
     return schema | {"additionalProperties": False, "definitions": definitions}
