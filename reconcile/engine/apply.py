@@ -62,7 +62,7 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address] and step.action is not Action.NO_OP:
                             ended.add(address)
-                            yield Event(step, _done(step))
+                            yield Event(step, _done(step), written=address in self._carrier.written)
                         continue
                     if phase is _first(step) and step.action is not Action.MANUAL:
                         yield Event(step)

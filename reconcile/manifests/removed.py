@@ -2,8 +2,8 @@
 
 ```yaml
 removed:
-  - squalomail.list.club
-  - {address: squalomail.list.old, keep: true}   # only the state forgets it
+  - mail.list.club
+  - {address: mail.list.old, keep: true}   # only the state forgets it
 ```
 """
 
@@ -89,7 +89,7 @@ def _unknown(document: Document, item: Node, text: str, registry: Registry) -> D
         "no address of this project",
         f'"{text}" is no address of this project: an address is a provider\'s alias, a kind and a name.',
         location=document.at(item.mark),
-        hint="Such as squalomail.list.news; reconcile state list shows those that are managed.",
+        hint="reconcile state list shows those that are managed.",
     )
 
 

@@ -63,7 +63,7 @@ def judge(
 
 def is_lone_stop(step: Step) -> bool:
     """Whether a step does nothing but stop mail: that is made whoever approved of what."""
-    return step.action is Action.UPDATE and step.send is not None and step.send.lone and not step.removals
+    return bool(step.stops) and not step.calls and not step.removals
 
 
 class _Judge:

@@ -85,7 +85,7 @@ def test_a_project_file_becomes_settings(root: Path) -> None:
     assert settings.folder == root / ".reconcile/default"
     assert settings.variables == {"suffix": "", "count": 3, "must": None}
     assert settings.environments == ("staging", "quiet")
-    assert settings.policy == Policy(2700.0, 12.5, 3, Sends.ASK, 172800.0, 90.0)
+    assert settings.policy == Policy(2700.0, 12.5, 3, sends=Sends.ASK, plan_expiry=172800.0, import_wait=90.0)
     assert settings.registry().providers.keys() == {"squalomail"}
     assert settings.warnings == ()
 
@@ -109,7 +109,7 @@ def test_an_environment_is_merged_member_by_member(root: Path) -> None:
     assert (account.account, account.concurrency) == ("4712", 2)
     assert account.credentials["apiKey"].reveal() == "k"
     assert settings.variables == {"suffix": " (test)", "count": 3, "must": None}
-    assert settings.policy == Policy(2700.0, 12.5, 3, Sends.DENY, 172800.0, 90.0)
+    assert settings.policy == Policy(2700.0, 12.5, 3, sends=Sends.DENY, plan_expiry=172800.0, import_wait=90.0)
     assert settings.state == root / ".reconcile/staging/state.json"
     assert account.sandbox == root / ".reconcile/staging/sandbox.sqlite"
     assert settings.environment == "staging"

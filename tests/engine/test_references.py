@@ -145,12 +145,13 @@ def test_a_target_brings_what_it_needs_and_nothing_else() -> None:
 
 def test_a_list_with_subscriptions_is_not_deleted_unasked() -> None:
     world = World(may_send=True)
-    applied(world, declared(LIST))
+    other = declared(resource("list", "other", {"name": "Other"}))
+    applied(world, {**declared(LIST), **other})
     world.api("create-recipient", email="ada@example.com", listIds=[id_of(world, address("list", "a"))])
-    code, events, _ = world.apply({})
+    code, events, _ = world.apply(other)
     assert code == 3
     assert "1 subscriptions" in failures(events)[0]
-    assert world.apply({}, Rights(deletes=1))[0] == 0
+    assert world.apply(other, Rights(deletes=1))[0] == 0
 
 
 def test_a_list_that_an_unmanaged_draft_goes_to_is_not_deleted() -> None:

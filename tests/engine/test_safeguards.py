@@ -1,12 +1,11 @@
 """Safeguards that were once taken out by hand without any test noticing; the rest of them are cases of the planner."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconcile.engine.run import Outcome
-from reconcile.engine.workflow import apply, check_saved, plan
+from reconcile.engine.workflow import apply, check_record, plan
 from reconcile.errors import LockHeld, PlanStale, ReconcileError
 from reconcile.model.call import Call
 from reconcile.providers.squalomail.reading import PAGE_SIZE, list_pages
@@ -17,12 +16,10 @@ NEWS = declared(resource("list", "news", {"name": "News", "color": "#111111"}))
 
 def test_a_plan_serves_until_it_expires_and_no_longer() -> None:
     world = World()
-    saved = replace(world.plan(NEWS), manifest_digest="d")
-    world.now = saved.expires
-    check_saved(world.workspace, saved, world.store.read(), "d")
-    world.now = saved.expires + 1
+    saved = world.plan(NEWS)
+    check_record(saved, "default", saved.expires)
     with pytest.raises(PlanStale, match="expired"):
-        check_saved(world.workspace, saved, world.store.read(), "d")
+        check_record(saved, "default", saved.expires + 1)
 
 
 @pytest.mark.parametrize("count", [PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE + 1])
@@ -45,7 +42,7 @@ def test_who_lost_the_lock_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
         monkeypatch.setattr(type(locked), "confirm", lambda self: lost())
         with pytest.raises(ReconcileError, match="Somebody else"):
-            list(apply(world.workspace, locked, shown, NO_RIGHTS, fresh=True))
+            list(apply(world.workspace, locked, shown, NO_RIGHTS))
     assert asked
     assert not world.writes()
 
