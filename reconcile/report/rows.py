@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from reconcile.mail.change import Kind
+from reconcile.mail.change import Change, Kind
 from reconcile.mail.changes import changes as changes_of
 from reconcile.mail.source import Source, read
 from reconcile.model.address import Address
@@ -22,6 +22,10 @@ _LONG = 120  # characters of a text from which on it is compared word by word
 _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|table|tbody|tr|td|div|p|h[1-6]|a|img|span|br|center|mjml)\b", re.I
 )
+
+_AROUND = 400  # characters around a stretch by which it is known for the same,
+_REMEMBERED = 256  # and how many of them are
+_SEEN: dict[tuple[str, str, str, str], tuple[Change, ...]] = {}
 
 
 def is_html(text: object) -> bool:
@@ -149,14 +153,39 @@ def _elements(
 
 
 def _mail(before: str, after: str) -> Mail:
-    found = changes_of(before, after)
-    unseen = [detail for change in found.items if change.kinds[0] is Kind.MARKUP for detail in change.details]
+    """What people would notice. Mails that differ in the same stretch, such as a shared footer, are compared once."""
+    key = _stretch(before, after)
+    items = _SEEN.pop(key, None) or changes_of(before, after).items
+    _SEEN[key] = items
+    while len(_SEEN) > _REMEMBERED:
+        del _SEEN[next(iter(_SEEN))]
+    unseen = [detail for change in items if change.kinds[0] is Kind.MARKUP for detail in change.details]
     told = ", ".join(f"{one_line(detail.name)} {detail.after}" for detail in unseen)
     if told:
         told = f"markup that nobody sees ({told})"
-    elif not found.items:
+    elif not items:
         told = "only white space and spelling of the markup, which nobody sees"
-    return Mail(tuple(map(Told, found.seen)), unseen=told)
+    return Mail(tuple(Told(change) for change in items if change.kinds[0] is not Kind.MARKUP), unseen=told)
+
+
+def _stretch(before: str, after: str) -> tuple[str, str, str, str]:
+    """The one stretch in which two texts differ, before and after, and what is around it."""
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    lead, trail = before[max(0, start - _AROUND) : start], before[len(before) - end :][:_AROUND]
+    return before[start : len(before) - end], after[start : len(after) - end], lead, trail
+
+
+def _common(left: str, right: str) -> int:
+    """How long two texts are the same from their start."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[:middle] == right[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _facts(mail: Source) -> Iterator[str]:

@@ -45,7 +45,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here)."""
+    """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here).
+
+    ``attribute`` is what its HTML is called in the entry, if it is known.
+    """
 
     step: Step
     before: str | None
@@ -56,7 +59,7 @@ class Letter:
     to: str
     when: str
     people: int | None
-    missing: tuple[str, ...]
+    attribute: str | None
 
     @property
     def address(self) -> Address:
@@ -74,6 +77,11 @@ class Letter:
         if self.before is None or self.after is None:
             return Changes()
         return changes_of(self.before, self.after)
+
+    @property
+    def missing(self) -> list[str]:
+        """What the page can't show or nobody checked, in words."""
+        return _missing(self.step, self.attribute, self.after)
 
     @property
     def inbox(self) -> tuple[str | None, str | None]:
@@ -95,7 +103,7 @@ class Letter:
 
 def letters_of(plan: Plan, context: Context) -> list[Letter]:
     """The mails that change, are new or go out; those that go out first, by date."""
-    found = [letter for step in plan.steps.values() if (letter := _letter(step, plan, context)) is not None]
+    found = [letter for step in plan.steps.values() if (letter := _letter(step, context)) is not None]
     return sorted(found, key=lambda letter: (not is_send(letter.step), _due(letter.step) or 0, letter.address))
 
 
@@ -103,7 +111,7 @@ def _due(step: Step) -> float | None:
     return None if step.send is None else step.send.after or step.send.before
 
 
-def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
+def _letter(step: Step, context: Context) -> Letter | None:
     if step.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT):
         return None
     declared = context.bodies.get(step.address, {})
@@ -131,7 +139,7 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
         _to(step, send),
         _when(send, step, context),
         send.people if send is not None else step.reach,
-        tuple(_missing(step, name, before, after, plan)),
+        name,
     )
 
 
@@ -188,7 +196,7 @@ def _when(send: Send | None, step: Step, context: Context) -> str:
     return f"{at} (was {former})" if former and send.before != send.after else at
 
 
-def _missing(step: Step, name: str | None, before: str | None, after: str | None, plan: Plan) -> list[str]:
+def _missing(step: Step, name: str | None, after: str | None) -> list[str]:
     """What this page can't show or nobody checked, in words."""
     told = []
     if name is None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.errors import Diagnostic
+from reconcile.mail.changes import changes
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
@@ -158,3 +159,19 @@ def test_long_lines_are_wrapped_between_words(color: bool) -> None:
 
 def test_what_can_not_be_wrapped_stays_whole() -> None:
     assert wrapped("    " + "x" * 100, 40) == "    " + "x" * 100
+
+
+def test_a_footer_that_many_mails_share_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconcile.report import rows
+
+    compared = []
+    monkeypatch.setattr(rows, "changes_of", lambda *sides: compared.append(sides) or changes(*sides))
+    monkeypatch.setattr(rows, "_SEEN", {})
+    foot = f"<p>{'long words ' * 50}</p><p>{{}} street</p></body>"
+    steps = [
+        changed(n, f"<p>mail {n}</p>{foot.format('Old')}", f"<p>mail {n}</p>{foot.format('New')}") for n in range(450)
+    ]
+    text = to_terminal.render(Plan({step.address: step for step in steps}), color=False, **WHEN)
+    assert len(compared) == 1
+    assert text.count("{+New+}") == 1
+    assert all(f"c{number:04}" in text for number in range(450))
