@@ -51,7 +51,7 @@ def control(instance: Instance, method: str, path: Sequence[str], body: dict[str
 def contact_of(instance: Instance, key: Any) -> sqlite3.Row:
     """A contact by its id or address."""
     if isinstance(key, int):
-        return contacts.find(instance, key)
+        return instance.find("contact", key)
     row = contacts.by_email(instance, str(key))
     if row is None:
         raise ApiError(404, f"There is no contact {key}.")
@@ -123,7 +123,7 @@ def _unsubscribe(instance: Instance, body: dict[str, Any]) -> Any:
     contact = contact_of(instance, body.get("contact"))
     definition = body.get("unsubscribeId")
     if "groupId" in body:
-        groups.find(instance, body["groupId"])
+        instance.find("group", body["groupId"])
         groups.set_state(instance, body["groupId"], contact["id"], "excluded")
     else:
         values = {"contact": contact["id"], "definition": definition or 0}
@@ -152,7 +152,7 @@ def _activity(instance: Instance, body: dict[str, Any]) -> Any:
 def _note(instance: Instance, kind: str, contact: sqlite3.Row, body: dict[str, Any]) -> None:
     values: dict[str, Any] = {"contactId": contact["id"], "emailLogin": contact["email"]}
     if body.get("campaignId") is not None:
-        campaign = campaigns.find(instance, body["campaignId"])
+        campaign = instance.find("campaign", body["campaignId"])
         history = instance.number(
             "SELECT max(id) FROM gm_send WHERE instance = :instance AND campaignid = :id AND contactid = :contact",
             {"id": campaign["id"], "contact": contact["id"]},

@@ -14,14 +14,6 @@ _DATES = {"startDate": "startdate", "endDate": "enddate"}
 _COLUMNS = ("id", "name", "crmId", "type", "status", "startDate", "endDate", "created")
 
 
-def find(instance: Instance, number: int) -> sqlite3.Row:
-    """A campaign, ``ApiError`` when it is not there."""
-    row = instance.one("SELECT * FROM gm_campaign WHERE instance = :instance AND id = :id", {"id": number})
-    if row is None:
-        raise not_found("campaign", number)
-    return row
-
-
 def shown(instance: Instance, row: sqlite3.Row) -> dict[str, Any]:
     """A campaign as answers have it, with its group and e-mail."""
     found: dict[str, Any] = {
@@ -42,15 +34,14 @@ def shown(instance: Instance, row: sqlite3.Row) -> dict[str, Any]:
 
 def page(instance: Instance, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operation gatormail_campaignList."""
-    sql = "SELECT * FROM gm_campaign WHERE instance = :instance ORDER BY id LIMIT :limit OFFSET :offset"
-    rows = [shown(instance, row) for row in instance.all(sql, {"limit": limit, "offset": offset})]
+    rows = [shown(instance, row) for row in instance.page("campaign", limit, offset)]
     whole = instance.positions.text("campaign_list") == "full" and instance.positions.flag("campaign_read")
     return rows if whole else [_columns(row) for row in rows]
 
 
 def get(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getCampaign."""
-    found = shown(instance, find(instance, number))
+    found = shown(instance, instance.find("campaign", number))
     return found if instance.positions.flag("campaign_read") else _columns(found)
 
 
@@ -62,12 +53,12 @@ def create(instance: Instance, values: dict[str, Any]) -> dict[str, Any]:
     wanted = _wanted(instance, values)
     kind = values.get("type", "Static")
     instance.insert("gm_campaign", id=number, type=kind, status="InSetup", created=instance.wall(), **wanted)
-    return shown(instance, find(instance, number))
+    return shown(instance, instance.find("campaign", number))
 
 
 def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Operation gatormail_updateCampaign: the whole object, only in setup; the type is fixed after creation."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     _require_setup(row)
     groups.refuse_id("campaign", values, number)
     if values.get("type", row["type"]) != row["type"]:
@@ -75,20 +66,20 @@ def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str,
     groups.require_unique(instance, "gm_campaign", values["name"], number)
     merged = _merged(row, values) if instance.positions.text("put_semantics") == "merge" else values
     instance.update("gm_campaign", number, **_wanted(instance, merged))
-    return shown(instance, find(instance, number))
+    return shown(instance, instance.find("campaign", number))
 
 
 def delete(instance: Instance, number: int) -> None:
     """Operation gatormail_deleteCampaign: in setup or finished; the e-mail stays behind."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     if row["status"] not in ("InSetup", "Finished"):
         raise conflict(f"The campaign is {row['status']}.")
-    instance.run("DELETE FROM gm_campaign WHERE instance = :instance AND id = :id", {"id": number})
+    instance.delete("gm_campaign", id=number)
 
 
 def initiate(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_initiateCampaign: a refusal has a success status too."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     again = instance.positions.text("initiate_again") == "requeue"
     if row["status"] != "InSetup" and not again:
         return {"initiated": False, "message": f"The campaign is {row['status']}"}
@@ -102,7 +93,7 @@ def initiate(instance: Instance, number: int) -> dict[str, Any]:
 
 def uninitiate(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_uninitiateCampaign: until the first message has left."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     if row["status"] != "Queued":
         return {"uninitiated": False, "message": f"The campaign is {row['status']}"}
     instance.update("gm_campaign", number, status="InSetup")
@@ -111,12 +102,12 @@ def uninitiate(instance: Instance, number: int) -> dict[str, Any]:
 
 def audience(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getCampaignAudience."""
-    return dict(lifecycle.audience(instance, find(instance, number)))
+    return dict(lifecycle.audience(instance, instance.find("campaign", number)))
 
 
 def stats(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getCampaignStats; test messages are not counted."""
-    find(instance, number)
+    instance.find("campaign", number)
     sent = instance.number(
         "SELECT count(*) FROM gm_send WHERE instance = :instance AND campaignid = :id AND reason != 'test'",
         {"id": number},
@@ -138,17 +129,17 @@ def stats(instance: Instance, number: int) -> dict[str, Any]:
 
 def set_unsubscribe(instance: Instance, number: int, unsubscribe: int) -> dict[str, Any]:
     """Operation gatormail_putCampaignUnsubscribe: attach a definition that exists."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     if unsubscribe not in unsubscribes(instance):
         raise not_found("unsubscribe definition", unsubscribe)
     _require_setup(row)
     instance.update("gm_campaign", number, unsubscribeid=unsubscribe)
-    return shown(instance, find(instance, number))
+    return shown(instance, instance.find("campaign", number))
 
 
 def test(instance: Instance, number: int, values: dict[str, Any]) -> None:
     """Operation gatormail_postCampaignTest: a real message to one address."""
-    row = find(instance, number)
+    row = instance.find("campaign", number)
     if row["emailid"] is None:
         raise conflict("The campaign has no e-mail.")
     if "@" not in values["address"]:
@@ -184,7 +175,7 @@ def _columns(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _email(instance: Instance, number: int) -> dict[str, Any]:
-    row = emails.find(instance, number)
+    row = instance.find("email", number)
     return emails.shown(instance, row) if instance.positions.flag("email_read") else emails.reference(row)
 
 
@@ -218,7 +209,7 @@ def _group(instance: Instance, reference: dict[str, Any] | None) -> int | None:
     if reference is None:
         return None
     number = int(reference["id"])
-    if not instance.one("SELECT 1 FROM gm_group WHERE instance = :instance AND id = :id", {"id": number}):
+    if not instance.row("gm_group", number):
         raise invalid("campaign.group.id", "There is no such group")
     if instance.positions.text("nested_group") == "update":
         sent = {str(name).lower(): value for name, value in reference["rest"].items()}
@@ -236,7 +227,7 @@ def _attached(instance: Instance, reference: dict[str, Any] | None) -> int | Non
     number = reference.get("id")
     if number is None:
         return emails.insert(instance, reference)
-    if not instance.one("SELECT 1 FROM gm_email WHERE instance = :instance AND id = :id", {"id": number}):
+    if not instance.row("gm_email", number):
         raise invalid("campaign.email.id", "There is no such e-mail")
     return int(number)
 

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any
 
 from reconcile.sandbox.gatormail.instance import Instance
-from reconcile.sandbox.gatormail.reply import ApiError, invalid, not_found
+from reconcile.sandbox.gatormail.reply import ApiError, invalid
 
 COLUMNS = {
     "firstName": "firstname",
@@ -19,14 +19,6 @@ COLUMNS = {
     "companyName": "company",
 }
 _BUILT_IN = ("EmailLogin", "FirstName", "LastName", "Title", "PositionInCompany", "CompanyName")
-
-
-def find(instance: Instance, number: int) -> sqlite3.Row:
-    """A contact, ``ApiError`` when it is not there."""
-    row = instance.one("SELECT * FROM gm_contact WHERE instance = :instance AND id = :id", {"id": number})
-    if row is None:
-        raise not_found("contact", number)
-    return row
 
 
 def by_email(instance: Instance, email: str) -> sqlite3.Row | None:
@@ -43,13 +35,12 @@ def shown(row: sqlite3.Row) -> dict[str, Any]:
 
 def page(instance: Instance, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operation gatormail_contactList."""
-    sql = "SELECT * FROM gm_contact WHERE instance = :instance ORDER BY id LIMIT :limit OFFSET :offset"
-    return [shown(row) for row in instance.all(sql, {"limit": limit, "offset": offset})]
+    return [shown(row) for row in instance.page("contact", limit, offset)]
 
 
 def get(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getContact."""
-    return shown(find(instance, number))
+    return shown(instance.find("contact", number))
 
 
 def match(instance: Instance, field: str | None, value: str | None) -> list[dict[str, Any]]:
@@ -82,7 +73,7 @@ def upsert(instance: Instance, values: dict[str, Any]) -> dict[str, Any]:
 
 def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Operation gatormail_updateContact: only the members that are sent change."""
-    row, state = _change(instance, find(instance, number), values, "contact")
+    row, state = _change(instance, instance.find("contact", number), values, "contact")
     return {**shown(row), "contactState": state}
 
 
@@ -90,7 +81,7 @@ def resolve(instance: Instance, values: dict[str, Any], where: str) -> tuple[sql
     """A contact that a call names: with an id a reference, else it is inserted or updated."""
     if values.get("id") is None:
         return store(instance, values, where)
-    row = instance.one("SELECT * FROM gm_contact WHERE instance = :instance AND id = :id", {"id": values["id"]})
+    row = instance.row("gm_contact", values["id"])
     if row is None:
         raise invalid(f"{where}.id", "There is no such contact")
     return row, "Unchanged"
@@ -99,7 +90,7 @@ def resolve(instance: Instance, values: dict[str, Any], where: str) -> tuple[sql
 def store(instance: Instance, values: dict[str, Any], where: str) -> tuple[sqlite3.Row, str]:
     """Insert a contact, or update the one with its id or address; the row and a ContactState."""
     if values.get("id") is not None:
-        found = instance.one("SELECT * FROM gm_contact WHERE instance = :instance AND id = :id", {"id": values["id"]})
+        found = instance.row("gm_contact", values["id"])
         if found is None:
             raise invalid(f"{where}.id", "There is no such contact")
         return _change(instance, found, values, where)
@@ -118,12 +109,12 @@ def store(instance: Instance, values: dict[str, Any], where: str) -> tuple[sqlit
         hard=0,
         soft=0,
     )
-    return find(instance, number), "Inserted"
+    return instance.find("contact", number), "Inserted"
 
 
 def groups_of(instance: Instance, number: int) -> list[dict[str, Any]]:
     """Operation gatormail_contactGroupList: each group that the contact is in or excluded from."""
-    find(instance, number)
+    instance.find("contact", number)
     rows = instance.all(
         "SELECT gm_group.id, gm_group.name, gm_member.state FROM gm_member JOIN gm_group "
         "ON gm_group.instance = gm_member.instance AND gm_group.id = gm_member.groupid "
@@ -177,7 +168,7 @@ def _change(instance: Instance, row: sqlite3.Row, values: dict[str, Any], where:
     if all(row[column] == value for column, value in wanted.items()):
         return row, "Unchanged"
     instance.update("gm_contact", row["id"], **wanted)
-    return find(instance, row["id"]), "Updated"
+    return instance.find("contact", row["id"]), "Updated"
 
 
 def _fields(instance: Instance, before: dict[str, Any], values: dict[str, Any], where: str) -> dict[str, Any]:

@@ -6,19 +6,10 @@ from typing import Any
 
 from reconcile.sandbox.gatormail.groups import refuse_id, require_unique
 from reconcile.sandbox.gatormail.instance import Instance
-from reconcile.sandbox.gatormail.reply import not_found
 
 _LINK = re.compile(r"(href\s*=\s*)([\"'])(https?://[^\"'#{}]*)\2", re.IGNORECASE)
 # Pages of the system itself, whose links are never rewritten (reference, section E-mails).
 _SYSTEM = ("lz.aspx", "preference.aspx", "sendtoafriend.aspx")
-
-
-def find(instance: Instance, number: int) -> sqlite3.Row:
-    """An e-mail, ``ApiError`` when it is not there."""
-    row = instance.one("SELECT * FROM gm_email WHERE instance = :instance AND id = :id", {"id": number})
-    if row is None:
-        raise not_found("e-mail", number)
-    return row
 
 
 def reference(row: sqlite3.Row) -> dict[str, Any]:
@@ -35,13 +26,12 @@ def shown(instance: Instance, row: sqlite3.Row) -> dict[str, Any]:
 
 def page(instance: Instance, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operation gatormail_emailList: rows carry neither html nor text."""
-    sql = "SELECT * FROM gm_email WHERE instance = :instance ORDER BY id LIMIT :limit OFFSET :offset"
-    return [reference(row) for row in instance.all(sql, {"limit": limit, "offset": offset})]
+    return [reference(row) for row in instance.page("email", limit, offset)]
 
 
 def get(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getEmail."""
-    return shown(instance, find(instance, number))
+    return shown(instance, instance.find("email", number))
 
 
 def create(instance: Instance, values: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +52,7 @@ def insert(instance: Instance, values: dict[str, Any]) -> int:
 
 def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Operation gatormail_updateEmail: html and text only; a name or flag that is sent is not looked at."""
-    row = find(instance, number)
+    row = instance.find("email", number)
     refuse_id("email", values, number)
     merge = instance.positions.text("put_semantics") == "merge"
     html = values.get("html", row["html"] if merge else "")
@@ -77,7 +67,7 @@ def links(html: str) -> list[str]:
 
 def _answer(instance: Instance, number: int) -> dict[str, Any]:
     """What a write answers: the content only where e-mails can be read."""
-    row = find(instance, number)
+    row = instance.find("email", number)
     return shown(instance, row) if instance.positions.flag("email_read") else reference(row)
 
 

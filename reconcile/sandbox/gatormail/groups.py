@@ -14,14 +14,6 @@ from reconcile.sandbox.gatormail.reply import ApiError, conflict, not_found
 EFFECTIVE = "gm_member.state != 'excluded' AND (gm_member.state = 'included' OR gm_member.rule)"
 
 
-def find(instance: Instance, number: int) -> sqlite3.Row:
-    """A group, ``ApiError`` when it is not there."""
-    row = instance.one("SELECT * FROM gm_group WHERE instance = :instance AND id = :id", {"id": number})
-    if row is None:
-        raise not_found("group", number)
-    return row
-
-
 def shown(row: sqlite3.Row) -> dict[str, Any]:
     """A group as answers have it."""
     return {name: row[name] for name in ("id", "name", "description", "created")}
@@ -29,13 +21,12 @@ def shown(row: sqlite3.Row) -> dict[str, Any]:
 
 def page(instance: Instance, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operation gatormail_groupList."""
-    sql = "SELECT * FROM gm_group WHERE instance = :instance ORDER BY id LIMIT :limit OFFSET :offset"
-    return [shown(row) for row in instance.all(sql, {"limit": limit, "offset": offset})]
+    return [shown(row) for row in instance.page("group", limit, offset)]
 
 
 def get(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getGroup."""
-    return shown(find(instance, number))
+    return shown(instance.find("group", number))
 
 
 def create(instance: Instance, values: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +42,7 @@ def create(instance: Instance, values: dict[str, Any]) -> dict[str, Any]:
 
 def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Operation gatormail_updateGroup."""
-    row = find(instance, number)
+    row = instance.find("group", number)
     require_unique(instance, "gm_group", values["name"], number)
     merge = instance.positions.text("put_semantics") == "merge"
     description = values.get("description", row["description"] if merge else "")
@@ -61,35 +52,35 @@ def update(instance: Instance, number: int, values: dict[str, Any]) -> dict[str,
 
 def delete(instance: Instance, number: int) -> None:
     """Operation gatormail_deleteGroup: not while a campaign that may still send refers to the group."""
-    find(instance, number)
+    instance.find("group", number)
     used = instance.one(
         "SELECT id FROM gm_campaign WHERE instance = :instance AND groupid = :id AND status != 'Finished'",
         {"id": number},
     )
     if used:
         raise conflict(f"The campaign {used['id']} uses the group.")
-    for table, column in (("gm_member", "groupid"), ("gm_group", "id")):
-        instance.run(f"DELETE FROM {table} WHERE instance = :instance AND {column} = :id", {"id": number})  # noqa: S608
+    instance.delete("gm_member", groupid=number)
+    instance.delete("gm_group", id=number)
     instance.run("UPDATE gm_campaign SET groupid = NULL WHERE instance = :instance AND groupid = :id", {"id": number})
 
 
 def count(instance: Instance, number: int) -> dict[str, Any]:
     """Operation gatormail_getGroupCount: the effective size."""
-    find(instance, number)
+    instance.find("group", number)
     sql = f"SELECT count(*) FROM gm_member WHERE instance = :instance AND groupid = :id AND {EFFECTIVE}"  # noqa: S608
     return {"count": instance.number(sql, {"id": number})}
 
 
 def clear_down(instance: Instance, number: int) -> None:
     """Operation gatormail_postGroupCleardown: all explicit states are forgotten, opt-outs among them."""
-    find(instance, number)
+    instance.find("group", number)
     instance.run("UPDATE gm_member SET state = '' WHERE instance = :instance AND groupid = :id", {"id": number})
     _tidy(instance, number)
 
 
 def members(state: str, instance: Instance, number: int, limit: int, offset: int) -> list[dict[str, Any]]:
     """Operations gatormail_groupIncludedContactget and ...Excluded...: the contacts with an explicit state."""
-    find(instance, number)
+    instance.find("group", number)
     rows = instance.all(
         "SELECT gm_contact.* FROM (SELECT contactid FROM gm_member WHERE instance = :instance AND groupid = :id "
         "AND state = :state ORDER BY contactid LIMIT :limit OFFSET :offset) AS piece "
@@ -101,7 +92,7 @@ def members(state: str, instance: Instance, number: int, limit: int, offset: int
 
 def add(state: str, instance: Instance, number: int, people: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Operations gatormail_groupIncludedContactpost and ...Excluded...: contacts are inserted or updated first."""
-    find(instance, number)
+    instance.find("group", number)
     if len(people) > instance.positions.number("largest_piece"):
         raise ApiError(413, "There are too many contacts in one call.")
     return [_add(instance, number, state, values, f"[{at}]") for at, values in enumerate(people)]
@@ -109,7 +100,7 @@ def add(state: str, instance: Instance, number: int, people: Sequence[dict[str, 
 
 def remove(state: str, instance: Instance, number: int, contact: int) -> None:
     """Operations gatormail_groupIncludedContactdelete and ...Excluded...: one explicit state is taken back."""
-    find(instance, number)
+    instance.find("group", number)
     changed = instance.run(
         "UPDATE gm_member SET state = '' WHERE instance = :instance AND groupid = :id AND contactid = :contact "
         "AND state = :state",
@@ -130,7 +121,7 @@ def set_state(instance: Instance, number: int, contact: int, state: str) -> None
 
 def set_rule(instance: Instance, number: int, people: Sequence[int]) -> None:
     """Say whom the group's rules find."""
-    find(instance, number)
+    instance.find("group", number)
     instance.run("UPDATE gm_member SET rule = 0 WHERE instance = :instance AND groupid = :id", {"id": number})
     for contact in people:
         instance.run(

@@ -3,14 +3,17 @@
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, ClassVar
 
 from reconcile.sandbox.gatormail.contract import Contract
+from reconcile.sandbox.gatormail.reply import not_found
+from reconcile.sandbox.rows import Rows
 from reconcile.sandbox.switches import Switches
 
+_NAMES = {"email": "e-mail"}
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 # Kinds and instances start at different numbers, so that an id taken for another one's is noticed.
 _FIRST = {
@@ -20,9 +23,14 @@ _FIRST = {
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """The rows of one instance; ``now`` is the time of the call in Unix seconds, ``fields`` its own contact fields."""
+class Instance(Rows):
+    """The rows of one instance, which is ``:instance`` in SQL.
 
+    ``now`` is the time of the call in Unix seconds, ``fields`` its own contact fields.
+    """
+
+    _tenant: ClassVar[str] = "instance"
+    _ids: ClassVar[Mapping[str, str]] = {}
     name: str
     db: sqlite3.Connection
     now: int
@@ -31,14 +39,26 @@ class Instance:
     zone: tzinfo
     fields: tuple[str, ...]
 
+    @property
+    def whose(self) -> str:
+        """The instance's name."""
+        return self.name
+
     def next_id(self, kind: str) -> int:
         """A number that no object of the kind has or had."""
-        row = self.db.execute(
-            "INSERT INTO counter (account, name, value) VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
-            (self.name, f"gatormail.{kind}", self.first_id(kind)),
-        ).fetchone()
-        return int(row[0])
+        return self.next_number(f"gatormail.{kind}", self.first_id(kind))
+
+    def find(self, kind: str, number: int) -> sqlite3.Row:
+        """An object, ``ApiError`` when it is not there."""
+        row = self.row(f"gm_{kind}", number)
+        if row is None:
+            raise not_found(_NAMES.get(kind, kind), number)
+        return row
+
+    def page(self, kind: str, limit: int, offset: int) -> list[sqlite3.Row]:
+        """The objects of a kind by ascending id."""
+        sql = f"SELECT * FROM gm_{kind} WHERE instance = :instance ORDER BY id LIMIT :limit OFFSET :offset"  # noqa: S608
+        return self.all(sql, {"limit": limit, "offset": offset})
 
     def first_id(self, kind: str) -> int:
         """The number that the first object of a kind gets."""
@@ -63,44 +83,6 @@ class Instance:
             "INSERT INTO gm_setting VALUES (:instance, :name, :value) ON CONFLICT DO UPDATE SET value = :value",
             {"name": name, "value": json.dumps(value)},
         )
-
-    def one(self, sql: str, values: Mapping[str, Any] | None = None) -> sqlite3.Row | None:
-        """The first row; ``:instance`` is this instance."""
-        row: sqlite3.Row | None = self.db.execute(sql, self._bound(values)).fetchone()
-        return row
-
-    def all(self, sql: str, values: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
-        """All rows; ``:instance`` is this instance."""
-        return self.db.execute(sql, self._bound(values)).fetchall()
-
-    def number(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
-        """The one number that a query answers."""
-        row = self.one(sql, values)
-        return 0 if row is None or row[0] is None else int(row[0])
-
-    def run(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
-        """Change rows and return how many; ``:instance`` is this instance."""
-        return self.db.execute(sql, self._bound(values)).rowcount
-
-    def insert(self, table: str, **values: Any) -> None:
-        """Add a row of this instance."""
-        self.insert_all(table, [values])
-
-    def insert_all(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows of this instance, all with the same columns."""
-        bound = [{**row, "instance": self.name} for row in rows]
-        if bound:
-            columns, places = ", ".join(bound[0]), ", ".join(f":{name}" for name in bound[0])
-            self.db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", bound)  # noqa: S608 - our own names
-
-    def update(self, table: str, number: int, **values: Any) -> None:
-        """Change columns of the row with this id."""
-        columns = ", ".join(f"{name} = :{name}" for name in values)
-        sql = f"UPDATE {table} SET {columns} WHERE instance = :instance AND id = :id"  # noqa: S608 - our own names
-        self.run(sql, {**values, "id": number})
-
-    def _bound(self, values: Mapping[str, Any] | None) -> dict[str, Any]:
-        return {**(values or {}), "instance": self.name}
 
 
 def parse_wall(text: str, zone: tzinfo, *, zoned: bool) -> str:

@@ -139,7 +139,7 @@ def sends(instance: Instance) -> Iterator[dict[str, Any]]:
 
 def send_trigger(instance: Instance, number: int) -> None:
     """A trigger comes due: one message, unless the campaign has ended or the contact is not to be mailed."""
-    trigger = instance.one("SELECT * FROM gm_trigger WHERE instance = :instance AND id = :id", {"id": number})
+    trigger = instance.row("gm_trigger", number)
     assert trigger is not None  # noqa: S101 - callers have just read it
     campaign = instance.one(
         "SELECT * FROM gm_campaign WHERE instance = :instance AND id = :id AND status = 'Active'",

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any
 
-from reconcile.sandbox.gatormail import campaigns, contacts, lifecycle
+from reconcile.sandbox.gatormail import contacts, lifecycle
 from reconcile.sandbox.gatormail.instance import Instance
 from reconcile.sandbox.gatormail.reply import conflict, invalid, not_found
 
@@ -13,7 +13,7 @@ _MERGE_FIELDS = frozenset(f"mergefield{number}" for number in range(1, 11))
 
 def trigger(instance: Instance, number: int, values: dict[str, Any]) -> dict[str, Any]:
     """Operation gatormail_postCampaignTrigger: the contact is stored first; only while the campaign is active."""
-    campaign = campaigns.find(instance, number)
+    campaign = instance.find("campaign", number)
     if campaign["type"] != "Followup" or campaign["status"] != "Active":
         raise conflict("Only a follow-up campaign that is active can be triggered.")
     merge = values.get("mergeFields", {})

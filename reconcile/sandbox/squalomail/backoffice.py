@@ -78,7 +78,7 @@ def change_newsletter(account: Account, mailid: int, arguments: Arguments) -> No
     """Set what was sent of a newsletter; people can do that in any state."""
     values = newsletters.read_values(account, arguments)
     if "utm" in values:
-        values["utm"] = json.loads(newsletters.find(account, mailid)["utm"]) | values["utm"]
+        values["utm"] = json.loads(account.find("mail", mailid)["utm"]) | values["utm"]
     newsletters.change(account, mailid, values)
 
 
@@ -104,7 +104,7 @@ def change_recipient(account: Account, subid: int, arguments: Arguments) -> None
 
 def remove_recipient(account: Account, subid: int, arguments: Arguments) -> None:
     """Delete a recipient."""
-    recipients.remove(account, [recipients.find(account, subid)["subid"]])
+    recipients.remove(account, [account.find("recipient", subid)["subid"]])
 
 
 def open_mail(account: Account, mailid: int, arguments: Arguments) -> None:
@@ -228,7 +228,7 @@ _DEEDS: Mapping[tuple[str, ...], _Deed] = {
     ("DELETE", "lists"): lambda account, number, _: lists.remove(account, number),
     ("DELETE", "newsletters"): lambda account, number, _: newsletters.remove(account, number),
     ("DELETE", "recipients"): lambda account, number, _: recipients.remove(
-        account, [recipients.find(account, number)[1]]
+        account, [account.find("recipient", number)[1]]
     ),
     ("DELETE", "fields"): lambda account, number, _: fields.remove(account, number),
     ("POST", "newsletters", "schedule"): schedule,
@@ -262,7 +262,7 @@ def _list_extras(account: Account, arguments: Arguments) -> dict[str, Any]:
     }
     for name in ("welmailid", "unsubmailid"):
         if values[name]:
-            newsletters.find(account, values[name])
+            account.find("mail", values[name])
     return {name: value for name, value in values.items() if value is not None}
 
 

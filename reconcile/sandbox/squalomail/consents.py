@@ -28,24 +28,11 @@ def _decide(account: Account, arguments: Arguments, recipient: sqlite3.Row, *, g
     if title not in _TITLES and account.switches.text("consent_titles") == "known":
         raise invalid(f"consentTitle should be one of {', '.join(_TITLES)}.")
     decided = sorted({*json.loads(recipient["decided"]), title})
-    account.run(
-        "UPDATE recipient SET decided = :decided, needs_gdpr_consent = needs_gdpr_consent AND NOT :settled, "
-        "gdpr_can_send = CASE :title WHEN 'gdpr_can_send' THEN :granted ELSE gdpr_can_send END, "
-        "gdpr_can_track = CASE :title WHEN 'gdpr_can_track' THEN :granted ELSE gdpr_can_track END "
-        "WHERE account = :account AND subid = :subid",
-        {
-            "subid": recipient["subid"],
-            "title": title,
-            "granted": granted,
-            "decided": json.dumps(decided),
-            "settled": _is_settled(account, decided),
-        },
-    )
-    account.run(
-        "INSERT INTO consent (account, subid, title, granted, language, date) "
-        "VALUES (:account, :subid, :title, :granted, :language, :now)",
-        {"subid": recipient["subid"], "title": title, "granted": granted, "language": language},
-    )
+    needed = int(recipient["needs_gdpr_consent"] and not _is_settled(account, decided))
+    flag = {title: granted} if title in _TITLES else {}
+    account.update("recipient", recipient["subid"], decided=json.dumps(decided), needs_gdpr_consent=needed, **flag)
+    values = {"subid": recipient["subid"], "title": title, "granted": granted, "language": language}
+    account.insert("consent", **values, date=account.now)
     return {}
 
 

@@ -46,8 +46,5 @@ def events(account: Account) -> list[dict[str, Any]]:
 
 
 def _record(account: Account, kind: str, values: dict[str, Any]) -> Answer:
-    account.run(
-        "INSERT INTO event (account, date, kind, arguments) VALUES (:account, :now, :kind, :arguments)",
-        {"kind": kind, "arguments": json.dumps(values, ensure_ascii=False)},
-    )
+    account.insert("event", date=account.now, kind=kind, arguments=json.dumps(values, ensure_ascii=False))
     return {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
-from reconcile.sandbox.squalomail.reply import conflict, invalid, malformed, missing, not_found
+from reconcile.sandbox.squalomail.reply import conflict, invalid, malformed, missing
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _RESERVED = ("name", "email", "html")
@@ -19,44 +19,28 @@ def insert(account: Account, arguments: Arguments) -> int:
     values = _read(arguments)
     if "namekey" not in values:
         raise missing("namekey")
-    highest = account.one("SELECT max(ordering) AS highest FROM field WHERE account = :account")
+    highest = account.number("SELECT max(ordering) FROM field WHERE account = :account")
     row = {
         "fieldname": values["namekey"], "type": "text", "value": "", "published": True,
-        "ordering": ((highest["highest"] if highest else None) or 3) + 1, **values, "fieldid": account.next_id("field"),
+        "ordering": (highest or 3) + 1, **values, "fieldid": account.next_id("field"),
     }  # fmt: skip
     _refuse_duplicate(account, row)
-    account.run(
-        "INSERT INTO field (account, fieldid, fieldname, namekey, type, value, published, ordering) "
-        "VALUES (:account, :fieldid, :fieldname, :namekey, :type, :value, :published, :ordering)",
-        row,
-    )
+    account.insert("field", **row)
     return int(row["fieldid"])
 
 
 def change(account: Account, fieldid: int, arguments: Arguments) -> None:
     """Set what was sent; recipients' values stay with the field, also under a new ``namekey``."""
-    row = {**dict(find(account, fieldid)), **_read(arguments)}
+    row = {**dict(account.find("field", fieldid)), **_read(arguments)}
     _refuse_duplicate(account, row)
-    account.run(
-        "UPDATE field SET fieldname = :fieldname, namekey = :namekey, type = :type, value = :value, "
-        "published = :published, ordering = :ordering WHERE account = :account AND fieldid = :fieldid",
-        row,
-    )
+    account.update("field", fieldid, **row)
 
 
 def remove(account: Account, fieldid: int) -> None:
     """Delete a field with all its values."""
-    find(account, fieldid)
-    account.run("DELETE FROM fieldvalue WHERE account = :account AND fieldid = :fieldid", {"fieldid": fieldid})
-    account.run("DELETE FROM field WHERE account = :account AND fieldid = :fieldid", {"fieldid": fieldid})
-
-
-def find(account: Account, fieldid: int) -> sqlite3.Row:
-    """The row of a field, ``ApiError`` when there is none."""
-    row = account.one("SELECT * FROM field WHERE account = :account AND fieldid = :fieldid", {"fieldid": fieldid})
-    if row is None:
-        raise not_found("field", fieldid)
-    return row
+    account.find("field", fieldid)
+    account.delete("fieldvalue", fieldid=fieldid)
+    account.delete("field", fieldid=fieldid)
 
 
 def everything(account: Account) -> list[sqlite3.Row]:
@@ -97,7 +81,7 @@ def write_values(account: Account, subid: int, values: Mapping[int, str]) -> Non
 
 def forget_values(account: Account, subid: int) -> None:
     """Remove all of a recipient's values."""
-    account.run("DELETE FROM fieldvalue WHERE account = :account AND subid = :subid", {"subid": subid})
+    account.delete("fieldvalue", subid=subid)
 
 
 def values_of(account: Account, subids: Sequence[int], *, all_fields: bool = False) -> dict[int, dict[str, str]]:

@@ -41,25 +41,21 @@ def import_recipients_async(account: Account, arguments: Arguments) -> Answer:
         "disabled": arguments.boolean("importAsDisabled") or False,
         "names": arguments.boolean("autogenerateNames") or False,
     }
-    account.run(
-        "INSERT INTO job (account, due, arguments) VALUES (:account, :due, :job)",
-        {"due": account.now + account.switches.number("import_delay_seconds"), "job": json.dumps(job)},
-    )
+    due = account.now + account.switches.number("import_delay_seconds")
+    account.insert("job", due=due, arguments=json.dumps(job))
     return {}
 
 
 def carry_out(account: Account, number: int) -> None:
     """Do an import that has come due."""
-    row = account.one("SELECT arguments FROM job WHERE id = :id AND done IS NULL", {"id": number})
-    if row is None:
+    row = account.row("job", number)
+    if row is None or row["done"] is not None:
         return
     job = json.loads(row["arguments"])
     result = _import(account, job)
     # The addresses are in the recipients now; the file need not be kept.
-    account.run(
-        "UPDATE job SET done = :now, result = :result, arguments = :rest WHERE id = :id",
-        {"id": number, "result": json.dumps(result), "rest": json.dumps({**job, "text": ""})},
-    )
+    rest = json.dumps({**job, "text": ""})
+    account.update("job", number, done=account.now, result=json.dumps(result), arguments=rest)
 
 
 def jobs(account: Account) -> list[dict[str, Any]]:

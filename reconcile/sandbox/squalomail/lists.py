@@ -10,7 +10,7 @@ from typing import Any
 from reconcile.sandbox.distortions import Distortions
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
-from reconcile.sandbox.squalomail.reply import Answer, ApiError, Bare, conflict, invalid, missing, not_found
+from reconcile.sandbox.squalomail.reply import Answer, Bare, conflict, invalid, missing, not_found
 
 _COLOR = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _PAGE_SIZES = (10, 100)  # by default, and at most
@@ -21,7 +21,7 @@ def create_list(account: Account, arguments: Arguments) -> Answer:
     values = read_values(arguments)
     if "name" not in values:
         raise missing("name")
-    return {"list": as_result(find(account, insert(account, values)))}
+    return {"list": as_result(account.find("list", insert(account, values)))}
 
 
 def update_list(account: Account, arguments: Arguments) -> Answer:
@@ -60,7 +60,7 @@ def get_lists_details(account: Account, arguments: Arguments) -> Answer:
 def delete_list(account: Account, arguments: Arguments) -> Answer:
     """Function 12: the list and its memberships go, the recipients stay."""
     listid = arguments.required_integer("listId")
-    if account.switches.text("delete_missing") == "ok" and not _exists(account, listid):
+    if account.switches.text("delete_missing") == "ok" and account.row("list", listid) is None:
         return {}
     remove(account, listid)
     return {}
@@ -74,33 +74,23 @@ def insert(account: Account, values: Mapping[str, Any]) -> int:
         "description": None, "visible": False, "alias": slug(name), "tags": [], "welmailid": 0, "unsubmailid": 0,
         **_defaults(account, values), **values, "listid": account.next_id("list"),
     }  # fmt: skip
-    account.run(
-        "INSERT INTO list (account, listid, name, description, color, ordering, published, visible, alias, tags, "
-        "category, welmailid, unsubmailid, created_on) VALUES (:account, :listid, :name, :description, :color, "
-        ":ordering, :published, :visible, :alias, :tags, :category, :welmailid, :unsubmailid, :now)",
-        _encoded(row),
-    )
+    account.insert("list", **_encoded(row), created_on=account.now)
     return int(row["listid"])
 
 
 def change(account: Account, listid: int, values: Mapping[str, Any]) -> None:
     """Set the columns given, leave the others; ``ApiError`` when there is no such list."""
-    before = find(account, listid)
+    before = account.find("list", listid)
     row = {**dict(before), "tags": json.loads(before["tags"]), **values}
     _refuse_duplicate(account, row["name"], listid)
     if account.switches.text("alias_on_rename") == "follow" and row["name"] != before["name"]:
         row["alias"] = slug(row["name"])
-    account.run(
-        "UPDATE list SET name = :name, description = :description, color = :color, ordering = :ordering, "
-        "published = :published, visible = :visible, alias = :alias, tags = :tags, category = :category, "
-        "welmailid = :welmailid, unsubmailid = :unsubmailid WHERE account = :account AND listid = :listid",
-        _encoded(row),
-    )
+    account.update("list", listid, **_encoded(row))
 
 
 def remove(account: Account, listid: int) -> None:
     """Delete a list, its memberships and its place among newsletters' targets."""
-    find(account, listid)
+    account.find("list", listid)
     key = {"listid": listid}
     if account.switches.text("delete_used_list") == "conflict" and account.one(
         "SELECT 1 FROM listmail JOIN mail USING (account, mailid) "
@@ -108,17 +98,8 @@ def remove(account: Account, listid: int) -> None:
         key,
     ):
         raise conflict(f"A scheduled newsletter goes to the list {listid}.")
-    account.run("DELETE FROM listmail WHERE account = :account AND listid = :listid", key)
-    account.run("DELETE FROM listsub WHERE account = :account AND listid = :listid", key)
-    account.run("DELETE FROM list WHERE account = :account AND listid = :listid", key)
-
-
-def find(account: Account, listid: int) -> sqlite3.Row:
-    """The row of a list, ``ApiError`` when there is none."""
-    row = account.one("SELECT * FROM list WHERE account = :account AND listid = :listid", {"listid": listid})
-    if row is None:
-        raise not_found("list", listid)
-    return row
+    for table in ("listmail", "listsub", "list"):
+        account.delete(table, **key)
 
 
 def known_ids(account: Account, listids: list[int]) -> list[int]:
@@ -189,8 +170,7 @@ def _defaults(account: Account, values: Mapping[str, Any]) -> dict[str, Any]:
         fixed = account.switches.text("list_color") == "fixed"
         made["color"] = "#3366cc" if fixed else f"#{account.random.randrange(0x1000000):06x}"
     if "ordering" not in values:
-        highest = account.one("SELECT max(ordering) AS highest FROM list WHERE account = :account")
-        taken = highest["highest"] if highest and highest["highest"] is not None else 0
+        taken = account.number("SELECT max(ordering) FROM list WHERE account = :account")
         made["ordering"] = 0 if account.switches.text("list_ordering") == "zero" else min(taken + 1, 2**31 - 1)
     return made
 
@@ -208,14 +188,6 @@ def _refuse_duplicate(account: Account, name: str, listid: int) -> None:
         raise conflict("There is a list with this name.")
 
 
-def _exists(account: Account, listid: int) -> bool:
-    try:
-        find(account, listid)
-    except ApiError:
-        return False
-    return True
-
-
 def _identify(account: Account, arguments: Arguments) -> sqlite3.Row | None:
     """The list that an update means; ``None`` when the update is to make one."""
     policy = account.switches.text("update_list_identity")
@@ -225,7 +197,7 @@ def _identify(account: Account, arguments: Arguments) -> sqlite3.Row | None:
     if listid is None and policy in ("id_or_name", "list_id"):
         listid = arguments.integer("listId")
     if listid is not None:
-        return find(account, listid)
+        return account.find("list", listid)
     if policy in ("id", "list_id"):
         raise missing("id" if policy == "id" else "listId")
     name = arguments.required_text("name")
@@ -241,7 +213,7 @@ def _echo(account: Account, listid: int) -> Answer:
     payload = account.switches.text("undocumented_payload")
     if payload == "none":
         return {}
-    result = as_result(find(account, listid))
+    result = as_result(account.find("list", listid))
     return Bare(result) if payload == "bare" else {"list": result}
 
 

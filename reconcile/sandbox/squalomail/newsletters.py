@@ -28,7 +28,7 @@ def create_newsletter(account: Account, arguments: Arguments) -> Answer:
     for name in ("subject", "body"):
         if not values.get(name):
             raise missing(name)
-    return {"newsletter": as_result(account, find(account, insert(account, values)))}
+    return {"newsletter": as_result(account, account.find("mail", insert(account, values)))}
 
 
 def create_newsletter_from_template(account: Account, arguments: Arguments) -> Answer:
@@ -36,7 +36,7 @@ def create_newsletter_from_template(account: Account, arguments: Arguments) -> A
     values = read_values(account, arguments)
     if not values.get("subject"):
         raise missing("subject")
-    base = find(account, arguments.required_integer("templateId"))
+    base = account.find("mail", arguments.required_integer("templateId"))
     try:
         attributes = parse_attributes(arguments.raw("templateCustomAttributes"))
     except ValueError as error:
@@ -50,7 +50,7 @@ def create_newsletter_from_template(account: Account, arguments: Arguments) -> A
 def update_newsletter(account: Account, arguments: Arguments) -> Answer:
     """Function 25: by default, what is left out goes back to its default, target lists included."""
     mailid = arguments.required_integer("id")
-    row = find(account, mailid)
+    row = account.find("mail", mailid)
     values = read_values(account, arguments)
     _refuse_state(account, row, "update")
     if account.switches.text("update_newsletter_omitted") == "reset":
@@ -66,17 +66,17 @@ def update_newsletter(account: Account, arguments: Arguments) -> Answer:
 def delete_newsletter(account: Account, arguments: Arguments) -> Answer:
     """Function 8: the newsletter, its targets and its schedule go; its statistics stay."""
     mailid = arguments.required_integer("newsletterId")
-    row = _row(account, mailid)
+    row = account.row("mail", mailid)
     if row is None and account.switches.text("delete_missing") == "ok":
         return {}
-    _refuse_state(account, find(account, mailid), "delete")
+    _refuse_state(account, account.find("mail", mailid), "delete")
     remove(account, mailid)
     return {}
 
 
 def send_newsletter(account: Account, arguments: Arguments) -> Answer:
     """Function 24: schedules the sending; a date in the past means now, by default."""
-    row = find(account, arguments.required_integer("newsletterId"))
+    row = account.find("mail", arguments.required_integer("newsletterId"))
     date = arguments.integer("sendDate", minimum=-(2**31))
     if date is None and account.switches.text("missing_send_date") == "error":
         raise missing("sendDate")
@@ -90,7 +90,7 @@ def send_newsletter(account: Account, arguments: Arguments) -> Answer:
 def cancel_sending_newsletter(account: Account, arguments: Arguments) -> Answer:
     """Function 32: a scheduled newsletter is a draft again."""
     mailid = arguments.required_integer("newsletterId")
-    if find(account, mailid)["published"] != 2 and account.switches.text("cancel_unscheduled") == "ok":
+    if account.find("mail", mailid)["published"] != 2 and account.switches.text("cancel_unscheduled") == "ok":
         return {}
     cancel(account, mailid)
     return {}
@@ -104,71 +104,49 @@ def insert(account: Account, values: Mapping[str, Any]) -> int:
         "type": "news", "templateid": None, **_DEFAULTS, "published": published, **values,
         "mailid": account.next_id("mail"),
     }  # fmt: skip
-    account.run(
-        "INSERT INTO mail (account, mailid, type, subject, published, senddate, created, lastupdate, fromemail, "
-        "fromname, replyemail, replyname, language, visible, utm, templateid, body, altbody) VALUES (:account, "
-        ":mailid, :type, :subject, :published, 0, :now, :now, :fromemail, :fromname, :replyemail, :replyname, "
-        ":language, :visible, :utm, :templateid, :body, :altbody)",
-        _encoded(account, row),
-    )
-    _target(account, row["mailid"], row["listids"])
+    listids = row.pop("listids")
+    account.insert("mail", **_encoded(account, row), senddate=0, created=account.now, lastupdate=account.now)
+    _target(account, row["mailid"], listids)
     return int(row["mailid"])
 
 
 def change(account: Account, mailid: int, values: Mapping[str, Any]) -> None:
     """Set the columns given, leave the others; the state stays."""
-    before = find(account, mailid)
-    row = {**dict(before), "utm": json.loads(before["utm"]), **values}
-    account.run(
-        "UPDATE mail SET subject = :subject, body = :body, altbody = :altbody, fromemail = :fromemail, "
-        "fromname = :fromname, replyemail = :replyemail, replyname = :replyname, language = :language, "
-        "visible = :visible, utm = :utm, lastupdate = :now WHERE account = :account AND mailid = :mailid",
-        _encoded(account, row) if "body" in values else {**row, "utm": json.dumps(row["utm"])},
-    )
+    before = account.find("mail", mailid)
+    columns = {name: value for name, value in values.items() if name != "listids"}
+    row = {**dict(before), "utm": json.loads(before["utm"]), **columns}
+    encoded = _encoded(account, row) if "body" in values else {**row, "utm": json.dumps(row["utm"], ensure_ascii=False)}
+    account.update("mail", mailid, **{**encoded, "lastupdate": account.now})
     if "listids" in values:
         _target(account, mailid, values["listids"])
 
 
 def remove(account: Account, mailid: int) -> None:
     """Delete a newsletter and its target lists."""
-    find(account, mailid)
-    key = {"mailid": mailid}
-    account.run("DELETE FROM listmail WHERE account = :account AND mailid = :mailid", key)
-    account.run("DELETE FROM mail WHERE account = :account AND mailid = :mailid", key)
+    account.find("mail", mailid)
+    account.delete("listmail", mailid=mailid)
+    account.delete("mail", mailid=mailid)
 
 
 def schedule(account: Account, mailid: int, date: int) -> None:
     """Plan the sending for a date (Unix seconds), and carry it out at once when that has come."""
-    row = find(account, mailid)
+    row = account.find("mail", mailid)
     if sending.is_sent(account, mailid) and account.switches.text("send_sent") == "conflict":
         raise conflict(f"The newsletter {mailid} has been sent.")
     if row["published"] == 2 and account.switches.text("reschedule") == "conflict":
         raise conflict(f"The newsletter {mailid} is scheduled already.")
     if not targets(account, mailid) and account.switches.text("send_without_lists") == "error":
         raise invalid(f"The newsletter {mailid} has no lists to go to.")
-    account.run(
-        "UPDATE mail SET published = 2, senddate = :date WHERE account = :account AND mailid = :mailid",
-        {"mailid": mailid, "date": date},
-    )
+    account.update("mail", mailid, published=2, senddate=date)
     if date - account.switches.number("queue_lead_seconds") <= account.now:
         sending.deliver(account, mailid)
 
 
 def cancel(account: Account, mailid: int) -> None:
     """Make a scheduled newsletter a draft again, ``ApiError`` when it is not scheduled."""
-    if find(account, mailid)["published"] != 2:
+    if account.find("mail", mailid)["published"] != 2:
         raise conflict(f"The newsletter {mailid} is not scheduled.")
-    account.run(
-        "UPDATE mail SET published = 0, senddate = 0 WHERE account = :account AND mailid = :mailid", {"mailid": mailid}
-    )
-
-
-def find(account: Account, mailid: int) -> sqlite3.Row:
-    """The row of a newsletter, ``ApiError`` when there is none."""
-    row = _row(account, mailid)
-    if row is None:
-        raise not_found("newsletter", mailid)
-    return row
+    account.update("mail", mailid, published=0, senddate=0)
 
 
 def targets(account: Account, mailid: int) -> list[int]:
@@ -235,10 +213,6 @@ def checked_language(language: str) -> str:
     return language.lower()
 
 
-def _row(account: Account, mailid: int) -> sqlite3.Row | None:
-    return account.one("SELECT * FROM mail WHERE account = :account AND mailid = :mailid", {"mailid": mailid})
-
-
 def _read_utm(arguments: Arguments) -> dict[str, Any] | None:
     utm = {name: arguments.text(name) for name in _UTM} | {"addUtm": arguments.boolean("addUtm")}
     given = {name: value for name, value in utm.items() if value is not None}
@@ -256,11 +230,8 @@ def _read_targets(account: Account, arguments: Arguments) -> list[int] | None:
 
 
 def _target(account: Account, mailid: int, listids: list[int]) -> None:
-    account.run("DELETE FROM listmail WHERE account = :account AND mailid = :mailid", {"mailid": mailid})
-    account.run_many(
-        "INSERT INTO listmail (account, mailid, listid) VALUES (:account, :mailid, :listid)",
-        [{"mailid": mailid, "listid": listid} for listid in listids],
-    )
+    account.delete("listmail", mailid=mailid)
+    account.insert_all("listmail", [{"mailid": mailid, "listid": listid} for listid in listids])
 
 
 def _encoded(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -291,5 +262,5 @@ def _echo(account: Account, mailid: int) -> Answer:
     payload = account.switches.text("undocumented_payload")
     if payload == "none":
         return {}
-    result = as_result(account, find(account, mailid))
+    result = as_result(account, account.find("mail", mailid))
     return Bare(result) if payload == "bare" else {"newsletter": result}

@@ -34,7 +34,7 @@ def create_recipient(account: Account, arguments: Arguments) -> Answer:
         change(account, subid, values)
     else:
         raise conflict("There is a recipient with this e-mail address.")
-    return {"recipient": as_results(account, [find(account, subid)])[0]}
+    return {"recipient": as_results(account, [account.find("recipient", subid)])[0]}
 
 
 def update_recipient(account: Account, arguments: Arguments) -> Answer:
@@ -42,7 +42,7 @@ def update_recipient(account: Account, arguments: Arguments) -> Answer:
     values = read_values(account, arguments)
     subid = arguments.integer("id")
     if subid is not None:
-        row = find(account, subid)
+        row = account.find("recipient", subid)
     elif arguments.has("email"):
         row = named_by_email(account, arguments)
     else:
@@ -54,7 +54,7 @@ def update_recipient(account: Account, arguments: Arguments) -> Answer:
     if "attributes" in values and account.switches.text("custom_attributes_update") == "replace":
         fields.forget_values(account, row["subid"])
     change(account, row["subid"], values)
-    return {"recipient": as_results(account, [find(account, row["subid"])])[0]}
+    return {"recipient": as_results(account, [account.find("recipient", row["subid"])])[0]}
 
 
 def delete_recipient(account: Account, arguments: Arguments, named: Named) -> Answer:
@@ -73,7 +73,7 @@ def delete_recipients_by_list(account: Account, arguments: Arguments) -> Answer:
     """Function 11: everybody subscribed to a list, unless also to others; with ``deleteList`` the list goes too."""
     listid = arguments.required_integer("listId")
     everybody = arguments.boolean("deleteIfOnMultipleLists") or False
-    lists.find(account, listid)
+    account.find("list", listid)
     rows = account.all(
         "SELECT subid FROM listsub AS own WHERE account = :account AND listid = :listid AND status = 1 AND (:everybody "
         "OR NOT EXISTS (SELECT 1 FROM listsub WHERE account = :account AND subid = own.subid AND status = 1 "
@@ -94,19 +94,18 @@ def get_invalid_recipients(account: Account, arguments: Arguments) -> Answer:
 
 def insert(account: Account, values: Mapping[str, Any], *, source: str = "SYSTEM_API") -> int:
     """Make a recipient out of columns (``tags``, ``listids`` and ``attributes`` decoded) and return the id."""
-    row = {"tags": [], **_DEFAULTS, **values, "source": source, "subid": account.next_id("recipient")}
-    account.run(
-        "INSERT INTO recipient (account, subid, email, name, surname, gender, phone, html, confirmed, confirmed_date, "
-        "enabled, accept, gdpr_can_send, gdpr_can_track, decided, needs_gdpr_consent, ip, tags, source, created, "
-        "lastopen_date, lastclick_date, lastsent_date, email_imported_value, name_imported_value, key) VALUES ("
-        ":account, :subid, :email, :name, :surname, :gender, :phone, :html, :confirmed, :confirmed_date, :enabled, "
-        ":accept, :gdpr_can_send, :gdpr_can_track, '[]', 1, :ip, :tags, :source, :now, 0, 0, 0, :email, :name, :key)",
-        {
-            **row,
-            "tags": json.dumps(row["tags"], ensure_ascii=False),
-            "confirmed_date": account.now if row["confirmed"] else 0,
-            "key": f"{account.random.getrandbits(32):08x}",
-        },
+    row = {"tags": [], **_DEFAULTS, **_columns(values), "source": source, "subid": account.next_id("recipient")}
+    account.insert(
+        "recipient",
+        **_encoded(row),
+        confirmed_date=account.now if row["confirmed"] else 0,
+        created=account.now,
+        decided="[]",
+        needs_gdpr_consent=1,
+        email_imported_value=row["email"],
+        name_imported_value=row["name"],
+        key=f"{account.random.getrandbits(32):08x}",
+        **dict.fromkeys(("lastopen_date", "lastclick_date", "lastsent_date"), 0),
     )
     account.record(row["subid"], "created", ip=row["ip"])
     fields.write_values(account, row["subid"], values.get("attributes", {}))
@@ -116,21 +115,15 @@ def insert(account: Account, values: Mapping[str, Any], *, source: str = "SYSTEM
 
 def change(account: Account, subid: int, values: Mapping[str, Any]) -> None:
     """Set the columns given, leave the others; ``tags`` and ``listids`` replace, ``attributes`` are merged."""
-    before = find(account, subid)
-    row = {**dict(before), "tags": json.loads(before["tags"]), **values}
+    before = account.find("recipient", subid)
+    row = {**dict(before), "tags": json.loads(before["tags"]), **_columns(values)}
     other = by_email(account, row["email"])
     if other is not None and other["subid"] != subid:
         raise conflict("Another recipient has this e-mail address.")
     if row["confirmed"] and not before["confirmed"]:
         row["confirmed_date"] = account.now
         account.record(subid, "confirmed")
-    account.run(
-        "UPDATE recipient SET email = :email, name = :name, surname = :surname, gender = :gender, phone = :phone, "
-        "html = :html, confirmed = :confirmed, confirmed_date = :confirmed_date, enabled = :enabled, accept = :accept, "
-        "gdpr_can_send = :gdpr_can_send, gdpr_can_track = :gdpr_can_track, ip = :ip, tags = :tags "
-        "WHERE account = :account AND subid = :subid",
-        {**row, "tags": json.dumps(row["tags"], ensure_ascii=False)},
-    )
+    account.update("recipient", subid, **_encoded(row))
     account.record(subid, "modified")
     fields.write_values(account, subid, values.get("attributes", {}))
     if "listids" in values:
@@ -147,14 +140,6 @@ def remove(account: Account, subids: list[int]) -> None:
         )
 
 
-def find(account: Account, subid: int) -> sqlite3.Row:
-    """The row of a recipient, ``ApiError`` when there is none."""
-    row = account.one("SELECT * FROM recipient WHERE account = :account AND subid = :subid", {"subid": subid})
-    if row is None:
-        raise not_found("recipient", subid)
-    return row
-
-
 def by_email(account: Account, email: str) -> sqlite3.Row | None:
     """The recipient with an address, in whatever case it is written."""
     return account.one(
@@ -164,7 +149,7 @@ def by_email(account: Account, email: str) -> sqlite3.Row | None:
 
 def named_by_id(account: Account, arguments: Arguments) -> sqlite3.Row:
     """The recipient that ``recipientId`` names."""
-    return find(account, arguments.required_integer("recipientId"))
+    return account.find("recipient", arguments.required_integer("recipientId"))
 
 
 def named_by_email(account: Account, arguments: Arguments) -> sqlite3.Row:
@@ -214,6 +199,14 @@ def as_results(account: Account, rows: Iterable[sqlite3.Row], *, all_fields: boo
     rows = list(rows)
     values = fields.values_of(account, [row["subid"] for row in rows], all_fields=all_fields)
     return [_as_result(row, values.get(row["subid"])) for row in rows]
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ("listids", "attributes")}
+
+
+def _encoded(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "tags": json.dumps(row["tags"], ensure_ascii=False)}
 
 
 def _as_result(row: sqlite3.Row, attributes: Mapping[str, str] | None) -> dict[str, Any]:

@@ -31,13 +31,11 @@ _RECORD = """
 
 def deliver(account: Account, mailid: int) -> None:
     """Send a scheduled newsletter to everybody who is to get it; afterwards it is published and has statistics."""
-    mail = account.one(
-        "SELECT * FROM mail WHERE account = :account AND mailid = :mailid AND published = 2", {"mailid": mailid}
-    )
-    if mail is None:
+    mail = account.row("mail", mailid)
+    if mail is None or mail["published"] != 2:
         return
     people = receivers(account, mailid)
-    account.run("UPDATE mail SET published = 1 WHERE account = :account AND mailid = :mailid", {"mailid": mailid})
+    account.update("mail", mailid, published=1)
     _record(account, mail, people, mail["senddate"], "newsletter")
 
 
@@ -114,8 +112,8 @@ def _record_links(account: Account, mail: sqlite3.Row) -> None:
     if account.one("SELECT 1 FROM url WHERE account = :account AND mailid = :mailid", {"mailid": mail["mailid"]}):
         return
     utm = json.loads(mail["utm"])
-    account.run_many(
-        "INSERT INTO url (account, urlid, mailid, name, url) VALUES (:account, :urlid, :mailid, :name, :url)",
+    account.insert_all(
+        "url",
         [
             {"urlid": account.next_id("url"), "mailid": mail["mailid"], "name": link, "url": _with_utm(link, utm)}
             for link in _links(mail["body"])

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from reconcile.sandbox.squalomail import lists, memberships, recipients
+from reconcile.sandbox.squalomail import memberships, recipients
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer, missing
@@ -46,7 +46,7 @@ def _lists(account: Account, arguments: Arguments) -> list[int]:
 
 def _members(account: Account, arguments: Arguments, condition: str) -> list[sqlite3.Row]:
     listid = arguments.required_integer("listId")
-    lists.find(account, listid)
+    account.find("list", listid)
     return account.all(
         "SELECT recipient.* FROM listsub JOIN recipient USING (account, subid) "  # noqa: S608 - conditions from above
         f"WHERE account = :account AND listid = :listid AND {condition} ORDER BY subid",

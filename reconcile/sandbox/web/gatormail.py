@@ -53,10 +53,10 @@ _Options = list[tuple[str, str]]
 def overview(instance: Instance) -> _Page:
     """What an instance holds, the lights of the integration, and the clock."""
     counts = [
-        (kind, shown, feed.waiting(instance) if kind == "feed" else _count(instance, _COUNTED[kind]))
+        (kind, shown, feed.waiting(instance) if kind == "feed" else instance.count(_COUNTED[kind]))
         for kind, shown in KINDS.items()
     ]
-    counts.append(("", "Contacts", _count(instance, "gm_contact")))
+    counts.append(("", "Contacts", instance.count("gm_contact")))
     values = {"counts": counts, "requests": mappings.requests(instance), "now": instance.now}
     return "gatormail/overview.html", values
 
@@ -73,7 +73,7 @@ def one(instance: Instance, kind: str, number: int) -> _Page:
 
 def preview(instance: Instance, number: int) -> str:
     """The HTML of an e-mail as it was stored."""
-    return str(emails.find(instance, number)["html"])
+    return str(instance.find("email", number)["html"])
 
 
 def do(instance: Instance, parts: list[str], values: Values) -> str:
@@ -111,9 +111,9 @@ def _campaigns(instance: Instance) -> Values:
 
 
 def _campaign(instance: Instance, number: int) -> Values:
-    row = campaigns.find(instance, number)
+    row = instance.find("campaign", number)
     readers = instance.all(_READERS, {"id": number, "size": PAGE_SIZE})
-    html = emails.find(instance, row["emailid"])["html"] if readers and row["emailid"] is not None else ""
+    html = instance.find("email", row["emailid"])["html"] if readers and row["emailid"] is not None else ""
     definitions = [("0", "none"), *((str(each), name) for each, name in campaigns.unsubscribes(instance).items())]
     options = {
         **_enums(),
@@ -151,7 +151,7 @@ def _group(instance: Instance, number: int) -> Values:
     for state, (heading, buttons) in _MEMBERSHIPS.items():
         people = instance.all(_MEMBERS, {"id": number, "state": state, "size": PAGE_SIZE})
         members.append((heading, state, people[0]["total"] if people else 0, buttons, people))
-    return {"values": groups.find(instance, number), "members": members}
+    return {"values": instance.find("group", number), "members": members}
 
 
 def _emails(instance: Instance) -> Values:
@@ -213,7 +213,7 @@ _WHOLES: Mapping[str, Callable[[Instance], Values]] = {
 _ONES: Mapping[str, Callable[[Instance, int], Values]] = {
     "campaigns": _campaign,
     "groups": _group,
-    "emails": lambda instance, number: {"values": emails.find(instance, number)},
+    "emails": lambda instance, number: {"values": instance.find("email", number)},
 }
 
 
@@ -247,7 +247,7 @@ def _make_campaign(instance: Instance, number: int, body: Values) -> None:
 
 def _save_campaign(instance: Instance, number: int, body: Values) -> None:
     """What the form has; the group and e-mail are referred to, not changed."""
-    row = campaigns.find(instance, number)
+    row = instance.find("campaign", number)
     definition = body.pop("unsubscribe", None)
     body = {name: kept(row[name.lower()], value) if isinstance(value, str) else value for name, value in body.items()}
     for name in ("group", "email"):
@@ -273,13 +273,13 @@ def _read(kind: str, instance: Instance, number: int, body: Values) -> None:
 
 def _leave(instance: Instance, number: int, body: Values) -> None:
     """A recipient follows the unsubscribe link, which is of the campaign's definition if it has one."""
-    definition = campaigns.find(instance, number)["unsubscribeid"]
+    definition = instance.find("campaign", number)["unsubscribeid"]
     named = {} if definition is None else {"unsubscribeId": definition}
     _person("POST", "ui/unsubscribe", instance, number, {**body, "campaignId": number, **named})
 
 
 def _save_group(instance: Instance, number: int, body: Values) -> None:
-    row = groups.find(instance, number)
+    row = instance.find("group", number)
     groups.update(instance, number, {name: kept(row[name], value) for name, value in body.items()})
 
 
@@ -294,7 +294,7 @@ def _add(state: str, name: str, instance: Instance, number: int, body: Values) -
 
 
 def _include(instance: Instance, number: int, body: Values) -> None:
-    groups.find(instance, number)
+    instance.find("group", number)
     groups.set_state(instance, number, backoffice.contact_of(instance, body["contact"])["id"], "included")
 
 
@@ -314,7 +314,7 @@ def _rule(instance: Instance, number: int, body: Values) -> None:
 
 
 def _save_email(instance: Instance, number: int, body: Values) -> None:
-    row = emails.find(instance, number)
+    row = instance.find("email", number)
     content = {name: kept(row[name], value) for name, value in body.items()}
     emails.update(instance, number, {"html": row["html"], "text": row["text"]} | content)
 

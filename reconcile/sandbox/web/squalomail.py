@@ -9,7 +9,6 @@ from urllib.parse import quote
 from reconcile.sandbox.squalomail import (
     backoffice,
     fields,
-    lists,
     memberships,
     newsletters,
     recipients,
@@ -40,10 +39,7 @@ _Page = tuple[str, Values]
 
 def overview(account: Account) -> _Page:
     """What an account holds, and the clock."""
-    counts = []
-    for kind, shown in KINDS.items():
-        row = account.one(f"SELECT count(*) FROM {_TABLES[kind]} WHERE account = :account")  # noqa: S608 - names from above
-        counts.append((kind, shown, row[0] if row else 0))
+    counts = [(kind, shown, account.count(_TABLES[kind])) for kind, shown in KINDS.items()]
     return "squalomail/overview.html", {"counts": counts, "now": account.now}
 
 
@@ -59,7 +55,7 @@ def one(account: Account, kind: str, number: int) -> _Page:
 
 def preview(account: Account, number: int) -> str:
     """A newsletter as it is."""
-    return str(newsletters.find(account, number)["body"])
+    return str(account.find("mail", number)["body"])
 
 
 def do(account: Account, parts: list[str], values: Values) -> str:
@@ -82,7 +78,7 @@ def _lists(account: Account, sought: str, page: int) -> Values:
 
 
 def _list(account: Account, listid: int) -> Values:
-    row = lists.find(account, listid)
+    row = account.find("list", listid)
     members = account.all(_MEMBERS, {"listid": listid, "size": PAGE_SIZE})
     mails = account.all("SELECT mailid, subject FROM mail WHERE account = :account ORDER BY mailid")
     options = {"mails": [("0", "none"), *((str(mail["mailid"]), mail["subject"]) for mail in mails)]}
@@ -103,7 +99,7 @@ def _newsletters(account: Account, sought: str, page: int) -> Values:
 
 
 def _newsletter(account: Account, mailid: int) -> Values:
-    row = newsletters.find(account, mailid)
+    row = account.find("mail", mailid)
     links = account.all("SELECT url FROM url WHERE account = :account AND mailid = :mailid ORDER BY urlid", dict(row))
     options = {
         "languages": _same(newsletters.LANGUAGES),
@@ -125,7 +121,7 @@ def _fields(account: Account, sought: str, page: int) -> Values:
 
 
 def _field(account: Account, fieldid: int) -> Values:
-    row = fields.find(account, fieldid)
+    row = account.find("field", fieldid)
     return {"values": row, "options": {"types": _same(dict.fromkeys([*_TYPES, row["type"]]))}}
 
 
@@ -136,7 +132,7 @@ def _recipients(account: Account, sought: str, page: int) -> Values:
 
 
 def _recipient(account: Account, subid: int) -> Values:
-    row = recipients.find(account, subid)
+    row = account.find("recipient", subid)
     own = fields.values_of(account, [subid], all_fields=True).get(subid, {})
     extra = [{"name": f"attribute:{key}", "label": f"Custom field {key}", "value": f"attribute:{key}"} for key in own]
     table = FORMS["squalomail"]["recipients"]
@@ -162,10 +158,9 @@ _ONES: Mapping[str, Callable[[Account, int], Values]] = {
 
 def _drop_untouched(account: Account, kind: str, number: str, values: Values) -> None:
     """Leave alone what a form can't carry unchanged: other line ends than LF, and the difference of null and empty."""
-    finders = {"lists": lists.find, "newsletters": newsletters.find, "recipients": recipients.find}
-    if kind not in finders or not number.isdecimal():
+    if kind not in ("lists", "newsletters", "recipients") or not number.isdecimal():
         return
-    row = finders[kind](account, int(number))
+    row = account.find(_TABLES[kind], int(number))
     for name in ("body", "altBody", "description", "phone"):
         if name in values and values[name] == (row[name.lower()] or "").replace("\r\n", "\n"):
             del values[name]
