@@ -87,7 +87,7 @@ def _row(
 ) -> Row:
     if action is Action.CREATE or (action is Action.ADOPT and before is None):
         if is_html(after):
-            return Row(name, marks=(f"new mail, {kilobytes(after)}", *marks), facts=tuple(_facts(read(after))))
+            return Row(name, marks=(f"new mail, {kilobytes(after)}", *marks), facts=tuple(facts_of(read(after))))
         return Row(name, None, _brief(after, known), marks)
     if action is Action.DELETE:
         return Row(name, _brief(before, known), None, marks)
@@ -97,7 +97,7 @@ def _row(
     if texts and (max(len(before), len(after)) > _LONG or "\n" in before + after):
         return Row(name, marks=(_sizes(before, after), *marks), comparison=compare(before, after, limit=places))
     if isinstance(before, str | Digest) and isinstance(after, str | Digest) and not texts:
-        facts = tuple(_facts(read(after))) if is_html(after) else ()
+        facts = tuple(facts_of(read(after))) if is_html(after) else ()
         return Row(name, marks=(f"content changed {_before_and_after(before, after)}", *marks), facts=facts)
     if isinstance(before, tuple) and isinstance(after, tuple) and len(before) + len(after) > 8:
         return _elements(name, before, after, marks, known)
@@ -188,7 +188,7 @@ def _common(left: str, right: str) -> int:
     return low
 
 
-def _facts(mail: Source) -> Iterator[str]:
+def facts_of(mail: Source) -> Iterator[str]:
     """A mail in short: what an inbox shows beside the subject, its words, links and pictures."""
     yield f"inbox shows: {quoted(_cut(mail.inbox))}" if mail.inbox else "no words at all"
     first = next((block.text for block in mail.blocks if not block.hidden and block.text), "")

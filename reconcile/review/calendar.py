@@ -50,14 +50,13 @@ def coming(plan: Plan, context: Context) -> list[Going]:
 
 
 def weeks(going: Iterable[Going], context: Context) -> list[list[Day]]:
-    """The calendar's weeks, from this one to that of the last mail."""
-    mails = list(going)
-    if not mails:
-        return []
+    """The calendar's weeks, from this one to that of the last mail that is near enough."""
     today = datetime.fromtimestamp(context.now, context.zone).date()
     monday = today - timedelta(days=today.weekday())
-    last = max(each.day for each in mails)
-    count = min((last - monday).days // 7 + 1, _WEEKS)
+    mails = [each for each in going if each.day < monday + timedelta(weeks=_WEEKS)]
+    if not mails:
+        return []
+    count = (max(each.day for each in mails) - monday).days // 7 + 1
     days = [monday + timedelta(days=number) for number in range(7 * count)]
     shown = [Day(day, tuple(each for each in mails if each.day == day)) for day in days]
     return [shown[start : start + 7] for start in range(0, len(shown), 7)]

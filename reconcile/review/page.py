@@ -19,7 +19,9 @@ from reconcile.mail.change import Change, Part
 from reconcile.mail.marks import Marked, key_for, mark
 from reconcile.mail.source import read
 from reconcile.model.address import Address
+from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan
+from reconcile.report.rows import facts_of
 from reconcile.report.summary import summarise
 from reconcile.report.text import counted, harmless, listed, moment
 from reconcile.report.to_terminal import detail_told
@@ -110,6 +112,7 @@ def _page(
             weeks=weeks(going, context),
             frozen_until=moment(context.now + context.freeze, now=context.now, zone=context.zone),
             people=sum(people),
+            by_hand=[entry for entry in summary.entries if any(each.label == "by hand" for each in entry.remarks)],
             entries=others[:_ENTRIES],
             more_entries=max(0, len(others) - _ENTRIES),
             made=moment(plan.created, now=context.now, zone=context.zone) if plan.created else "",
@@ -149,6 +152,7 @@ def _shown(number: int, letter: Letter, plan: Plan, context: Context, picture: P
         "changes": letter.changes.seen,
         "unseen": [change for change in letter.changes.items if change not in letter.changes.seen],
         "links": _links(before, after),
+        "facts": list(facts_of(read(after))) if after is not None and letter.step.action is Action.CREATE else [],
         "tags": table(tags, people),
         "people": people,
         "findings": _findings(letter, plan),

@@ -9,7 +9,8 @@ import pytest
 
 from reconcile.mail.marks import mark
 from reconcile.model.address import Address
-from reconcile.planner.plan import Plan
+from reconcile.model.kind import Action
+from reconcile.planner.plan import Plan, Send, Step
 from reconcile.review.calendar import coming
 from reconcile.review.neutral import embedded, neutral
 from reconcile.review.page import MAILS, boxed, pages, render
@@ -172,3 +173,21 @@ def test_what_can_not_be_shown_is_said() -> None:
 def test_times_are_told_in_the_zone_of_the_reader() -> None:
     zone = datetime.timezone(datetime.timedelta(hours=1), "CET")
     assert "12:06 CET (11:06 UTC)" in text_of(render(story(), replace(CONTEXT, zone=zone)))
+
+
+def test_what_people_have_to_do_has_a_place_of_its_own() -> None:
+    step = Step(Address("s", "field", "city"), Action.MANUAL, instructions=("Make the field “city”.",))
+    text = text_of(render(plan(step), CONTEXT))
+    assert text.index("To be done by hand") < text.index("Make the field") < text.index("When mail goes out")
+
+
+def test_a_mail_far_away_is_in_the_list_and_takes_no_calendar() -> None:
+    step = changed("c", "<p>a</p>", "<p>b</p>", send=Send(None, NOW + 3000 * 86_400, (CLUB,), 3))
+    page = render(plan(step), CONTEXT)
+    assert "in 3,000 days, to club" in text_of(page)
+    assert '<div class="calendar"' not in page
+    assert '<div class="calendar"' in render(story(), CONTEXT)
+
+
+def test_a_new_mail_is_told_in_short() -> None:
+    assert "links: 18 to www.duesponde.example" in text_of(render(story(), CONTEXT))
