@@ -32,6 +32,7 @@ COMMANDS = {
     "import": "adopt",
     "adopt": "adopt",
     "state": "state",
+    "audience": "audience",
     "graph": "graph",
     "schema": "schema",
     "api": "api",

@@ -1,13 +1,16 @@
 """Audiences from the command line."""
 
 import gzip
+import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from reconcile.providers.audience.memory import parse
 from tests.cli.conftest import Project
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "audience"
@@ -132,3 +135,77 @@ def test_the_example_imports_ten_thousand_people(tmp_path: Path) -> None:
         ("Furio", "", None, 0),
     }
     assert project.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_who_asks_is_forgotten_and_never_brought_in_again(people: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert people.run("apply", "--auto-approve", "--allow-send").code == 0
+    row = next(row for row in _recipients(people) if row["email"] == "ada@example.com")
+    deleted = people.run("api", "squalomail", "delete-recipient", f"recipientId={row['subid']}", "--auto-approve")
+    assert deleted.code == 0, deleted.err
+    before = _digests(people)
+    monkeypatch.setattr("sys.stdin", io.StringIO("ADA@example.com\n\nnobody@example.com\n"))
+    result = people.run("audience", "forget")
+    assert result.code == 0, result.err
+    assert "forgot 1 of 2" in result.err
+    assert "ada" not in (result.err + result.out).lower()
+    after = _digests(people)
+    assert len(after - before) == 1, "the bare mark"
+    assert len(before - after) == 2, "that they were made, and put on the list"
+    planned = people.run("plan")
+    assert "1 forgotten on request" in planned.out
+    assert people.run("apply", "--auto-approve", "--allow-send").code == 0
+    assert [row["email"] for row in _recipients(people)] == ["bea@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("ada\n", "Line 1 has a malformed address"), ("\n", "No address was given")]
+)
+def test_what_is_no_address_forgets_nobody(
+    people: Project, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    assert people.run("apply", "--auto-approve", "--allow-send").code == 0
+    before = _digests(people)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    result = people.run("audience", "forget")
+    assert result.code == 1
+    assert told in result.err
+    assert _digests(people) == before
+
+
+def test_with_another_key_nobody_is_forgotten_or_touched(people: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert people.run("apply", "--auto-approve", "--allow-send").code == 0
+    (people.root / ".reconcile" / "key").unlink()
+    people.write("audiences/people.csv", f"{ROWS}new@example.com;N\n")
+    without = people.run("apply", "--auto-approve", "--allow-send")
+    assert without.code == 3
+    assert "There is no project key" in without.err
+    monkeypatch.setenv("RECONCILE_KEY", "another one")
+    other = people.run("apply", "--auto-approve", "--allow-send")
+    assert other.code == 3
+    assert "--accept-unknown" in other.err
+    monkeypatch.setattr("sys.stdin", io.StringIO("ada@example.com\n"))
+    assert people.run("audience", "forget").code == 3
+    assert len(_recipients(people)) == 2
+    assert people.run("init", str(people.root)).code == 0, "it makes the key of a project that has lost it"
+    assert (people.root / ".reconcile" / "key").exists()
+
+
+def _recipients(people: Project) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(people.run("api", "squalomail", "get-data", "entity=Recipient").out)
+    return found
+
+
+def _digests(people: Project) -> set[bytes]:
+    groups = [
+        group
+        for file in (people.root / ".reconcile/default/state.json.memory").iterdir()
+        for group in parse(file.read_bytes())
+    ]
+    kept = {group.digests[place : place + 16] for group in groups for place in range(0, len(group.digests), 16)}
+    return kept - {
+        group.digests[place : place + 16]
+        for group in groups
+        if not group.came
+        for place in range(0, len(group.digests), 16)
+        if group.table == "mark"
+    }

@@ -21,11 +21,13 @@ import orjson
 
 from reconcile.errors import Diagnostic, StateError
 from reconcile.model.bulk import Conduct, Task
-from reconcile.model.memory import Memory, Segment
+from reconcile.model.memory import Memory, Segment, Segments
 from reconcile.providers.audience.bench import Bench
 
 TABLES: Final = ("mark", "pending")
 DIGEST: Final = 16
+SUPPRESSED: Final = "suppressed"  # of whom nothing is remembered but that they are never brought in
+GONE: Final = "gone@"  # before what was done: they are not there any more, and others have seen to that
 MOST_INLINE: Final = 10_000  # people of an audience whose state has no place for segments
 _MANY: Final = 48  # segments after which they are written as one
 _MANY_INLINE: Final = 4
@@ -79,16 +81,15 @@ def parse(data: bytes) -> list[Group]:
     return groups
 
 
-def contents(task: Task) -> Iterator[bytes] | None:
+def contents(memory: Memory, place: Segments | None) -> list[bytes] | None:
     """The segments that the state names, in order; None if one is missing or not what it was."""
     found: list[bytes] = []
-    for segment in task.memory.segments if task.memory is not None else ():
-        place = task.place.segments
+    for segment in memory.segments:
         data = base64.b64decode(segment.data) if segment.data else place.read(segment.name) if place else None
         if data is None or hashlib.sha256(data).hexdigest() != segment.name:
             return None
         found.append(data)
-    return iter(found)
+    return found
 
 
 def load_memory(bench: Bench, task: Task) -> Diagnostic | None:
@@ -109,7 +110,7 @@ def load_memory(bench: Bench, task: Task) -> Diagnostic | None:
     if task.memory.key != fingerprint(task.place.key()):
         bench.trusted = False
         return _unknown(task, "it was kept with another project key", "key-differs")
-    segments = contents(task)
+    segments = contents(task.memory, task.place.segments)
     if segments is None:
         bench.trusted = False
         return _unknown(task, "it is missing or damaged in the state's backend", "marks-missing")
@@ -119,6 +120,16 @@ def load_memory(bench: Bench, task: Task) -> Diagnostic | None:
     for table in TABLES:
         bench.db.execute(f"INSERT INTO {table}_kept SELECT * FROM {table}")
     return None
+
+
+def leave_out_forgotten(bench: Bench) -> int:
+    """Take who asked to be forgotten from those who are wanted; how many they are."""
+    if not bench.number("SELECT count(*) FROM mark WHERE starts_with(mark, ?)", [f"{SUPPRESSED}:"]):
+        return 0
+    where = "marked(?, key) IN (SELECT mark FROM mark)"
+    count = bench.number(f"SELECT count(*) FROM wanted WHERE {where}", [SUPPRESSED])
+    bench.db.execute(f"DELETE FROM wanted WHERE {where}", [SUPPRESSED])
+    return count
 
 
 def _unknown(task: Task, why: str, code: str) -> Diagnostic:

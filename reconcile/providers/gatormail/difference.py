@@ -17,7 +17,7 @@ from reconcile.providers.audience.files import (
     reading_notes,
     rejects_file,
 )
-from reconcile.providers.audience.memory import load_memory, new_to_people, too_many
+from reconcile.providers.audience.memory import leave_out_forgotten, load_memory, new_to_people, too_many
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.gatormail import members
 from reconcile.providers.gatormail.campaigns import of
@@ -46,6 +46,7 @@ class Difference:
     mailings: tuple[Mailing, ...] = ()
     piece: int = PIECE
     unknown: Diagnostic | None = None
+    forgotten: int = 0
     blocked: Diagnostic | None = None
 
 
@@ -92,13 +93,14 @@ def difference(task: Task) -> Iterator[Difference]:
         if goal.group is not None:
             load_live(bench, task, goal)
         unknown = load_memory(bench, task) or new_to_people(task, bench.number("SELECT count(*) FROM live"))
+        forgotten = leave_out_forgotten(bench)
         bench.promote(goal)
         bench.part(goal, complete=readable(task))
         bench.compare(goal, complete=not (loaded.rejects or unwanted.rejects))
         joining = goal.group is not None and bench.number("SELECT count(*) FROM need WHERE joining") > 0
         sending = mailings(of(task.client), goal.group) if joining and goal.group is not None else ()
         piece = _LARGEST_PIECE if bench.number_excluded() > _MANY_EXCLUSIONS else PIECE
-        yield Difference(bench, goal, digest, loaded, unwanted, sending, piece, unknown)
+        yield Difference(bench, goal, digest, loaded, unwanted, sending, piece, unknown, forgotten)
 
 
 def goal_of(task: Task) -> Goal:
@@ -217,6 +219,7 @@ def _notes(found: Difference, task: Task) -> Iterator[str]:
         samples = list(dict.fromkeys(mask(email) for (email,) in rows))[:_SAMPLES]
         yield f"For example {', '.join(samples)}."
     reasons = {
+        "forgotten on request": found.forgotten,
         "excluded from the group": bench.number(
             "SELECT count(*) FROM wanted SEMI JOIN excluded USING (key) ANTI JOIN unwanted USING (key)"
         ),

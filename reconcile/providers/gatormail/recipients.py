@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconcile.providers.audience.bench import Bench, json_lines, live_key, opened
+from reconcile.providers.audience.memory import GONE
 from reconcile.providers.audience.source import Form, quoted
 from reconcile.providers.audience.texts import key_of
 
 ADDRESS: Final = "emailLogin"
 BUILT_IN: Final = ("firstName", "lastName", "title", "positionInCompany", "companyName")
 FORM: Final = Form(ADDRESS, 254)
-_GONE: Final = "gone@"  # before a mark: whom this audience put in the group, and who is not there any more
 _EXACT: Final = 2**53  # whole numbers beyond it are compared as texts
 
 
@@ -119,7 +119,7 @@ class Workbench(Bench):
             return
         known = "true" if complete else "mark IN (SELECT marked($1, key) FROM wanted)"
         self.db.execute(
-            f"UPDATE mark SET mark = '{_GONE}' || mark WHERE starts_with(mark, $1 || ':') AND {known} "
+            f"UPDATE mark SET mark = '{GONE}' || mark WHERE starts_with(mark, $1 || ':') AND {known} "
             "AND mark NOT IN (SELECT marked($1, key) FROM live)",
             [goal.group],
         )
@@ -148,7 +148,7 @@ class Workbench(Bench):
         """Whom this audience put in the group and who is not there any more was taken out by somebody: not again."""
         self.db.execute(
             "CREATE OR REPLACE TABLE spared AS SELECT key FROM need "
-            f"WHERE joining AND '{_GONE}' || marked(?, key) IN (SELECT mark FROM mark)",
+            f"WHERE joining AND '{GONE}' || marked(?, key) IN (SELECT mark FROM mark)",
             [goal.group],
         )
         self.db.execute("DELETE FROM need WHERE joining AND key IN (SELECT key FROM spared)")

@@ -19,7 +19,7 @@ from reconcile.providers.audience.files import (
     refuse_rejects,
     rejects_file,
 )
-from reconcile.providers.audience.memory import load_memory, new_to_people, too_many
+from reconcile.providers.audience.memory import leave_out_forgotten, load_memory, new_to_people, too_many
 from reconcile.providers.audience.source import Loaded
 from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
@@ -44,6 +44,7 @@ class Difference:
     unwanted: Loaded
     left_out: int = 0
     unknown: Diagnostic | None = None
+    forgotten: int = 0
     blocked: Diagnostic | None = None
 
     @property
@@ -90,13 +91,14 @@ def difference(task: Task) -> Iterator[Difference]:
         left_out = bench.leave_out_unwanted()
         load_live(bench, task, goal)
         unknown = load_memory(bench, task) or new_to_people(task, bench.number("SELECT count(*) FROM member"))
+        forgotten = leave_out_forgotten(bench)
         bench.promote(goal.lists)
         bench.compare(goal)
         if loaded.rejects:
             # Somebody whose row can't be used may still be wanted.
             bench.db.execute("DELETE FROM leaving")
         groups = bench.groups(goal)
-        yield Difference(bench, goal, loaded, groups, cheapest(groups), unwanted, left_out, unknown)
+        yield Difference(bench, goal, loaded, groups, cheapest(groups), unwanted, left_out, unknown, forgotten)
 
 
 def read_both(bench: Workbench, task: Task) -> tuple[Loaded, Loaded]:
@@ -251,6 +253,7 @@ def _notes(found: Difference, task: Task) -> Iterator[str]:
         samples = list(dict.fromkeys(mask(email) for (email,) in rows))[:_SAMPLES]
         yield f"For example {', '.join(samples)}."
     reasons = {
+        "forgotten on request": found.forgotten,
         "in the file of those to exclude": found.left_out,
         "opted out": _count(bench, "opted_out"),
         "taken off a list by somebody else": _count(bench, "taken_off"),

@@ -20,7 +20,7 @@ from reconcile.errors import ApiError, InvalidInput, PlanStale, Refused, Unautho
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.call import Call
 from reconcile.providers.audience.files import one_digest
-from reconcile.providers.audience.memory import Keeper, load_memory
+from reconcile.providers.audience.memory import Keeper, leave_out_forgotten, load_memory
 from reconcile.providers.audience.texts import key_of
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, imports
 from reconcile.providers.squalomail.difference import (
@@ -83,6 +83,7 @@ def await_outcome(task: Task, digest: str, started: float, conduct: Conduct) -> 
         with suppress(InvalidInput):
             loaded, unwanted = read_both(bench, task)
             bench.leave_out_unwanted()
+            leave_out_forgotten(bench)
             same = one_digest(loaded, unwanted) == digest
         settle_earlier(bench, task, goal, conduct, Keeper(bench, task, conduct), same=same)
 
