@@ -44,7 +44,7 @@ def forget() -> None:
                 raise Refused(
                     f"What {address} remembers was kept with another project key, or is damaged, so nothing was "
                     "forgotten.",
-                    hint="Bring back the project key, in RECONCILE_KEY or .reconcile/key, and what is beside the state.",
+                    hint="Bring back the project key, RECONCILE_KEY or .reconcile/key, and what is beside the state.",
                 )
             read[address] = segments
         for address, segments in read.items():
