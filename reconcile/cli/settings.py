@@ -70,11 +70,21 @@ class Settings:
         from reconcile.providers import provider_type
 
         def key() -> bytes:
-            return project_key(self.root, self.environ)
+            return project_key(self.root, self.environ, self.never_hashed)
 
         return Registry(
             {alias: provider_type(provider.type, provider.extra, key) for alias, provider in self.providers.items()}
         )
+
+    def never_hashed(self) -> bool:
+        """Whether a project key may be made: the state is on this machine, and nothing of it needs another key."""
+        from reconcile.state.open import open_store
+
+        if not isinstance(self.state, Path):
+            return False
+        state = open_store(self.state, environ=self.environ).read()
+        beside = self.state.parent / "audiences"  # where versions before this one kept what audiences remember
+        return (state is None or not state.memories) and not beside.exists()
 
 
 class UnusableSettings(InvalidInput):

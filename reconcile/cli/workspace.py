@@ -119,14 +119,6 @@ class Project:
                 sending=self.sending(allow_send=allow_send),
             )
 
-    def _never_hashed(self) -> bool:
-        """Whether a key may be made: on this machine's own state, which remembers nobody yet."""
-        if not isinstance(self.settings.state, Path):
-            return False
-        state = self.store().read()
-        beside = self.settings.state.parent / "audiences"  # where versions before this one kept what they remembered
-        return (state is None or not state.memories) and not beside.exists()
-
     def _place(self, *, skip_invalid: bool) -> "Place":
         from reconcile.cli.key import project_key
         from reconcile.model.bulk import Place
@@ -136,7 +128,7 @@ class Project:
             root=settings.root,
             folder=settings.folder,
             beside=settings.state.parent if isinstance(settings.state, Path) else settings.folder,
-            key=lambda: project_key(settings.root, settings.environ, self._never_hashed),
+            key=lambda: project_key(settings.root, settings.environ, settings.never_hashed),
             skip_invalid=skip_invalid,
             segments=self.store().segments,
         )

@@ -12,8 +12,6 @@ from typing import Final, NamedTuple
 
 UNREADABLE: Final = "\uffff"  # stands for bytes that are no text in the file's encoding
 
-# A text is plain if it matches the first pattern and has nothing of the second.
-PLAIN_TEXT: Final = r"[ -~]*"
 DAMAGED: Final = (
     r"^(NULL|NaN|nan|undefined|\[object Object\]|\\N|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!))$"
     r'|^="|\\"|\\x[0-9A-Fa-f][0-9A-Fa-f]|^[+-]?[0-9](\.[0-9]+)?E[+-]?[0-9]+$|^[+-]?[0-9]{7,}\.0+$'
@@ -21,7 +19,8 @@ DAMAGED: Final = (
 # Printable ASCII without blanks and what addresses can't have: @ < > ( ) [ ] , ; : " \ and, in domains, the dot.
 _LOCAL: Final = r"[!#-'*+./0-9=?A-Z^-~-]"
 _LABEL: Final = r"[!#-'*+/0-9=?A-Z^-~-]"
-PLAIN_ADDRESS: Final = rf"{_LOCAL}{{1,64}}@{_LABEL}+(\.{_LABEL}+)+"
+PLAIN_ADDRESS: Final = rf"{_LOCAL}+@{_LABEL}+(\.{_LABEL}+)+"  # of at most PLAIN_LENGTH characters
+PLAIN_LENGTH: Final = 64
 
 _ANY_LOCAL: Final = re.compile(r"[^@<>()\[\],;:\"\\]{1,64}")
 _ANY_LABEL: Final = re.compile(r"[^@<>()\[\],;:\"\\.]+")
