@@ -12,6 +12,7 @@ from reconcile.mail.source import Source, read
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, same
 from reconcile.model.kind import Action
+from reconcile.model.likeness import differ_unseen, spelled
 from reconcile.planner.plan import AttributeChange, Cause, Step
 from reconcile.report.text import counted, key_name, one_line, quoted, shown
 from reconcile.report.values import Mail, Row, Told
@@ -94,6 +95,9 @@ def _row(
     texts = isinstance(before, str) and isinstance(after, str)
     if texts and is_html(before) and is_html(after):
         return Row(name, marks=(_sizes(before, after), *marks), mail=_mail(before, after))
+    if texts and len(before) <= _LONG and differ_unseen(before, after):
+        before, after = spelled(before), spelled(after)
+        marks = ("they look the same, so what can't be seen is spelled out", *marks)
     if texts and (max(len(before), len(after)) > _LONG or "\n" in before + after):
         return Row(name, marks=(_sizes(before, after), *marks), comparison=compare(before, after, limit=places))
     if isinstance(before, str | Digest) and isinstance(after, str | Digest) and not texts:
