@@ -33,7 +33,9 @@ ALLOWED = {
     "report": {"planner", "mail", "model", "errors"},
     "review": {"report", "planner", "mail", "model", "errors"},
     "engine": {"manifests", "planner", "state", "model", "errors"},
+    "doctor": {"model", "disk", "errors"},
     "cli": {
+        "doctor",
         "disk",
         "engine",
         "errors",

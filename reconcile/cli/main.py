@@ -36,6 +36,7 @@ COMMANDS = {
     "graph": "graph",
     "schema": "schema",
     "api": "api",
+    "doctor": "doctor",
     "sandbox": "sandbox",
     "demo": "demo",
     "completion": "completion",

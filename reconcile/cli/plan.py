@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from reconcile.cli.doctor import never_asked
 from reconcile.cli.drift import show_drift
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import local_zone, print_plan, progress, write_private
+from reconcile.cli.output import local_zone, print_plan, progress, show_diagnostics, write_private
 from reconcile.cli.page import View, page_options, project_or_none
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Usage
@@ -51,6 +52,7 @@ def plan(
     from reconcile.engine.workflow import plan as make
 
     here = project()
+    show_diagnostics(never_asked(here))
     manifests = here.manifests()
     desired = {} if destroy else manifests.resources
     state = here.store().read()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    from reconcile.model.assumption import Questionnaire
     from reconcile.model.call import Operations
     from reconcile.model.command import Command, Parameter
     from reconcile.model.kind import Client, Kind
@@ -174,7 +175,7 @@ class Provider:
         open: "Member[Open]",  # noqa: A002  # as house and docs call it
         operations: "Member[Operations]",
         kinds: "Member[tuple[type[Kind], ...]]",
-        assumptions: "Member[tuple[Any, ...]]" = (),
+        assumptions: "Member[Questionnaire | None]" = None,
         commands: "tuple[Command, ...]" = (),
         emulator: "Member[Emulate | None]" = None,
         starter: "Member[Mapping[str, str] | None]" = None,
@@ -217,8 +218,8 @@ class Provider:
         return _loaded(self._kinds)
 
     @cached_property
-    def assumptions(self) -> "tuple[Any, ...]":
-        """What ``doctor`` asks of a live account."""
+    def assumptions(self) -> "Questionnaire | None":
+        """What ``doctor`` asks of a live account; None if there is nothing to ask."""
         return _loaded(self._assumptions)
 
     @cached_property

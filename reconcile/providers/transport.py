@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from reconcile.errors import ApiError, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.model.assumption import Answer
 from reconcile.model.call import Operation, Retry
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
@@ -156,6 +157,35 @@ class Transport:
                 request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
                 return self._once(operation, request, None if empty else decode, private)
         raise AssertionError("stamina gives at least one attempt")
+
+    def look(
+        self,
+        operation: Operation,
+        url: str,
+        *,
+        verb: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """What a read answers, whatever that is and once only: nothing is checked, and an error is an answer, too.
+
+        Raises:
+            Unauthorised: refused credentials. ApiError: nothing came, or nothing that could be read.
+        """
+        assert not operation.write, "a write has to be understood"  # noqa: S101  # a slip in our own code
+        request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
+        if self._limiter is not None:
+            self._limiter()
+        with self._slots, self._translated(operation, request.url.host):
+            answer = self._received(request)
+        if answer.status_code in (401, 403) and not _is_page(answer):
+            self._decoded(operation, answer)
+        try:
+            content = parse(answer.content) if answer.content else None
+        except ValueError:
+            return Answer(None, None, dict(answer.headers))
+        return Answer(answer.status_code, content, dict(answer.headers))
 
     def _built(self, verb: str, url: str, **parts: Any) -> httpx.Request:
         try:

@@ -10,6 +10,7 @@ PROVIDER = Provider(
     operations=Later(f"{__name__}.operations:OPERATIONS"),
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(SCHEMA_REQUESTS, DATAFEED_PULL),
+    assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
     hosting=Hosting(
         options=SANDBOX_OPTIONS,

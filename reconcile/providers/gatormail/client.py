@@ -10,6 +10,7 @@ import httpx
 
 from reconcile.errors import ApiError, InvalidInput, PlanStale
 from reconcile.model.account import Account
+from reconcile.model.assumption import Answer
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.providers import paging
@@ -75,6 +76,16 @@ class GatorMail:
                 hint = self._whereabouts(operation, error.status)
                 error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
             raise
+
+    def look(self, call: Call, *, versioned: bool = True) -> Answer:
+        """What a read answers, as it came: see ``Transport.look``; capabilities are not asked for."""
+        operation = OPERATIONS[call.operation]
+        variables, _ = self._parted(operation, to_json(call.arguments))
+        verb, path, query = self.contract.route(operation.key, variables)
+        version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
+        return self._transport.look(
+            operation, f"{self._url}{path}", verb=verb, params=query or None, headers=version if versioned else None
+        )
 
     def encode(self, call: Call) -> Encoded:
         """The call as it stands on the wire; contacts that are read when their turn comes stand as they are declared.

@@ -11,6 +11,7 @@ PROVIDER = Provider(
     operations=Later(f"{__name__}.operations:OPERATIONS"),
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(EVENT,),
+    assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
     starter=Later(f"{__name__}.starter:STARTER"),
     hosting=Hosting(

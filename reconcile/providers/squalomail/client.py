@@ -9,6 +9,7 @@ import httpx
 
 from reconcile.errors import ApiError
 from reconcile.model.account import Account
+from reconcile.model.assumption import Answer
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.providers.personal import texts
@@ -44,6 +45,19 @@ class SqualoMail:
             sends=call.sends,
             decode=lambda answer: checked(call, answer, ASK),
             private=lambda: _about_people(call),
+        )
+
+    def look(self, call: Call, *, verb: str | None = None) -> Answer:
+        """What a read answers, as it came: see ``Transport.look``; ``verb`` is the operation's unless given."""
+        operation = OPERATIONS[call.operation]
+        verb = verb or operation.verb
+        arguments = {"apiKey": self._key, **_numbered(to_json(call.arguments))}
+        return self._transport.look(
+            operation,
+            f"{self._url}/{call.operation}",
+            verb=verb,
+            params=arguments if verb == "GET" else None,
+            body=arguments if verb == "POST" else None,
         )
 
     def encode(self, call: Call) -> Encoded:

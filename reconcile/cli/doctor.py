@@ -1,0 +1,225 @@
+"""``doctor``: whether a live account is as we assume, and the first help when nothing works."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconcile.cli.options import global_options, options
+from reconcile.cli.output import print_json, progress, text_or_json
+from reconcile.cli.workspace import Project, project
+from reconcile.errors import (
+    Diagnostic,
+    ReconcileError,
+    Severity,
+    StateError,
+    Unauthorised,
+    Usage,
+    first_exit_code,
+)
+from reconcile.model.account import Account
+from reconcile.model.registry import nearest
+from reconcile.model.settings import ProviderSettings
+
+if TYPE_CHECKING:
+    from reconcile.doctor.examination import Check, Examination
+
+
+@click.command(epilog="Example: reconcile doctor gatormail")
+@click.argument("provider", required=False)
+@global_options
+def doctor(provider: str | None) -> int:
+    """Ask the accounts whether they are as we assume; PROVIDER is an alias, all of them where it is absent.
+
+    Only reads: credentials, files, clock and state backend, then each list at page sizes of one and two, and what is
+    uncertain on finished campaigns alone. It never fetches the data feed, and writes nothing to the account. Rows for
+    the contract are printed to be pasted, and calibration/ENV-ALIAS.json is written, which is meant to be committed:
+    `reconcile sandbox --calibration FILE` then behaves as that account.
+
+    Exit codes: 0 all holds, 2 something differs, 7 the credentials are refused, 1 another error.
+    """
+    text_or_json()
+    here = project()
+    aliases = _chosen(here, provider)
+    results = {alias: _examined(here, alias) for alias in aliases}
+    if options().format == "json":
+        print_json({alias: _as_json(here, alias, found) for alias, found in results.items()})
+    causes = [found.cause for found in results.values() if found.cause is not None]
+    if causes:
+        return first_exit_code(cause.exit_code for cause in causes)
+    return 2 if any(found.differs for found in results.values()) else 0
+
+
+def _chosen(here: Project, provider: str | None) -> list[str]:
+    aliases = list(here.settings.providers)
+    if provider is None:
+        return aliases
+    if provider not in aliases:
+        near = nearest(provider, aliases)
+        hint = f'Did you mean "{near}"?' if near else f"There are: {', '.join(aliases)}."
+        raise Usage(f'There is no provider "{provider}" in reconcile.yaml.', hint=hint)
+    return [provider]
+
+
+def _examined(here: Project, alias: str) -> "Examination":
+    """Examine one account, print what was found unless that is to be JSON, and keep it."""
+    from reconcile.doctor.examination import Examination
+
+    settings = here.settings.providers[alias]
+    found = Examination(checks=list(_local(here, settings)))
+    if found.cause is None:
+        progress(f"{alias}: asking {settings.url} ...")
+        _ask(here, alias, found)
+    if options().format != "json":
+        _print(here, alias, found)
+    return found
+
+
+def _ask(here: Project, alias: str, found: "Examination") -> None:
+    """Sign in, ask, judge, and keep what was seen."""
+    from reconcile.doctor.examination import Check, clock, questions
+    from reconcile.model.assumption import READS
+
+    settings = here.settings.providers[alias]
+    questionnaire = here.registry.providers[alias].provider.assumptions
+    account = None
+    with here.workspace() as workspace:
+        client = workspace.clients[alias]
+        try:
+            account = client.account()
+            found.checks.append(Check("sign-in", True, f"the credentials open the account {account.id}"))
+        except ReconcileError as error:
+            found.checks.append(_failed("sign-in", error))
+            if error.exit_code == Unauthorised.exit_code:
+                return
+        if questionnaire is None:
+            return
+        try:
+            answers, found.findings = questions(questionnaire, client, READS, questionnaire.current(settings.extra))
+        except ReconcileError as error:
+            found.checks.append(_failed("questions", error))
+            return
+    if (judged := clock(answers)) is not None:
+        found.checks.append(judged)
+    if account is not None:
+        _keep(here, alias, account, found)
+
+
+def _failed(name: str, error: ReconcileError) -> "Check":
+    from reconcile.doctor.examination import Check
+
+    (told, *_) = error.diagnostics
+    return Check(name, False, told.detail, told.hint or "", error)
+
+
+def _keep(here: Project, alias: str, account: Account, found: "Examination") -> None:
+    """Write the calibration, if anything was seen at all."""
+    from reconcile.doctor.calibration import calibration, place, write
+    from reconcile.model.assumption import READS
+
+    if all(finding.seen is None for finding in found.findings):
+        return
+    settings = here.settings.providers[alias]
+    file = place(here.settings.root, here.settings.environment or "default", alias)
+    contract = settings.extra.get("contract") or {}
+    date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    write(file, calibration(settings.type, account, date, contract, READS, found.findings))
+    progress(f"{alias}: what was seen is in {_shown(file)}, which is meant to be committed.")
+
+
+def _print(here: Project, alias: str, found: "Examination") -> None:
+    from reconcile.doctor.examination import rows_to_paste
+    from reconcile.report.doctor import render
+
+    questionnaire = here.registry.providers[alias].provider.assumptions
+    text = render(
+        alias,
+        [(check.id, check.fine, check.seen, check.remedy) for check in found.checks],
+        found.findings,
+        questionnaire.current(here.settings.providers[alias].extra) if questionnaire is not None else {},
+        list(rows_to_paste(found.findings)),
+        verbose=options().verbose > 0,
+    )
+    click.echo(options().redacted(text), nl=False)
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+def _local(here: Project, settings: ProviderSettings) -> "Iterator[Check]":
+    """What can be told without asking anybody but the state's server."""
+    from reconcile.doctor.examination import Check, attempt, private
+
+    yield Check("account", True, f"{settings.type} at {settings.url}")
+    if not settings.is_sandbox:
+        yield attempt("credentials", lambda: _credentials(settings), "Set the variables that reconcile.yaml names.")
+    yield private(here.settings.root / ".reconcile" / "key")
+    yield attempt("folder", lambda: _writable(here.settings.folder))
+    yield attempt("state", lambda: _state(here))
+
+
+def _credentials(settings: ProviderSettings) -> str:
+    names = [name for name in settings.credentials if settings.credentials[name].reveal()]
+    return f"{', '.join(sorted(names))} are set"
+
+
+def _writable(folder: Path) -> str:
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not os.access(there, os.W_OK):
+        raise StateError(f"{there} can't be written.", hint="Give yourself the right to write there.")
+    return f"{_shown(folder)} can be written"
+
+
+def _state(here: Project) -> str:
+    began = time.monotonic()
+    state = here.store().read()
+    took = time.monotonic() - began
+    what = "none yet" if state is None else f"serial {state.serial}, {len(state.resources)} objects"
+    return f"{what} ({took:.1f} s)"
+
+
+def _as_json(here: Project, alias: str, found: "Examination") -> object:
+    from reconcile.doctor.examination import rows_to_paste
+    from reconcile.report.doctor import to_json
+
+    checks = [(check.id, check.fine, check.seen, check.remedy) for check in found.checks]
+    settings = here.settings.providers[alias]
+    return to_json(settings.type, checks, found.findings, rows_to_paste(found.findings))
+
+
+def never_asked(here: Project) -> Iterator[Diagnostic]:
+    """A warning for each real account whose assumptions nobody has asked it about, or not as it is used now."""
+    from reconcile.doctor.calibration import outdated, place, read
+
+    for alias, settings in here.settings.providers.items():
+        if settings.is_sandbox:
+            continue
+        file = place(here.settings.root, here.settings.environment or "default", alias)
+        try:
+            why = outdated(read(file), _host(settings.url), settings.extra.get("contract") or {})
+        except ReconcileError as error:
+            why = str(error)
+        if why is not None:
+            yield Diagnostic(
+                "account-not-asked",
+                "an account that was not asked",
+                f"What we assume of {alias} is not known to be so: {why}.",
+                hint=f"reconcile doctor {alias}",
+                severity=Severity.WARNING,
+            )
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname or ""

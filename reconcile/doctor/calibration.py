@@ -1,0 +1,93 @@
+"""Calibrations: what an account answered, as a file that is committed and that the sandbox behaves by.
+
+``calibration/ENV-ALIAS.json``; without secrets and without anything about people.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reconcile.disk import failing, make_folder
+from reconcile.errors import InvalidInput
+from reconcile.model.account import Account
+from reconcile.model.assumption import Finding, Verdict
+
+VERSION = 1
+
+
+def place(root: Path, environment: str, alias: str) -> Path:
+    """Where the calibration of an account stands."""
+    return root / "calibration" / f"{environment}-{alias}.json"
+
+
+def digest(contract: Mapping[str, Any]) -> str:
+    """What stands for a contract: it changes with any of its rows."""
+    content = orjson.dumps(dict(contract), option=orjson.OPT_SORT_KEYS)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def calibration(
+    provider: str, account: Account, date: str, contract: Mapping[str, Any], level: int, findings: Iterable[Finding]
+) -> dict[str, Any]:
+    """What is kept of an examination: what was seen, and what the sandbox is to do about it."""
+    known = [finding for finding in findings if finding.seen is not None]
+    rows = {finding.assumption.id: finding.seen for finding in known if _is_row(finding)}
+    return {
+        "version": VERSION,
+        "provider": provider,
+        "account": {"host": account.host, "id": account.id},
+        "date": date,
+        "contract": digest(contract),
+        "level": level,
+        "verdicts": {
+            finding.assumption.id: {"verdict": finding.verdict.value, "seen": finding.seen}
+            for finding in sorted(known, key=lambda finding: finding.assumption.id)
+        },
+        "switches": {finding.assumption.id: finding.seen for finding in known if finding.assumption.switch},
+        "contract_rows": {**contract, **rows},
+    }
+
+
+def _is_row(finding: Finding) -> bool:
+    return finding.assumption.row and finding.verdict is Verdict.DIFFERS and finding.seen != ""
+
+
+def write(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a calibration; it is the former or the new one, whole."""
+    with failing(file, "written"):
+        make_folder(file.parent)
+        new = file.with_name(f".{file.name}.new")
+        new.write_bytes(orjson.dumps(dict(content), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        new.replace(file)
+
+
+def read(file: Path) -> Mapping[str, Any] | None:
+    """A calibration, None if there is none.
+
+    Raises:
+        InvalidInput: the file is none.
+    """
+    try:
+        content = orjson.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, orjson.JSONDecodeError):
+        content = None
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise InvalidInput(f"{file} is no calibration.", hint="Ask the account anew: reconcile doctor")
+    return content
+
+
+def outdated(found: Mapping[str, Any] | None, host: str, contract: Mapping[str, Any]) -> str | None:
+    """Why a calibration does not speak for an account as it is used now; None if it does."""
+    if found is None:
+        return "it was never asked whether it is as we assume"
+    there = found.get("account")
+    if not isinstance(there, Mapping) or there.get("host") != host:
+        return "the calibration is another account's"
+    if found.get("contract") != digest(contract):
+        return "its contract was changed since it was asked"
+    return None

@@ -1,0 +1,491 @@
+"""What is assumed of a GatorMail instance: each row of the contract table and each switch, and how to ask for it.
+
+Only reads are made: the lists, at page sizes of one and two, and what is inferred on a finished campaign and its group
+alone, where a wrong guess at a route can do nothing. The feed is never fetched, since fetching may open a batch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reconcile.errors import ApiError, Unauthorised
+from reconcile.model.assumption import READS, Answer, Answers, Assumption, Questionnaire, Read
+from reconcile.model.call import Call
+from reconcile.providers.gatormail.client import GatorMail
+from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, Member, defaults, members
+
+_TABLE = "contract"  # the answer that is the account's own contract table
+_LISTS = ("campaigns", "campaigns1", "campaigns2", "groups", "emails", "contacts", "included", "excluded")
+
+# Operations, by the answer that tells of them.
+_ASKED = {
+    "op.campaign.list": "campaigns1",
+    "op.campaign.get": "campaign",
+    "op.campaign.audience": "audience",
+    "op.campaign.stats": "stats",
+    "op.email.list": "emails",
+    "op.group.list": "groups",
+    "op.group.get": "group",
+    "op.group.count": "count",
+    "op.group.included.list": "included",
+    "op.group.excluded.list": "excluded",
+    "op.contact.list": "contacts",
+    "op.contact.fields": "fields",
+    "op.contact.match": "match",
+    "op.schema.get": "schema",
+    "op.integration.requests": "requests",
+    "op.datafeed.options.get": "options",
+}
+# Where objects of a shape are found: an answer, and the rows of the contract that lead to them from there.
+_SHAPES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "campaign": (("campaigns",), ("campaigns1",), ("campaigns2",), ("campaign",)),
+    "group": (("groups",), ("group",), ("campaign", "f.campaign.group")),
+    "email": (("emails",), ("campaign", "f.campaign.email")),
+    "groupCount": (("count",),),
+    "contact": (("contacts",), ("included",), ("excluded",)),
+    "contactField": (("fields",),),
+    "audience": (("audience",),),
+    "stats": (("stats",),),
+    "schema": (("schema",),),
+    "entity": (("schema", "f.schema.entities"),),
+    "attribute": (("schema", "f.schema.entities", "f.entity.attributes"),),
+    "mapping": (("schema", "f.schema.entities", "f.entity.attributes", "f.attribute.mappings"),),
+    "request": (("requests",),),
+    "options": (("options",),),
+    "feeds": (("options", "f.options.feeds"),),
+}
+_WORDS = {"campaignType": "f.campaign.type", "campaignStatus": "f.campaign.status", "dataType": "f.attribute.dataType",
+          "requestType": "f.request.type"}  # fmt: skip
+# Members that need not be there; of the others one that is missing breaks something.
+_NEEDED = frozenset(
+    [
+        "campaign.id",
+        "campaign.name",
+        "campaign.type",
+        "campaign.status",
+        "campaign.startDate",
+        "campaign.endDate",
+        "group.id",
+        "group.name",
+        "email.id",
+        "email.name",
+        "groupCount.count",
+        "contact.id",
+        "contact.emailLogin",
+        "contactField.name",
+        "audience.total",
+        "audience.final",
+        "stats.sent",
+        "schema.entities",
+        "entity.name",
+        "entity.attributes",
+        "attribute.name",
+        "attribute.dataType",
+        "attribute.mappings",
+        "mapping.contactAttribute",
+        "mapping.dataCleanse",
+        "request.type",
+        "request.requested",
+        "options.feeds",
+    ]
+)
+_SENDS = "Its answer comes from a call through which people may get mail."
+_PEOPLE = "It is about people, whom nothing is tried on."
+_FEED = "The feed is never fetched, as that may open a batch."
+_WRITES = "Only a write would tell, and nothing is written to find out."
+_LOGIN = "A wrong password too often may lock the account."
+_UNASKED: Mapping[str, str] = {
+    "f.initiate": _SENDS,
+    "f.uninitiate": "Schedules are never tried.",
+    "f.membership": _PEOPLE,
+    "f.contactGroup": _PEOPLE,
+    "f.trigger": _SENDS,
+    "f.triggerResult": _SENDS,
+    "f.batch": _FEED,
+    "f.record": _FEED,
+    "f.ack": _FEED,
+    "f.token": "Signing in reads it: it is an error there.",
+    "f.oauthError": _LOGIN,
+    "f.error": "It is only shown.",
+    "v.contactState": _PEOPLE,
+    "v.triggerState": _SENDS,
+    "v.activityType": _FEED,
+    "v.bounceType": _FEED,
+    "p": _PEOPLE,
+    "p.campaign": _SENDS,
+    "c.auth": "Signing in tells.",
+    "c.api": "Every call tells.",
+    "c.page.size": "Lists are read to an empty page, whatever the size.",
+    "c.date.zone": "No answer says it: look at a start date in the web interface.",
+    "op.auth.token": "Signing in tells.",
+    "op.datafeed": _FEED,
+    "op.integration.satisfied": "People would be told.",
+    "op.schema": "The schema is never deleted or posted to find out.",
+    "op.contact": _PEOPLE,
+    "op.trigger": _SENDS,
+    "op": _WRITES,
+    "cap.membership.remove": _PEOPLE,
+    "cap.trigger": _SENDS,
+    "cap.group.update": _WRITES,
+}
+
+
+def ask(client: GatorMail, answers: dict[str, Answer]) -> None:
+    """Read what tells something, once each."""
+    table = client.contract
+    answers[_TABLE] = Answer(None, {key: table.text(key) for key in defaults() if not key.startswith(("v.", "cap."))})
+    for enum, words in ENUMS.items():
+        answers[f"v.{enum}"] = Answer(None, [table.value(enum, word) for word in words])
+    first, size = int(table.text("c.page.first")), int(table.text("c.page.size"))
+
+    def look(name: str, operation: str, *, versioned: bool = True, **arguments: Any) -> Answer:
+        try:
+            answers[name] = client.look(Call(f"gatormail_{operation}", arguments), versioned=versioned)
+        except Unauthorised:
+            raise
+        except ApiError:
+            answers[name] = Answer(None)  # nothing came that could be read
+        return answers[name]
+
+    look("campaigns1", "campaignList", page=first, pageSize=1)
+    look("campaigns2", "campaignList", page=first, pageSize=2)
+    look("campaigns", "campaignList", page=first, pageSize=size)
+    look("next", "campaignList", page=first + 1, pageSize=1)
+    look("before", "campaignList", page=first - 1, pageSize=1)
+    look("no_size", "campaignList", page=first, pageSize=0)
+    look("unversioned", "campaignList", page=first, pageSize=1, versioned=False)
+    look("groups", "groupList", page=first, pageSize=2)
+    look("emails", "emailList", page=first, pageSize=2)
+    look("contacts", "contactList", page=first, pageSize=1)
+    look("fields", "contactFieldList")
+    look("match", "contactMatch", field=table.text("f.contact.emailLogin"), value="nobody@example.invalid")
+    for name, operation in (("schema", "getSchema"), ("requests", "getIntegrationRequests")):
+        look(name, operation)
+    look("options", "getDatafeedOptions")
+    _ask_of_finished(client, answers, look)
+
+
+def _ask_of_finished(client: GatorMail, answers: dict[str, Answer], look: Callable[..., Answer]) -> None:
+    """What is inferred, on a campaign that is finished and the group that it went to: a wrong route can do nothing."""
+    table = client.contract
+    done = table.value("campaignStatus", "Finished")
+    for row in _rows(answers, "campaigns"):
+        if _member(answers, "f.campaign.status", row) == done:
+            id_ = _id_text(_member(answers, "f.campaign.id", row))
+            break
+    else:
+        return
+    whole = look("campaign", "getCampaign", campaignId=id_)
+    look("audience", "getCampaignAudience", campaignId=id_)
+    look("stats", "getCampaignStats", campaignId=id_)
+    group = _member(answers, "f.campaign.group", whole.content) if isinstance(whole.content, Mapping) else None
+    if isinstance(group, Mapping) and (number := _member(answers, "f.group.id", group)) not in (None, ""):
+        of = {"groupId": _id_text(number)}
+        look("group", "getGroup", **of)
+        look("count", "getGroupCount", **of)
+        for name in ("Included", "Excluded"):
+            look(name.lower(), f"group{name}Contactget", page=int(table.text("c.page.first")), pageSize=1, **of)
+
+
+def _id_text(value: Any) -> str:
+    return str(next(iter(value.values()), "")) if isinstance(value, Mapping) else str(value)
+
+
+# Reading answers
+
+
+def _wire(answers: Answers, key: str) -> str:
+    return str(answers[_TABLE].content[key])
+
+
+def _member(answers: Answers, key: str, value: Mapping[str, Any]) -> Any:
+    wire = _wire(answers, key).lower()
+    return next((each for name, each in value.items() if name.lower() == wire), None)
+
+
+def _rows(answers: Answers, name: str) -> list[Mapping[str, Any]]:
+    """The objects of an answer: the rows of a list, wherever it stands, or the one object."""
+    answer = answers.get(name, Answer(None))
+    content: Any = answer.content if answer.fine else None
+    if isinstance(content, Mapping) and name in (*_LISTS, "fields", "requests", "next", "before"):
+        arrays = [value for value in content.values() if isinstance(value, list)]
+        content = arrays[0] if len(arrays) == 1 else None
+    found = content if isinstance(content, list) else [content]
+    return [row for row in found if isinstance(row, Mapping)]
+
+
+def _objects(answers: Answers, shape: str) -> Iterator[Mapping[str, Any]]:
+    for name, *keys in _SHAPES[shape]:
+        found: list[Any] = list(_rows(answers, name))
+        for key in keys:
+            inner = [_member(answers, key, value) for value in found if isinstance(value, Mapping)]
+            found = [each for value in inner for each in (value if isinstance(value, list) else [value])]
+        yield from (value for value in found if isinstance(value, Mapping))
+
+
+def _name_of(shape: str, member: Member, needed: bool) -> Read:
+    """The name under which a member stands; "" where it is missing and no other name suggests itself."""
+
+    def read(answers: Answers) -> str | None:
+        objects = list(_objects(answers, shape))
+        wire = _wire(answers, member.key)
+        if any(_has(value, wire) for value in objects):
+            return wire
+        if not objects or not needed:
+            return None
+        known = {_wire(answers, each.key).lower() for each in members(shape).values()}
+        strangers = {name for value in objects for name in value if name.lower() not in known}
+        missing = [
+            each.key
+            for name, each in members(shape).items()
+            if f"{shape}.{name}" in _NEEDED and not any(_has(value, _wire(answers, each.key)) for value in objects)
+        ]
+        return strangers.pop() if len(strangers) == len(missing) == 1 else ""
+
+    return read
+
+
+def _has(value: Mapping[str, Any], wire: str) -> bool:
+    return any(name.lower() == wire.lower() for name in value)
+
+
+def _words_of(enum: str) -> Read:
+    """The words of an enumeration that are not known, by commas; "" where all that are seen are known."""
+
+    def read(answers: Answers) -> str | None:
+        key = _WORDS[enum]
+        found = {_member(answers, key, value) for value in _objects(answers, key.split(".")[1])} - {None}
+        known = answers[f"v.{enum}"].content
+        return ", ".join(sorted(str(word) for word in found - set(known))) if found else None
+
+    return read
+
+
+def _answers_at(name: str) -> Read:
+    """The route, if it is there."""
+
+    def read(answers: Answers) -> str | None:
+        answer = answers[name]
+        if answer.status in (404, 405) and name not in _CAPABILITIES_TELL:
+            return f"HTTP {answer.status}"
+        key = next(key for key, asked in _ASKED.items() if asked == name)
+        return _wire(answers, key) if answer.fine and isinstance(answer.content, Mapping | list) else None
+
+    return read
+
+
+# A capability that is off is no wrong route.
+_CAPABILITIES_TELL = ("emails", "included", "excluded", "fields")
+
+
+def _reads_whole(answers: Answers) -> bool | None:
+    """Whether reading a campaign gives more than the columns of the list."""
+    answer = answers["campaign"]
+    if answer.fine and isinstance(answer.content, Mapping):
+        return _has(answer.content, _wire(answers, "f.campaign.group"))
+    return False if answer.status in (404, 405) else None
+
+
+def _is_there(name: str) -> Read:
+    """Whether an operation is there: a capability."""
+
+    def read(answers: Answers) -> bool | None:
+        answer = answers[name]
+        return True if answer.fine and answer.content is not None else False if answer.status in (404, 405) else None
+
+    return read
+
+
+def _shows_status(answers: Answers) -> bool | None:
+    # Under another name it is shown, too.
+    named = _name_of("campaign", members("campaign")["status"], needed=True)(answers)
+    return None if named is None else named != ""
+
+
+def _columns(answers: Answers) -> str | None:
+    rows = _rows(answers, "campaigns")
+    return ("full" if _has(rows[0], _wire(answers, "f.campaign.group")) else "columns") if rows else None
+
+
+def _envelope(answers: Answers) -> str | None:
+    content = answers["campaigns1"].content
+    if isinstance(content, list):
+        return "none"
+    arrays = [name for name, value in content.items() if isinstance(value, list)]
+    return "items" if arrays == ["items"] else None
+
+
+def _items_path(answers: Answers) -> str | None:
+    content = answers["campaigns1"].content if answers["campaigns1"].fine else None
+    if isinstance(content, list):
+        return ""
+    arrays = [name for name, value in content.items() if isinstance(value, list)] if content else []
+    return arrays[0] if len(arrays) == 1 else None
+
+
+def _first_page(answers: Answers) -> str | None:
+    """Where pages begin: the page before ours must have nothing that ours has not."""
+    ids = [
+        [_member(answers, "f.campaign.id", row) for row in _rows(answers, name)] for name in ("before", "campaigns1")
+    ]
+    if not ids[1] and not ids[0]:
+        return None
+    first = _wire(answers, "c.page.first")
+    return str(int(first) - 1) if ids[0] and ids[0] != ids[1] else first
+
+
+def _ignores_page(answers: Answers) -> bool | None:
+    two = [_member(answers, "f.campaign.id", row) for row in _rows(answers, "campaigns2")]
+    after = [_member(answers, "f.campaign.id", row) for row in _rows(answers, "next")]
+    return after == two[:1] if len(two) == 2 else None
+
+
+def _id_form(answers: Answers) -> str | None:
+    ids = [_member(answers, f"f.{shape}.id", value) for shape in ("campaign", "group") for value in
+           _objects(answers, shape)]  # fmt: skip
+    id_ = next(value for value in ids if value is not None)
+    if isinstance(id_, Mapping):
+        return "object"
+    if isinstance(id_, str):
+        return "text" if id_.isdigit() else "guid"
+    return "number"
+
+
+def _needs_version(answers: Answers) -> bool | None:
+    status = answers["unversioned"].status
+    return (
+        None if not answers["campaigns1"].fine else False if answers["unversioned"].fine else True if status else None
+    )
+
+
+def _errors_are_200(answers: Answers) -> bool | None:
+    answer = answers["no_size"]
+    if answer.status is None or (answer.fine and not isinstance(answer.content, Mapping)):
+        return None  # a page of none is no error there
+    return answer.fine and not any(isinstance(value, list) for value in answer.content.values())
+
+
+def _rows_of_the_table() -> Iterator[Assumption]:
+    for key, value in ROUTES.items():
+        name = _ASKED.get(key)
+        yield _row(key, f"Is it at {value}?", value, "The call is an error.", _answers_at(name) if name else None)
+    for key, value in CONVENTIONS.items():
+        read = {"c.list.itemsPath": _items_path, "c.page.first": _first_page, "c.date.format": _date_form}.get(key)
+        yield _row(key, f"Is it {value or 'nothing'}?", value, "Answers can't be read.", read, paste=True)
+    for enum, words in ENUMS.items():
+        words_of = _words_of(enum) if enum in _WORDS else None
+        yield _row(f"v.{enum}", f"Are these its words: {', '.join(words)}?", "", "What rests on it stops.", words_of)
+    for shape in _shapes():
+        for name, member in members(shape).items():
+            named = _name_of(shape, member, f"{shape}.{name}" in _NEEDED) if shape in _SHAPES else None
+            yield _row(member.key, f"Is it called {member.default}?", member.default, _broken(shape, name), named,
+                       paste=True)  # fmt: skip
+    for key, on in CAPABILITIES.items():
+        yield _row(key, "Can the account do that?", on, "Plans are made by it.", _CAPABLE.get(key), paste=True)
+
+
+def _broken(shape: str, name: str) -> str:
+    return "Reading it is an error." if f"{shape}.{name}" in _NEEDED else "It counts as not there."
+
+
+def _shapes() -> list[str]:
+    return sorted({key.split(".")[1] for key in defaults() if key.startswith("f.")})
+
+
+def _date_form(answers: Answers) -> str | None:
+    from reconcile.providers.gatormail.contract import Contract
+
+    keys = ("f.campaign.startDate", "f.campaign.endDate", "f.campaign.created")
+    texts = [_member(answers, key, row) for key in keys for row in _rows(answers, "campaigns")]
+    found = next((text for text in texts if isinstance(text, str) and text), None)
+    if found is None:
+        return None
+    form = _wire(answers, "c.date.format")
+    read = Contract({"c.date.format": form}).read("campaign", {"startDate": found})["startDate"]
+    return form if len(read) == 20 and read.endswith("Z") else ""
+
+
+_CAPABLE: Mapping[str, Read] = {
+    "cap.campaign.status": _shows_status,
+    "cap.campaign.read": _reads_whole,
+    "cap.email.read": _is_there("emails"),
+    "cap.membership.read": _is_there("included"),
+    "cap.contact.fields": _is_there("fields"),
+}
+
+
+def _row(key: str, question: str, assumed: Any, breaks: str, read: Read | None, *, paste: bool = False) -> Assumption:
+    return Assumption(key, question, assumed, breaks, READS, read, "" if read else _reason(key), row=paste)
+
+
+def _reason(key: str) -> str:
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        if (found := _UNASKED.get(".".join(parts[:length]))) is not None:
+            return found
+    return _WRITES
+
+
+def _switch(name: str, assumed: Any, breaks: str, read: Read | None = None, reason: str = "") -> Assumption:
+    return Assumption(name, f"See the switch {name}.", assumed, breaks, READS, read, reason, switch=read is not None)
+
+
+_BY_ROW = "Row by row: see f., v. and op."
+_OWN = "It is the sandbox's own: no account has it."
+_SWITCHES = (
+    _switch("campaign_status", True, "Whether it is queued is not known.", _shows_status),
+    _switch("campaign_read", True, "What the list lacks is what was last applied.", _reads_whole),
+    _switch("campaign_list", "columns", "Nothing: what a row lacks is read one by one.", _columns),
+    _switch("email_read", False, "Nothing: it is not used while off.", _is_there("emails")),
+    _switch("list_envelope", "none", "No list can be read: set c.list.itemsPath.", _envelope),
+    _switch(
+        "membership_read", True, "Exclusions can't be seen: switch cap.membership.read off.", _is_there("included")
+    ),
+    _switch("contact_fields", True, "Names of contact fields are not checked.", _is_there("fields")),
+    _switch("require_api_version", False, "Nothing: the header is always sent.", _needs_version),
+    _switch("id_form", "number", "Nothing, but for objects: ids are opaque texts.", _id_form),
+    _switch("ignore_page", False, "No list can be read to its end.", _ignores_page),
+    _switch("errors_as_200", False, "Nothing: an error is known by its body, too.", _errors_are_200),
+    _switch("put_semantics", "replace", "Nothing: whole objects are sent.", reason=_WRITES),
+    _switch("acknowledge_by_post", True, "Nothing: the contract's verb is used.", reason=_FEED),
+    _switch("schema_delete_drops_mappings", True, "Mappings may be lost.", reason=_reason("op.schema")),
+    _switch("schema_duplicate_post", "conflict", "Nothing: what is there is read first.", reason=_reason("op.schema")),
+    _switch("feed_redelivery", "same_batch", "Nothing: both ways are met.", reason=_FEED),
+    _switch("reject_zoned_dates", True, "Nothing: no zone is written.", reason=_WRITES),
+    _switch("initiate_again", "refuse", "Nothing: the state is read first.", reason=_SENDS),
+    _switch("unique_names", False, "A second one is an error.", reason=_WRITES),
+    _switch("membership_remove", False, "Nobody is taken out.", reason=_PEOPLE),
+    _switch("largest_page", 1000, "Nothing: pages have 100 rows.", reason="No larger page is ever asked for."),
+    _switch("largest_piece", 1000, "Nothing: pieces have 100.", reason=_PEOPLE),
+    _switch("nested_group", "reference", "Nothing: the name that goes along is the group's.", reason=_WRITES),
+    _switch("refresh_tokens", False, "Nothing: both kinds of client sign in.", reason="Signing in tells."),
+    _switch("refresh_token_ends", False, "Nothing: a new token is kept first.", reason="Signing in tells."),
+    _switch("bad_client_status", 400, "Nothing: both end the run.", reason=_LOGIN),
+    _switch("group_update", False, "A rename makes the group anew.", reason=_WRITES),
+    _switch("triggers", False, "There are no triggers.", reason=_SENDS),
+    _switch("include_flips_exclusion", True, "Nothing: who is excluded is never included.", reason=_PEOPLE),
+    _switch("unknown_contact_field", "error", "Nothing: names are checked first.", reason=_PEOPLE),
+    _switch("trigger_key_again", "send", "Nothing: a known key is refused.", reason=_SENDS),
+    _switch("rewrite_tracked_links", True, "Nothing: HTML is not compared.", reason=_WRITES),
+    _switch("sending_seconds", 60, "", reason=_OWN),
+    _switch("refresh_seconds", 86_400, "", reason=_OWN),
+    _switch("distort_members", "", "", reason=_BY_ROW),
+    _switch("distort_types", "", "", reason=_BY_ROW),
+    _switch("status_words", "", "", reason=_BY_ROW),
+    _switch("error_under_200", "", "", reason="Nothing rests on it: an error is known by its body, too."),
+    _switch("page_cap", 0, "Nothing: lists are read to an empty page.", reason="Lists are read to an empty page."),
+    _switch("create_id", "own", "A wrong id is not believed.", reason=_WRITES),
+    _switch("rewrite_texts", "none", "Made objects may not be found again.", reason=_WRITES),
+)
+
+
+def current(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the account's contract says."""
+    on = {"on": True, "off": False}
+    return {
+        key: on.get(value, value) if key.startswith("cap.") else value
+        for key, value in (extra.get("contract") or {}).items()
+        if not key.startswith("v.")
+    }
+
+
+ASSUMPTIONS = Questionnaire((*_rows_of_the_table(), *_SWITCHES), ask, current)

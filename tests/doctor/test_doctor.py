@@ -1,0 +1,229 @@
+"""``doctor`` names what an account does otherwise than assumed; it reads alone, and the sandbox can do as it saw."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from reconcile.doctor.calibration import calibration, digest, outdated, place, read, write
+from reconcile.doctor.examination import clock, questions, rows_to_paste
+from reconcile.errors import InvalidInput
+from reconcile.model.account import Account
+from reconcile.model.assumption import READS, Answer, Finding, Questionnaire, Verdict
+from reconcile.providers import provider_named
+from reconcile.providers.gatormail.contract import defaults
+from reconcile.sandbox.calibration import read_calibration
+from reconcile.sandbox.switches import DISTORTIONS, GATORMAIL, SQUALOMAIL
+from tests.world import BASE, INSTANCE, NOW, World
+
+PLATFORMS = ("squalomail", "gatormail")
+SWITCHES = {"squalomail": SQUALOMAIL, "gatormail": GATORMAIL}
+GROUP = {"name": "Buyers", "description": "Who bought"}
+
+
+def questionnaire(platform: str) -> Questionnaire:
+    found = provider_named(platform).assumptions
+    assert found is not None
+    return found
+
+
+def populated(platform: str) -> World:
+    """An account that has one of everything that doctor looks at."""
+    world = World(may_send=True)
+    if platform == "squalomail":
+        lists = [world.api("create-list", name=name, listTags=["a"])["list"]["id"] for name in ("News", "Other")]
+        world.api("create-newsletter", subject="Hello", body="<p>Hi</p>", listIds=lists[:1])
+        world.api("create-recipient", email="ann@example.test", name="Ann", listIds=lists[:1])
+        return world
+    group = world.call("gatormail_addGroup", **GROUP)["id"]
+    people = [{"emailLogin": f"{name}@example.test"} for name in ("ann", "bob")]
+    world.call("gatormail_groupIncludedContactpost", groupId=group, contacts=people)
+    common = {"type": "Static", "subject": "S", "fromAddress": "a@example.test", "fromName": "A"}
+    dates = {"startDate": "2027-01-16T08:00:00Z", "endDate": "2027-01-18T08:00:00Z"}
+    email = {"name": "M", "html": "<p>Hi</p>", "text": "Hi", "autoTrackLinks": False}
+    first = world.call("gatormail_addCampaign", name="First", **common, **dates, group={"id": group}, email=email)["id"]
+    world.call("gatormail_addCampaign", name="Second", **common, email=email)
+    world.call("gatormail_initiateCampaign", campaignId=first)
+    world.call("gatormail_postSchemaEntity", name="Contact", displayName="Contact")
+    world.call("gatormail_postSchemaAttribute", entityName="Contact", name="city", displayName="C", dataType="string")
+    world.now = NOW + 10 * 86_400
+    assert world.call("gatormail_getCampaign", campaignId=first)["status"] == "Finished"
+    return world
+
+
+def turn(world: World, platform: str, switches: Mapping[str, Any]) -> None:
+    """Move switches of the emulator."""
+    path = "gatormail/switches" if platform == "gatormail" else "switches"
+    http = httpx.Client(transport=httpx.MockTransport(world.sandbox.handle))
+    assert http.post(f"{BASE}/_sandbox/{path}", json=dict(switches)).is_success
+
+
+def examined(world: World, platform: str) -> dict[str, Finding]:
+    client = world.gator if platform == "gatormail" else world.client
+    _, findings = questions(questionnaire(platform), client, READS, {})
+    return {finding.assumption.id: finding for finding in findings}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_each_row_and_each_switch_has_a_probe_or_a_reason(platform: str) -> None:
+    known = {assumption.id: assumption for assumption in questionnaire(platform)}
+    rows = set(defaults()) if platform == "gatormail" else set()
+    assert {switch.name for switch in SWITCHES[platform]} | rows <= set(known)
+    assert [id_ for id_, found in known.items() if (found.read is None) is not bool(found.reason)] == []
+    assert len(known) == len(list(questionnaire(platform)))
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_nothing_differs_in_an_account_as_assumed_and_nothing_is_written(platform: str) -> None:
+    world = populated(platform)
+    before = len(world.log())
+    found = examined(world, platform)
+    assert {id_: finding.seen for id_, finding in found.items() if finding.verdict is Verdict.DIFFERS} == {}
+    holding = [id_ for id_, finding in found.items() if finding.verdict is Verdict.HOLDS]
+    assert len(holding) > 50
+    calls = world.log()[before:]
+    assert not [call for call in calls if call.get("write")]
+    assert not [call for call in calls if "datafeed" in call["path"].lower() and "options" not in call["path"].lower()]
+    assert 10 < len(calls) < 40
+
+
+def values(platform: str) -> list[tuple[str, Any]]:
+    """Every position of every switch that is probed."""
+    probed = {found.id for found in questionnaire(platform) if found.read is not None and found.switch}
+    return [(switch.name, value) for switch in SWITCHES[platform] if switch.name in probed for value in switch.allowed]
+
+
+CASES = [(platform, name, value) for platform in PLATFORMS for name, value in values(platform)]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(CASES) > 45
+
+
+@pytest.mark.parametrize(("platform", "name", "value"), CASES)
+def test_every_position_of_a_probed_switch_is_named(platform: str, name: str, value: Any) -> None:
+    world = populated(platform)
+    turn(world, platform, {name: value})
+    found = examined(world, platform)[name]
+    assert found.seen == value, found
+    assert (found.verdict is Verdict.HOLDS) is (value == found.assumption.assumed)
+
+
+MEMBERS = [
+    (platform, found.id)
+    for platform in PLATFORMS
+    for found in questionnaire(platform)
+    if found.id.startswith("f.") and found.read is not None and "errorCode" not in found.id
+]
+
+
+@pytest.mark.parametrize(
+    ("platform", "change"),
+    [
+        (platform, value)
+        for platform in PLATFORMS
+        for name, value in DISTORTIONS[platform]
+        if name == "distort_members" and (platform, f"f.{str(value).partition('=')[0]}") in MEMBERS
+    ],
+)
+def test_a_member_that_is_renamed_or_missing_is_named(platform: str, change: str) -> None:
+    world = populated(platform)
+    member, _, other = change.partition("=")
+    before = examined(world, platform)[f"f.{member}"]
+    turn(world, platform, {"distort_members": change})
+    found = examined(world, platform)[f"f.{member}"]
+    if before.verdict is Verdict.UNDECIDED:
+        pytest.skip("the account has nothing that would tell")
+    # Another name is told where it is the only stranger; else that ours is not there.
+    assert found.verdict is (Verdict.DIFFERS if found.seen is not None else Verdict.UNDECIDED)
+    assert found.seen in (other, "", None)
+
+
+def test_words_that_are_not_known_are_named() -> None:
+    world = populated("gatormail")
+    turn(world, "gatormail", {"status_words": "InSetup=In Setup"})
+    found = examined(world, "gatormail")["v.campaignStatus"]
+    assert (found.verdict, found.seen) == (Verdict.DIFFERS, "In Setup")
+    world = populated("squalomail")
+    turn(world, "squalomail", {"status_words": "0=9"})
+    assert examined(world, "squalomail")["v.Mail.published"].seen == "9"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("pattern", ["*"])
+def test_errors_decide_nothing(platform: str, pattern: str) -> None:
+    world = populated(platform)
+    world.sandbox.faults.set([f"500:{pattern}"])
+    client = world.gator if platform == "gatormail" else world.client
+    _, findings = questions(questionnaire(platform), client, READS, {})
+    assert {finding.verdict for finding in findings} <= {Verdict.UNDECIDED, Verdict.NOT_PROBED}
+
+
+@pytest.mark.parametrize(
+    ("platform", "switches"),
+    [
+        ("gatormail", {"list_envelope": "items", "distort_members": "campaign.status=state", "id_form": "text"}),
+        ("squalomail", {"app_id_member": "bare", "filter_case": "sensitive", "core_fields": False}),
+    ],
+)
+def test_a_sandbox_with_the_calibration_answers_as_the_account_did(
+    platform: str, switches: dict[str, Any], tmp_path: Path
+) -> None:
+    world = populated(platform)
+    turn(world, platform, switches)
+    found = examined(world, platform)
+    file = place(tmp_path, "default", platform)
+    account = Account(platform, "api.example.test", INSTANCE if platform == "gatormail" else "4711")
+    write(file, calibration(platform, account, "2027-01-01T00:00:00Z", {}, READS, found.values()))
+    again = read_calibration(file)
+    assert again.provider == platform
+    other = populated(platform)
+    turn(other, platform, again.switches)
+    rows = {key: value for key, value in again.contract.items() if key.startswith("f.")}
+    turn(other, platform, {"distort_members": ",".join(f"{key[2:]}={value}" for key, value in rows.items())})
+    seen = {id_: finding.seen for id_, finding in examined(other, platform).items()}
+    assert seen == {id_: finding.seen for id_, finding in found.items()}
+
+
+def test_rows_to_paste_are_what_the_account_does() -> None:
+    world = populated("gatormail")
+    turn(world, "gatormail", {"list_envelope": "items", "campaign_status": False})
+    rows = dict(rows_to_paste(examined(world, "gatormail").values()))
+    assert rows == {"c.list.itemsPath": "items", "cap.campaign.status": False}
+
+
+def test_a_calibration_speaks_for_one_account_and_one_contract(tmp_path: Path) -> None:
+    file = place(tmp_path, "staging", "gatormail")
+    assert file == tmp_path / "calibration" / "staging-gatormail.json"
+    assert read(file) is None
+    assert "never asked" in str(outdated(None, "a.example.test", {}))
+    write(file, calibration("gatormail", Account("gatormail", "a.example.test", "lz"), "d", {}, READS, ()))
+    found = read(file)
+    assert found is not None
+    assert found["contract"] == digest({})
+    assert outdated(found, "a.example.test", {}) is None
+    assert "another account" in str(outdated(found, "b.example.test", {}))
+    assert "contract was changed" in str(outdated(found, "a.example.test", {"c.page.size": "50"}))
+    file.write_text(json.dumps([1]))
+    with pytest.raises(InvalidInput, match="no calibration"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("headers", "fine", "words"),
+    [
+        ({"date": "Fri, 15 Jan 2027 08:00:20 GMT"}, True, "+20 seconds"),
+        ({"date": "Fri, 15 Jan 2027 09:00:00 GMT"}, False, "+3600 seconds"),
+        ({}, False, "no usable Date"),
+        ({"date": "Fri, 15 Jan 2027 08:00:00 GMT", "age": "300"}, False, "a cache"),
+    ],
+)
+def test_the_clock_is_checked(headers: dict[str, str], fine: bool, words: str) -> None:
+    found = clock({"a": Answer(200, [], headers)}, lambda: NOW)
+    assert found is not None
+    assert found.fine is fine
+    assert words in found.seen
+    assert clock({"a": Answer(None)}, lambda: NOW) is None
