@@ -11,7 +11,8 @@ from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import READS, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
 from reconcile.providers.gatormail.client import GatorMail
-from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, Member, defaults, members
+from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, defaults, members
+from reconcile.providers.gatormail.document import Member
 
 _TABLE = "contract"  # the answer that is the account's own contract table
 _LISTS = ("campaigns", "campaigns1", "campaigns2", "groups", "emails", "contacts", "included", "excluded")
