@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconcile.doctor.examination import Check, Examination
 
 
-@click.command(epilog="Example: reconcile doctor gatormail")
+@click.command(epilog="Example: reconcile doctor --env staging")
 @click.argument("provider", required=False)
 @global_options
 def doctor(provider: str | None) -> int:
