@@ -31,13 +31,14 @@ def import_object(workspace: Workspace, locked: LockedState, resource: Resource,
     """
     address = resource.address
     state = locked.state
-    if address in state.resources:
+    kind = workspace.registry.kind(address)
+    former = state.resources.get(address)
+    if former is not None and (former.id == id_ or _is_there(workspace, address, former.id)):
         raise InvalidInput(
-            f"{address} is bound already, to id {state.resources[address].id}.",
-            hint="Take it out of the state first if another object is meant.",
+            f"{address} is bound already, to id {former.id}.",
+            hint=f"If another object is meant: reconcile state rm {address}, then import it.",
             address=str(address),
         )
-    kind = workspace.registry.kind(address)
     accounts = check_accounts(workspace, state, {address.provider, *state.accounts} & workspace.clients.keys())
     _refuse_if_bound(workspace, locked, kind, address, id_)
     live = None
@@ -56,13 +57,23 @@ def import_object(workspace: Workspace, locked: LockedState, resource: Resource,
 def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, Resource]) -> Adoption:
     """Bind each declared resource that is not in the state to the one object that matches its natural key."""
     state = locked.state
-    unbound = {address: resource for address, resource in desired.items() if address not in state.resources}
     adoption = Adoption()
+    aliases = {address.provider for address in desired}
+    if not aliases:
+        return adoption
+    accounts = {**state.accounts, **check_accounts(workspace, state, aliases)}
+    seen = refresh(desired, state.resources, workspace.registry, workspace.clients)
+    candidates = seen.candidates
+    # What is bound to an object that is gone may be bound to the one that has taken its place.
+    unbound = {
+        address: resource
+        for address, resource in desired.items()
+        if address not in state.resources or (address not in seen.live and candidates.get(address))
+    }
     if not unbound:
         return adoption
-    aliases = {address.provider for address in unbound}
-    locked.account({**state.accounts, **check_accounts(workspace, state, aliases)})
-    candidates = refresh(desired, state.resources, workspace.registry, workspace.clients).candidates
+    if accounts != dict(state.accounts):
+        locked.account(accounts)
     # References are told from ids once what they refer to is bound, so lists come before campaigns.
     taken: set[tuple[str, str, str]] = set()
     for address in sorted(unbound, key=lambda address: _turn(workspace, unbound[address], candidates.get(address, ()))):
@@ -129,6 +140,14 @@ def _chosen(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> Rem
         return matching[0]
     alike = [found for found in matching if kind.matches(resource.attributes, found)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _is_there(workspace: Workspace, address: Address, id_: str) -> bool:
+    """Whether the object that an entry is bound to still exists."""
+    kind = workspace.registry.kind(address)
+    if kind.singleton or not id_:
+        return True
+    return id_ in find(kind, workspace.clients[address.provider], Wanted(frozenset([id_])))
 
 
 def _refers(resource: Resource) -> tuple[Address, ...]:
