@@ -10,7 +10,7 @@ from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import Surroundings, outside_edits
-from reconcile.planner.plan import AttributeChange
+from reconcile.planner.plan import AttributeChange, Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Drift:
     reads: int = 0
 
     def counts(self, *, strict: bool = False) -> bool:
-        """Whether there is drift: what only a person can change does not count unless ``strict``, what is final never.
+        """Whether there is drift: what only a person can change does not count unless ``strict``.
 
-        A final object that is gone counts: it can't change, but it can be missed.
+        What is final counts: mail that went out otherwise than was approved is nothing to pass over in silence.
         """
-        return any((strict or not entry.manual) and (entry.gone or not entry.final) for entry in self.entries)
+        return any(strict or not entry.manual for entry in self.entries)
 
 
 def find_drift(
@@ -80,7 +80,7 @@ def find_drift(
             continue
         beside = kind.beside(kept.attributes, found)
         known = rules(kind.spec)
-        changes = tuple(outside_edits(address, known, kept, beside, around))
+        changes = (*outside_edits(address, known, kept, beside, around), *_scheduled_outside(kind, kept, found))
         if changes:
             yield Drifted(
                 address,
@@ -90,6 +90,15 @@ def find_drift(
                 manual=kind.manual or all(known.get(change.name, PLAIN).manual for change in changes),
                 final=kind.immutable(found, circumstances),
             )
+
+
+def _scheduled_outside(kind: Kind, kept: Applied, found: RemoteObject) -> Iterator[AttributeChange]:
+    """That somebody else has mail sent through what we made and never scheduled."""
+    if not kept.created or kind.due(found.attributes) is None:
+        return
+    for name, rule in rules(kind.spec).items():
+        if rule.launches and name not in kept.attributes and found.attributes.get(name):
+            yield AttributeChange(name, None, found.attributes[name], Cause.OUTSIDE)
 
 
 def unreadable(kind: Kind, applied: Applied, live: RemoteObject | None) -> Iterator[str]:

@@ -88,6 +88,8 @@ class SendChange(StrEnum):
     NARROWED = "narrowed"
     CONTENT = "content changed"
     AGAIN = "handed over anew"
+    EARLY = "gone out early"
+    ALTERED = "gone out altered"
 
 
 @dataclass(frozen=True, slots=True)

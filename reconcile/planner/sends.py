@@ -7,9 +7,9 @@ from datetime import datetime
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, condensed, fingerprint
-from reconcile.model.kind import PLAIN, Kind, rules
+from reconcile.model.kind import PLAIN, Action, Kind, rules
 from reconcile.model.reference import Reference
-from reconcile.model.resource import RemoteObject
+from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import Surroundings, as_references, embedded
 from reconcile.planner.plan import AttributeChange, Plan, Right, Send, SendChange, Step
 
@@ -70,6 +70,28 @@ def send_of(
         _content(kind, will, around),
         lone=after is None and all(change.name in launching for change in changes),
     )
+
+
+def gone_out(
+    address: Address,
+    kind: Kind,
+    applied: Applied,
+    live: RemoteObject,
+    outside: Sequence[AttributeChange],
+    reached: Mapping[Address, int],
+    around: Surroundings,
+) -> Send:
+    """Mail that went out otherwise than was approved: ``outside`` are the changes that somebody else made to it."""
+    launching = {name for name, rule in rules(kind.spec).items() if rule.launches or rule.instant}
+    planned, went = _seconds(kind.due(applied.attributes)), _seconds(kind.due(live.attributes))
+    early = planned is not None and went is not None and went < planned
+    altered = any(change.name not in launching for change in outside) or not early
+    what = (*((SendChange.EARLY,) if early else ()), *((SendChange.ALTERED,) if altered else ()))
+    to, others = _targets(address, kind, live.attributes, around)
+    reach = {target: reached[target] for target in to if target in reached}
+    people = sum(reach.values()) if reach else None
+    over = "it has gone out"
+    return Send(planned, went, to, people, what, others=others, reach=reach, allowed=False, decided_by=over)
 
 
 def unscheduled(address: Address, kind: Kind, live: RemoteObject, around: Surroundings) -> Send | None:
@@ -148,6 +170,8 @@ def _told(step: Step, sending: Sending) -> Step:
     if step.send is None and not needs:
         return step
     send = step.send
+    if send is not None and step.action is Action.NO_OP:
+        return step
     if send is not None and step.blocked is not None:
         send = replace(send, allowed=False, decided_by=step.blocked.summary)
     elif send is not None and needs:

@@ -26,7 +26,7 @@ from reconcile.planner.requirements import (
     unfinished,
     unknown_requirements,
 )
-from reconcile.planner.sends import send_of, unscheduled
+from reconcile.planner.sends import gone_out, send_of, unscheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def step_for(
     if applied is None or live is None:
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
-        return _immutable(resource, kind, applied, live, around, replacing=replacing)
+        return _immutable(resource, kind, applied, live, seen, around, replacing=replacing)
     resource = replace(resource, attributes=kind.wanted(resource.attributes, applied))
     applied = kind.remembered(applied)
     changes = list(_changes(resource, kind, applied, live, around))
@@ -364,15 +364,39 @@ def _spelled(key: tuple[Value, ...] | None) -> str:
 
 
 def _immutable(
-    resource: Resource, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings, *, replacing: bool
+    resource: Resource,
+    kind: Kind,
+    applied: Applied,
+    live: RemoteObject,
+    seen: Seen,
+    around: Surroundings,
+    *,
+    replacing: bool,
 ) -> Step:
-    """A sent campaign: quietly in sync for ever after, but for a word on declared changes that can't be made."""
-    changed = [
-        change.name for change in _changes(resource, kind, applied, live, around) if change.cause is Cause.MANIFEST
-    ]
-    note = f"It was sent and can't change any more; not applied: {', '.join(changed)}." if changed else None
-    kept = replace(applied, prevent_destroy=resource.prevent_destroy)
-    step = Step(resource.address, Action.NO_OP, id=live.id, applied=kept, note=note, key=kind.key(resource.attributes))
+    """A sent campaign: quietly in sync for ever after, but for a word on declared changes that can't be made.
+
+    What was changed outside before it went out stays on the step until the manifest says so, too.
+    """
+    changes = tuple(_changes(resource, kind, applied, live, around))
+    declared = [change.name for change in changes if change.cause is Cause.MANIFEST]
+    outside = tuple(change for change in changes if change.cause in (Cause.OUTSIDE, Cause.BOTH))
+    notes = [f"It was sent and can't change any more; not applied: {', '.join(declared)}."] if declared else []
+    if outside:
+        names = ", ".join(change.name for change in outside)
+        notes.append(
+            f"It went out otherwise than was approved: {names}. Take that into the manifest with "
+            f"reconcile pull {resource.address}."
+        )
+    step = Step(
+        resource.address,
+        Action.NO_OP,
+        changes=outside,
+        id=live.id,
+        applied=replace(applied, prevent_destroy=resource.prevent_destroy),
+        note=" ".join(notes) or None,
+        key=kind.key(resource.attributes),
+        send=gone_out(resource.address, kind, applied, live, outside, seen.reached, around) if outside else None,
+    )
     if not replacing:
         return step
     finding = Diagnostic(

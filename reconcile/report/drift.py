@@ -74,7 +74,7 @@ def _remarks(entry: Drifted, *, now: float, zone: tzinfo) -> Iterator[Remark]:
     if entry.manual:
         yield Remark("note", "only a person can change it; it counts as drift with --strict")
     if entry.final:
-        yield Remark("note", "it was sent and can't change any more, so no plan will touch it, and it doesn't count")
+        yield Remark("note", "it has gone out like this and stays so: reconcile pull takes it into the manifest")
 
 
 def _headline(drift: Drift) -> str:

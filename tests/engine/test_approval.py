@@ -7,14 +7,16 @@ from typing import Any
 import orjson
 import pytest
 
+from reconcile.engine.drift import drift
 from reconcile.engine.run import Rights
 from reconcile.engine.workflow import apply, check_record, plan, settle
 from reconcile.errors import PlanStale, WrongAccount
 from reconcile.model.address import Address
+from reconcile.model.call import Call
 from reconcile.model.resource import Resource
 from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
-from reconcile.planner.plan import Plan, Right
+from reconcile.planner.plan import Plan, Right, SendChange
 from reconcile.planner.planfile import dumps, loads
 from tests.world import NOW, World, address, declared, failures, gator, ref, resource, shape
 
@@ -298,3 +300,37 @@ def test_a_file_whose_steps_were_edited_is_refused() -> None:
     content["reconcile"]["digest"] = fitting
     with pytest.raises(PlanStale, match="has another digest"):
         loads(orjson.dumps(content), "forged.plan")
+
+
+def test_mail_that_went_out_early_and_altered_is_drift_until_it_is_pulled() -> None:
+    world = World(may_send=True)
+    desired = declared(*lists(), mail(schedule=SCHEDULE))
+    world.apply(desired, SENDS)
+    id_ = number(world, MAIL)
+    world.api("cancel-sending-newsletter", newsletterId=id_)
+    world.api("update-newsletter", id=id_, subject="Hers", body="<p>Hi</p>", listIds=[number(world, ONE)])
+    world.client.send(Call("send-newsletter", {"newsletterId": id_, "sendDate": int(world.now) + 7200}, sends=True))
+    world.now += 3 * 3600.0
+    state = world.store.read()
+    found = drift(world.workspace, state)
+    assert found.counts()
+    assert [(entry.address, entry.final) for entry in found.entries] == [(MAIL, True)]
+    made = world.plan(desired)
+    assert not made.has_changes
+    sent = made.steps[MAIL].send
+    assert sent is not None
+    assert sent.changes == (SendChange.EARLY, SendChange.ALTERED)
+    assert {change.name for change in made.steps[MAIL].changes} >= {"schedule", "subject"}
+    assert f"reconcile pull {MAIL}" in (made.steps[MAIL].note or "")
+
+
+def test_a_draft_of_ours_that_somebody_else_schedules_is_drift() -> None:
+    world = World(may_send=True)
+    world.apply(declared(*lists(), mail()))
+    assert not drift(world.workspace, world.store.read()).counts()
+    arguments = {"newsletterId": number(world, MAIL), "sendDate": int(world.now) + 86400}
+    call = Call("send-newsletter", arguments, sends=True)
+    world.client.send(call)
+    found = drift(world.workspace, world.store.read())
+    assert found.counts()
+    assert [change.name for change in found.entries[0].changes] == ["schedule"]
