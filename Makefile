@@ -4,11 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# A provider of another package, found by its entry point; the tests do without it where there is none.
+EXAMPLE := $(if $(wildcard examples/provider/pyproject.toml),.venv/example.stamp)
+
 .PHONY: demo test quick lint bench chaos mutants pictures lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
-test: lint .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp
+test: lint .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
 	$(BIN)/python -m pytest -n auto
 
 # The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
@@ -66,6 +69,10 @@ clean:
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
 	$(PIP) --require-hashes --only-binary :all: -r requirements/dev.txt
+	touch $@
+
+.venv/example.stamp: .venv/dev.stamp $(wildcard examples/provider/pyproject.toml)
+	$(PIP) --no-deps --no-build-isolation --editable examples/provider
 	touch $@
 
 # Azurite, the emulator of Azure's storage, for the tests: a package of npm's, run by the Node.js that a wheel brings.

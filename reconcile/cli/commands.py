@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,7 +53,8 @@ def _others(directory: Path) -> Iterator[Provider]:
 
         for name in types_in(directory):
             if name in others:
-                yield provider_named(name)
+                with suppress(InvalidInput):
+                    yield provider_named(name)
 
 
 def _group(command: Command) -> click.Group:

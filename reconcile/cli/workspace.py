@@ -173,7 +173,10 @@ def _findings_of_manifests(root: Path, error: UnusableSettings) -> Iterator[Diag
 
     if error.types is None:
         return
-    registry = Registry({alias: provider_type(type_) for alias, type_ in error.types.items()})
+    try:
+        registry = Registry({alias: provider_type(type_) for alias, type_ in error.types.items()})
+    except InvalidInput:  # a provider that can't be used is among the findings already
+        return
     try:
         load(root, registry, variables=error.variables, environ=os.environ, defaults=error.defaults)
     except InvalidInput as more:

@@ -1,0 +1,50 @@
+"""What manifests may declare, kind by kind -> the page of the docs about it."""
+
+from collections.abc import Iterable, Iterator
+
+from reconcile.model.kind import Kind, rules
+from reconcile.model.registry import ProviderType
+
+
+def render(types: Iterable[ProviderType]) -> str:
+    """The page in Markdown; it is written anew by ``pytest tests/test_docs.py --update-cases``."""
+    lines = ["# What manifests may declare", "", "Written from the kinds themselves; don't edit it here.", ""]
+    for type_ in sorted(types, key=lambda type_: type_.name):
+        lines += [f"## `{type_.name}`", ""]
+        for kind in sorted(type_.kinds.values(), key=lambda kind: kind.plural):
+            lines += [*_kind(kind), ""]
+    return "\n".join(lines)
+
+
+def _kind(kind: Kind) -> Iterator[str]:
+    yield f"### `{kind.plural}`"
+    yield ""
+    yield _prose(type(kind).__doc__)
+    yield ""
+    yield "| attribute | what it is | how it behaves |"
+    yield "| --- | --- | --- |"
+    known = rules(kind.spec)
+    for name, member in kind.spec.model_fields.items():
+        rule = known.get(name)
+        habits = (
+            []
+            if rule is None
+            else [
+                word
+                for word, holds in (
+                    ("names an entry", rule.refers is not None),
+                    ("can't change in place", rule.replaces),
+                    ("can't be read back", not rule.readable),
+                    ("in any order", rule.unordered),
+                    ("people get mail by it", rule.launches),
+                    ("a person sets it", rule.manual),
+                )
+                if holds
+            ]
+        )
+        needed = ["needed"] if member.is_required() else []
+        yield f"| `{name}` | {_prose(member.description)} | {', '.join([*needed, *habits])} |"
+
+
+def _prose(text: str | None) -> str:
+    return " ".join((text or "").replace("``", "`").split()).replace("|", "\\|")
