@@ -105,8 +105,8 @@ def test_a_click_on_a_change_brings_it_into_view(browse: Open, page: Path) -> No
         links.nth(number).click()
         browsing.page.wait_for_timeout(200)
     for document in (OLD, NEW):
-        assert browsing.page.evaluate(f"{document}.defaultView.scrollY") > 100
-        assert browsing.page.evaluate(
+        browsing.page.wait_for_function(f"{document}.defaultView.scrollY > 100")
+        browsing.page.wait_for_function(
             f"(d => {{ const r = d.querySelector('[data-rcm-n=\"5\"]').getBoundingClientRect();"
             f" return r.top >= 0 && r.bottom <= d.defaultView.innerHeight + 1 }})({document})"
         )
@@ -123,8 +123,8 @@ def test_the_panes_scroll_in_step(browse: Open, made: str, tmp_path: Path) -> No
     )
     for position in (400, 2000, 5000):
         browsing.page.evaluate(f"{OLD}.defaultView.scrollTo(0, {position})")
-        browsing.page.wait_for_timeout(400)
-        assert browsing.page.evaluate(f"{NEW}.defaultView.scrollY") > position / 2
+        browsing.page.wait_for_function(f"{NEW}.defaultView.scrollY > {position / 2}")
+        browsing.page.wait_for_timeout(300)
         left, right = (browsing.page.evaluate(tops.format(document)) for document in (OLD, NEW))
         shown = {number: top for number, top in left.items() if 0 < top < 740}
         assert shown
@@ -139,11 +139,11 @@ def test_keys_go_from_change_to_change_and_swap_the_panes(browse: Open, made: st
     for key in ("n", "n", "n", "p"):
         browsing.page.keyboard.press(key)
         browsing.page.wait_for_timeout(100)
-    assert browsing.page.evaluate(f"{NEW}.querySelector('.rcm-now').dataset.rcmN") == "2"
+    browsing.page.wait_for_function(f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '2'")
     browsing.page.keyboard.press("b")
-    assert not browsing.page.locator("#m1 .f-new").is_visible()
+    browsing.page.locator("#m1 .f-new").wait_for(state="hidden")
     browsing.page.keyboard.press("b")
-    assert not browsing.page.locator("#m1 .f-old").is_visible()
+    browsing.page.locator("#m1 .f-old").wait_for(state="hidden")
 
 
 def test_a_click_on_any_link_leaves_the_frames_alive(browse: Open, page: Path, net: Net) -> None:
