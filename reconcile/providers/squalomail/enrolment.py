@@ -69,6 +69,7 @@ def carry_out(task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) 
                 "The recipients have changed since the plan was made, so that other calls would be needed.",
                 hint="Plan again to see them.",
             )
+        conduct.tell(f"{found.loaded.rows:,} people of the source are compared")
         Enrolment(task, found, conduct).run()
 
 
@@ -384,6 +385,7 @@ class Enrolment:
             (need, made.subscribe) for need, made in self._found.treatments.items() if made.imports and made.subscribe
         ]
         self._record()
+        self._conduct.tell("the imports are sent; waiting until they have arrived")
         await_imports(self._bench, self._task, self._goal, self._conduct, self._keeper, same=True)
         self._conduct.settle()
         self._after_imports(later)
@@ -486,7 +488,8 @@ def await_imports(bench: Workbench, task: Task, goal: Goal, conduct: Conduct, ke
             missing = _missing(bench, goal, same=same)
             if not missing:
                 break
-            conduct.tell(f"{total - missing:,} of {total:,} imported recipients have arrived")
+            waited = conduct.now() - deadline + conduct.longest_wait
+            conduct.tell(f"{total - missing:,} of {total:,} imported recipients have arrived after {waited:.0f} s")
         if left <= 0:
             break
         conduct.wait(min(next(waits, _WAITS[-1]), left))
