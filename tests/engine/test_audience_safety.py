@@ -246,3 +246,21 @@ def test_what_no_file_may_say_is_refused_by_name(name: str) -> None:
     kind = found.world.workspace.registry.kind(PEOPLE)
     sentences = [sentence for _, sentence in kind.check(found.desired[PEOPLE])]
     assert any(sentence.startswith("No column may fill") for sentence in sentences)
+
+
+def test_whoever_joins_a_list_is_told_to_get_the_mail_that_is_scheduled_for_it() -> None:
+    found = Squalo()
+    found.world.source(ROWS[:2])
+    found.world.run(found.desired, REMOVES)
+    number = int(found.world.lists()[0]["id"])
+    mails = {}
+    for subject, days in (("Soon", 2), ("Draft", None)):
+        made = found.world.api("create-newsletter", subject=subject, body="<p>x</p>", language="IT", listIds=[number])
+        mails[subject] = made["newsletter"]["id"]
+        if days:
+            moment = int(found.world.now) + days * 86_400
+            found.world.api("send-newsletter", newsletterId=mails[subject], sendDate=moment)
+    found.world.source(ROWS[:5])
+    told = found.world.plan(found.desired).steps[PEOPLE].note or ""
+    assert '3 people join news and so get "Soon", scheduled for 2027-01-17T' in told
+    assert "Draft" not in told

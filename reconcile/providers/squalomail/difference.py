@@ -9,6 +9,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.bulk import Comparison, Task
 from reconcile.model.call import Call
+from reconcile.model.instant import as_text
 from reconcile.model.reference import Reference
 from reconcile.providers.audience.files import (
     empty_source,
@@ -24,6 +25,7 @@ from reconcile.providers.audience.source import Loaded
 from reconcile.providers.personal import mask
 from reconcile.providers.squalomail import ranges
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, Need, Treatment, cheapest, imports
+from reconcile.providers.squalomail.newsletters import targeting
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.squalomail.recipients import CONSENTS, OURS, Goal, Workbench, workbench
 from reconcile.providers.squalomail.source import CONSENT, FORM
@@ -240,8 +242,24 @@ def _removable(bench: Workbench) -> int:
     return bench.number(f"SELECT count(DISTINCT subid) FROM member JOIN live USING (subid) WHERE status = 1 AND {OURS}")
 
 
+def _gained(found: Difference, task: Task) -> Iterator[str]:
+    """Sentences on the scheduled mails that people get by joining a list."""
+    joining = {
+        listid: (name, count)
+        for index, (name, listid) in enumerate(zip(list_names(task.attributes), found.goal.lists, strict=True))
+        if listid is not None and (count := _count(found.bench, f"s_{index}"))
+    }
+    mails = targeting(task.client, {str(listid) for listid in joining}) if joining else {}
+    for listid, (name, count) in joining.items():
+        for mail in mails.get(str(listid), ()):
+            if mail["published"] == 2:
+                people = "1 person joins" if count == 1 else f"{count:,} people join"
+                yield f'{people} {name} and so get "{mail["subject"]}", scheduled for {as_text(mail["sendDate"])}.'
+
+
 def _notes(found: Difference, task: Task) -> Iterator[str]:
     bench = found.bench
+    yield from _gained(found, task)
     if task.unfinished:
         yield "An earlier import may still be on its way; apply waits for it first."
     yield from reading_notes(found.loaded, task.attributes["source"])
