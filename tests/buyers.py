@@ -93,13 +93,13 @@ class Buyers(Gathering):
         """Have something happen right before the nth call of an operation from now on."""
         send, left = self.gator.send, nth
 
-        def meddled(call: Call) -> Any:
+        def meddled(call: Call, *ticket: Any) -> Any:
             nonlocal left
             left -= call.operation == operation
             if left == 0:
                 left = -1
                 deed()
-            return send(call)
+            return send(call, *ticket)
 
         self.gator.send = meddled  # type: ignore[method-assign]
 

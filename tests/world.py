@@ -24,6 +24,7 @@ from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
 from reconcile.providers import provider_type
+from reconcile.providers.clock import ServerTime
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.settings import contract
@@ -41,6 +42,19 @@ BASE = "http://127.0.0.1:8025"
 HOMES: dict[str, Path] = {}
 NO_RIGHTS = Rights()
 OVERWRITE = Rights(frozenset([Right.OVERWRITE_DRIFT]), deletes=1000)
+
+
+class Freely:
+    """The ticket of whoever asks nobody: a person, or another program."""
+
+    def show(self) -> None:
+        pass
+
+    def fresh(self) -> bool:
+        return True
+
+
+FREELY = Freely()
 
 
 def address(kind: str, name: str, provider: str = "squalomail") -> Address:
@@ -115,6 +129,8 @@ class World:
             {"squalomail": self.client, "gatormail": self.gator},
             self.policy,
             clock=lambda: self.now,
+            monotonic=lambda: self.now,
+            may_send=self.may_send,
             patience=Patience((0.0, 0.0), lambda _: None),
         )
         self.store = LocalStore(self.home / "state.json")
@@ -124,6 +140,7 @@ class World:
             pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
             may_send=self.may_send,
             transport=httpx.MockTransport(self.sandbox.handle),
+            time=ServerTime(lambda: self.now, lambda: self.now),
             **options,
         )
 
@@ -134,11 +151,11 @@ class World:
 
     def api(self, operation: str, **arguments: Any) -> Any:
         """What a person, or another program, does to the account."""
-        return self.client.send(Call(operation, arguments))
+        return self.client.send(Call(operation, arguments), FREELY)
 
     def call(self, operation: str, **arguments: Any) -> Any:
         """What another program does to the GatorMail instance."""
-        return self.gator.send(Call(operation, arguments))
+        return self.gator.send(Call(operation, arguments), FREELY)
 
     def person(self, path: str, body: Any = None, method: str = "POST") -> Any:
         """What a person does in GatorMail's web interface: see the control paths of the emulator."""

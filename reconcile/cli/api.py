@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconcile.cli.options import LEAST_SECRET, global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
+from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import Refused, UnknownOutcome, Usage
+from reconcile.errors import PlanStale, Refused, UnknownOutcome, Usage
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances
 from reconcile.model.outlook import Outlook
@@ -18,7 +20,9 @@ from reconcile.model.policy import Sends
 from reconcile.model.registry import nearest
 
 if TYPE_CHECKING:
+    from reconcile.engine.gate import Moment
     from reconcile.engine.workflow import Workspace
+    from reconcile.state.store import LockedState
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Names of arguments that are the client's own business, in lower case and without underscores.
@@ -102,36 +106,69 @@ def make_by_hand(here: Project, alias: str, call: Call, *, auto_approve: bool, a
     operation = here.registry.operations(alias)[call.operation]
     if operation.sends:
         _refuse_send(here, call, allow_send)
-    with here.workspace(allow_send=allow_send) as workspace:
-        if operation.write:
-            call = _permitted(here, workspace, alias, call, auto_approve=auto_approve, allow_send=allow_send)
-        answer = _sent(workspace, alias, call, operation)
-        if operation.write:
-            _look_after(here, workspace, alias, call)
+    with ExitStack() as stack:
+        # Whoever writes does it under the lock, so that no apply is at the same objects.
+        why = f"api {call.operation}"
+        locked = stack.enter_context(here.store().lock(why, options().lock_timeout)) if operation.write else None
+        workspace = stack.enter_context(here.workspace(allow_send=allow_send))
+        if locked is None:
+            return _redacted(_sent(workspace, alias, call, operation), _secrets(here, alias))
+        by_hand = _ByHand(here, workspace, locked, alias, allow_send)
+        answer = _sent(workspace, alias, by_hand.permitted(call, auto_approve=auto_approve), operation, by_hand)
+        _look_after(here, workspace, alias, call)
     return _redacted(answer, _secrets(here, alias))
 
 
-def _permitted(
-    here: Project, workspace: "Workspace", alias: str, call: Call, *, auto_approve: bool, allow_send: bool
-) -> Call:
-    """The call, marked if it sends, once every rule allows it and somebody has agreed."""
-    from reconcile.engine.by_hand import refuse_strangers
-    from reconcile.engine.workflow import NEVER_APPLIED, check_accounts
+@dataclass(frozen=True, slots=True)
+class _ByHand:
+    """One write, and what has to be asked before it, and once more before every attempt."""
 
-    state = here.store().read()
-    check_accounts(workspace, state or NEVER_APPLIED, [alias])
-    outlook = _outlook(here, workspace, alias, call)
-    refuse_strangers(workspace, state, alias, outlook.targets)
-    if outlook.sends:
-        _refuse_send(here, call, allow_send)
-    if auto_approve:
-        if outlook.effect is not None:
-            progress(outlook.effect)
-    else:
-        _ask(call, outlook)
-        # Whoever was asked may have taken their time.
-        refuse_strangers(workspace, state, alias, _outlook(here, workspace, alias, call).targets)
-    return replace(call, sends=outlook.sends)
+    here: Project
+    workspace: "Workspace"
+    locked: "LockedState"
+    alias: str
+    allow_send: bool
+
+    def permitted(self, call: Call, *, auto_approve: bool) -> Call:
+        """The call, marked if it sends, once every rule allows it and somebody has agreed."""
+        from reconcile.engine.workflow import check_accounts
+
+        check_accounts(self.workspace, self.locked.state, [self.alias])
+        outlook = self.judged(call)
+        if auto_approve:
+            if outlook.effect is not None:
+                progress(outlook.effect)
+        else:
+            _ask(call, outlook)
+        return replace(call, sends=outlook.sends)
+
+    def judged(self, call: Call) -> Outlook:
+        """What the call would do as the account is now.
+
+        Raises:
+            Refused: a rule forbids it.
+        """
+        from reconcile.engine.by_hand import refuse_strangers
+
+        outlook = _outlook(self.here, self.workspace, self.alias, call)
+        refuse_strangers(self.workspace, self.locked.state, self.alias, outlook.targets)
+        if outlook.sends:
+            _refuse_send(self.here, call, self.allow_send)
+        return outlook
+
+    def look(self, call: Call) -> "Moment":
+        """Whoever was asked may have taken their time: everything is judged again.
+
+        Raises:
+            PlanStale: it would do something else than what was agreed to. Refused: a rule forbids it.
+        """
+        outlook = self.judged(call)
+        if outlook.sends and not call.sends:
+            raise PlanStale(
+                f"By now people may get mail through {call.operation}, which nobody has agreed to.",
+                hint="Make the call again: it says what it would do.",
+            )
+        return self.workspace.gate(self.locked, self.here.stop).moment()
 
 
 def _outlook(here: Project, workspace: "Workspace", alias: str, call: Call) -> Outlook:
@@ -166,15 +203,20 @@ def _ask(call: Call, outlook: Outlook) -> None:
             f"{effect}Nobody can be asked whether to call {call.operation}, so nothing was written.",
             hint="Give --auto-approve.",
         )
-    if not click.confirm(f"{effect}Call {call.operation}?", err=True):
+    with asking():
+        agreed = click.confirm(f"{effect}Call {call.operation}?", err=True)
+    if not agreed:
         raise Refused("You said no, so nothing was written.")
 
 
-def _sent(workspace: "Workspace", alias: str, call: Call, operation: Operation) -> Any:
+def _sent(workspace: "Workspace", alias: str, call: Call, operation: Operation, by_hand: _ByHand | None = None) -> Any:
     try:
-        return workspace.clients[alias].send(call)
+        if by_hand is None:
+            return workspace.clients[alias].send(call)
+        gate = workspace.gate(by_hand.locked, by_hand.here.stop)
+        return gate.send(alias, call, lambda: by_hand.look(call))
     except UnknownOutcome as error:
-        if not operation.write or error.code == "rate-limited":
+        if not operation.write:
             raise
         again = (
             "reconcile never repeats such a call. Look in the web interface before you do."

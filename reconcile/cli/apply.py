@@ -1,24 +1,22 @@
 """``apply`` and ``destroy``."""
 
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from reconcile.cli.history import Record, remembered
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import print_json, print_plan, progress, show_diagnostics
+from reconcile.cli.output import print_json, print_plan, show_diagnostics
 from reconcile.cli.page import View
 from reconcile.cli.plan import requested
 from reconcile.cli.progress import Progress, on_terminal, told
 from reconcile.cli.records import asked_for, project_of, read_records
+from reconcile.cli.stopping import asking, stopping
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Interrupted, OnlyStopped, ReconcileError, Refused, Usage
 from reconcile.model.address import Address
@@ -160,7 +158,7 @@ def _apply_records(
             settle(workspace, locked)
             made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked)
             left = judged(workspace, locked, made, plans)
-            record_of_run.outcome = _carry_out(workspace, locked, made, rights, record_of_run, left)
+            record_of_run.outcome = _carry_out(here, workspace, locked, made, rights, record_of_run, left)
         return record_of_run.outcome
 
 
@@ -218,7 +216,7 @@ def apply_fresh(
             made = plan(workspace, desired, locked.state, digest=digest, request=request)
             left = judged(workspace, locked, made, [shown])
         with remembered(here, locked, why) as record:
-            record.outcome = _carry_out(workspace, locked, made, rights, record, left)
+            record.outcome = _carry_out(here, workspace, locked, made, rights, record, left)
         return record.outcome
 
 
@@ -273,7 +271,7 @@ def _stop_alone(
     if not stops.steps:
         return False
     with remembered(here, locked, why) as record:
-        record.outcome = _carry_out(workspace, locked, stops, rights, record, {})
+        record.outcome = _carry_out(here, workspace, locked, stops, rights, record, {})
     return True
 
 
@@ -288,11 +286,14 @@ def _ask(made: Plan, why: str) -> None:
             f"Nobody can be asked whether to {why}, so nothing was written.",
             hint="Give --auto-approve, or apply a saved plan (plan -o FILE, then apply FILE --approved DIGEST).",
         )
-    if not click.confirm(f"Make these {len(made.writes)} API writes?", err=True):
+    with asking():
+        agreed = click.confirm(f"Make these {len(made.writes)} API writes?", err=True)
+    if not agreed:
         raise Refused("You said no, so nothing was written.")
 
 
 def _carry_out(
+    here: Project,
     workspace: "Workspace",
     locked: "LockedState",
     made: Plan,
@@ -306,7 +307,7 @@ def _carry_out(
 
     events: list[Event] = record.events
     fatal: ReconcileError | None = None
-    with stopping() as stop, told(_progress(workspace, made)) as telling:
+    with stopping(here.stop) as stop, told(_progress(workspace, made)) as telling:
         try:
             for event in carry_out(workspace, locked, made, rights, left=left, stop=stop):
                 record.begin(made)
@@ -344,25 +345,6 @@ def _progress(workspace: "Workspace", made: Plan) -> Progress:
         moving=on_terminal(),
         show=lambda findings: show_diagnostics(findings, chosen),
     )
-
-
-@contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """An event set by the first Ctrl-C (or SIGTERM), after which calls in flight finish; a second one stops at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        progress("Stopping: letting calls in flight finish. Press Ctrl-C again to stop at once.")
-
-    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _summarise(ended: "Mapping[Address, Event]") -> None:

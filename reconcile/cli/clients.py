@@ -1,5 +1,6 @@
 """The clients of a project's accounts: over the network, or to the emulators embedded in this process."""
 
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,11 +32,13 @@ class _Connection:
     may_send: bool
     shared: dict[Any, Any]
     sandbox: "httpx.BaseTransport | None"
+    stop: threading.Event
 
     def transport(self, **options: Any) -> "Transport":
         from reconcile.providers.transport import Pace, Transport
 
         settings = self.settings
+        options["stop"] = self.stop
         if self.sandbox is not None:
             # In the same process there is nobody to pace calls for.
             pace = Pace(concurrency=settings.concurrency, wait=0.0, longest_wait=0.01)
@@ -53,11 +56,12 @@ def emulated_file(provider: Provider, path: Path) -> Path:
 class Clients(dict[str, "Client"]):
     """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
 
-    def __init__(self, settings: Settings, may_send: bool, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, may_send: bool, stack: ExitStack, stop: threading.Event) -> None:
         super().__init__()
         self._settings = settings
         self._may_send = may_send
         self._stack = stack
+        self._stop = stop
         self._emulators: dict[tuple[str, Path], httpx.BaseTransport] = {}
         self._shared: dict[str, dict[Any, Any]] = {}
 
@@ -71,12 +75,12 @@ class Clients(dict[str, "Client"]):
     def _connection(self, settings: ProviderSettings) -> _Connection:
         shared = self._shared.setdefault(settings.type, {})
         if settings.sandbox is None:
-            return _Connection(settings, settings.url, self._may_send, shared, None)
+            return _Connection(settings, settings.url, self._may_send, shared, None, self._stop)
         import httpx
 
         # Clients close their way to the emulator, which others may still use.
         way = httpx.MockTransport(self._emulator(settings.type, settings.sandbox).handle_request)
-        return _Connection(settings, f"{SANDBOX_URL}/{settings.type}", self._may_send, shared, way)
+        return _Connection(settings, f"{SANDBOX_URL}/{settings.type}", self._may_send, shared, way, self._stop)
 
     def _emulator(self, type_: str, path: Path) -> "httpx.BaseTransport":
         """A platform on this machine with its data in a file, which all its accounts there share."""

@@ -196,7 +196,7 @@ class _Context:
 
         with self.here.workspace() as workspace:
             accounts = check_accounts(workspace, self.here.store().read() or NEVER_APPLIED, [self.alias])
-            yield workspace.clients[self.alias], accounts[self.alias]
+            yield workspace.gate(None, self.here.stop).client(self.alias), accounts[self.alias]
 
     def call(self, call: Call) -> Any:
         from reconcile.cli.api import make_by_hand
@@ -245,9 +245,9 @@ class _Context:
         )
 
     def stopping(self) -> AbstractContextManager[threading.Event]:
-        from reconcile.cli.apply import stopping
+        from reconcile.cli.stopping import stopping
 
-        return stopping()
+        return stopping(self.here.stop)
 
     def write(self, path: Path, content: bytes) -> None:
         from reconcile.cli.output import rewrite

@@ -1,10 +1,11 @@
 """Put a run's parts together: settings, registry, clients or the embedded sandbox, state store."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from reconcile.cli.clients import Clients
 from reconcile.cli.options import options
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, load_settings
-from reconcile.errors import Diagnostic, InvalidInput
+from reconcile.cli.stopping import Heeding
+from reconcile.errors import Diagnostic, Interrupted, InvalidInput
 from reconcile.model.policy import Sends
 
 if TYPE_CHECKING:
@@ -30,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as a command sees it: its settings and the kinds of its providers."""
+    """A project as a command sees it: its settings and the kinds of its providers; ``stop`` ends what it does."""
 
     settings: Settings
     registry: "Registry"
+    stop: threading.Event = field(default_factory=threading.Event, compare=False)
 
     def manifests(self) -> "Manifests":
         """What the manifests declare; warnings are shown.
@@ -62,7 +65,7 @@ class Project:
         """
         from reconcile.state.open import open_store
 
-        return open_store(self.settings.state, environ=self.settings.environ)
+        return Heeding(open_store(self.settings.state, environ=self.settings.environ), self.stop)
 
     def may_send(self, *, allow_send: bool) -> bool:
         """Whether the run has the right to send: ``allow_send`` is the flag, and the policy has a word too."""
@@ -88,19 +91,21 @@ class Project:
     @contextmanager
     def workspace(self, *, allow_send: bool = False, skip_invalid: bool = False) -> Iterator["Workspace"]:
         """The workspace, its clients closed afterwards; ``allow_send`` and ``skip_invalid`` are the flags."""
-        from reconcile.engine.intents import Patience
+        from reconcile.engine.intents import WAITS, Patience
         from reconcile.engine.workflow import Workspace
 
         settings = self.settings
         may_send = self.may_send(allow_send=allow_send)
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
+        sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
         with ExitStack() as stack:
-            clients = Clients(settings, may_send, stack)
+            clients = Clients(settings, may_send, stack, self.stop)
             yield Workspace(
                 registry=self.registry,
                 clients=clients,
                 policy=settings.policy,
                 clock=time.time,
+                may_send=may_send,
                 environment=settings.environment or "default",
                 tool_version=tool_version(),
                 pins={
@@ -112,12 +117,17 @@ class Project:
                     alias: 0.0 if provider.is_sandbox else provider.requests_per_second
                     for alias, provider in settings.providers.items()
                 },
-                patience=Patience((0.0,)) if all(p.is_sandbox for p in settings.providers.values()) else Patience(),
+                patience=Patience((0.0,) if sandboxed else WAITS, self._pause),
                 parallelism=options().parallelism or concurrency,
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
                 sending=self.sending(allow_send=allow_send),
             )
+
+    def _pause(self, seconds: float) -> None:
+        """Let time pass, but no longer than somebody asks the run to stop."""
+        if self.stop.wait(seconds):
+            raise Interrupted("Interrupted; what was done is on record.", hint="Run again to do the rest.")
 
     def _place(self, *, skip_invalid: bool) -> "Place":
         from reconcile.cli.key import project_key

@@ -4,13 +4,15 @@ A step starts when its own predecessors are done, not level by level. One that f
 depends on it and nothing else. Each outcome is durable in the state before the next step starts.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from reconcile.engine.carry import Carrier, is_begun
 from reconcile.engine.run import Event, Outcome, Run
+from reconcile.engine.step_executor import StepExecutor, is_begun
 from reconcile.errors import (
     Diagnostic,
     PlanStale,
@@ -33,7 +35,7 @@ def apply(run: Run) -> Iterator[Event]:
 class _Executor:
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._carrier = Carrier(run)
+        self._steps = StepExecutor(run)
         self._fatal: ReconcileError | None = None
 
     def events(self) -> Iterator[Event]:
@@ -43,13 +45,15 @@ class _Executor:
         ended: set[Address] = set()
         sorter = TopologicalSorter(waiting)
         sorter.prepare()
-        with ThreadPoolExecutor(run.parallelism, thread_name_prefix="apply") as pool:
+        with _pool(run.parallelism) as pool:
             running: dict[Future[None], Node] = {}
-            ready, later = list(sorter.get_ready()), list[Node]()
+            ready, later = deque(sorter.get_ready()), list[Node]()
             while ready or later or running:
-                ready, later = _stops_first([*later, *ready], running.values())
-                for node in ready:
-                    address, phase = node
+                now, later = _stops_first([*later, *ready], running.values())
+                ready = deque(now)
+                # No more at once than can be worked on: what is handed over can't be taken back.
+                while ready and len(running) < run.parallelism:
+                    address, phase = node = ready.popleft()
                     step = run.plan.steps[address]
                     if run.stop.is_set() or self._fatal is not None:
                         continue
@@ -60,15 +64,15 @@ class _Executor:
                         continue
                     if not self._has_work(step, phase):
                         sorter.done(node)
+                        ready.extend(sorter.get_ready())
                         if phase is last[address] and step.action is not Action.NO_OP:
                             ended.add(address)
-                            yield Event(step, _done(step), written=address in self._carrier.written)
+                            yield Event(step, _done(step), written=address in self._steps.written)
                         continue
                     if phase is _first(step) and step.action is not Action.MANUAL:
                         yield Event(step)
-                    running[pool.submit(self._carrier.half, step, phase)] = node
-                ready = list(sorter.get_ready())
-                if ready or not running:
+                    running[pool.submit(self._steps.half, step, phase)] = node
+                if not running:
                     continue
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     address, phase = node = running.pop(future)
@@ -78,15 +82,15 @@ class _Executor:
                         sorter.done(node)
                         if phase is last[address]:
                             ended.add(address)
-                            yield Event(step, _done(step), written=address in self._carrier.written)
+                            yield Event(step, _done(step), written=address in self._steps.written)
                     else:
                         ended.add(address)
                         yield self._failure(step, error)
-                ready = list(sorter.get_ready())
+                ready.extend(sorter.get_ready())
         for address in sorted({address for address, _ in waiting} - ended):
             step = run.plan.steps[address]
             if step.action is not Action.NO_OP:
-                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._carrier.written)
+                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._steps.written)
         if self._fatal is not None:
             raise self._fatal
 
@@ -114,7 +118,7 @@ class _Executor:
             Outcome.REFUSED if refused else Outcome.FAILED,
             findings,
             error.exit_code,
-            written=step.address in self._carrier.written,
+            written=step.address in self._steps.written,
         )
 
 
@@ -141,6 +145,18 @@ def _first(step: Step) -> Phase:
     if step.stops:
         return Phase.STOP
     return Phase.APPLY if step.calls or not step.removals else Phase.REMOVE
+
+
+@contextmanager
+def _pool(size: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that are waited for, but not by whoever is in a hurry."""
+    pool = ThreadPoolExecutor(size, thread_name_prefix="apply")
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def _done(step: Step) -> Outcome:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconcile.engine.gate import Gate
 from reconcile.engine.intents import Patience
 from reconcile.engine.refresh import Clients
 from reconcile.errors import Interrupted, InvalidInput, UnknownOutcome
@@ -69,6 +70,7 @@ def carry_out(
     clients: Clients,
     locked: LockedState,
     conditions: Conditions,
+    gate: Gate,
     written: set[Address],
 ) -> None:
     """Make a step's writes; ``written`` gets the address once any was made."""
@@ -83,7 +85,7 @@ def carry_out(
         memory=locked.state.memories.get(step.address),
         known=step.address in locked.state.resources,
     )
-    conduct = _Conduct(task, locked, conditions, written)
+    conduct = _Conduct(task, locked, conditions, written, gate)
     kind.carry_out(task, step.source_digest or "", step.calls, conduct)
 
 
@@ -119,19 +121,29 @@ def _required(place: Place | None, address: Address) -> Place:
 class _Conduct:
     """See ``model.bulk.Conduct``."""
 
-    def __init__(self, task: Task, locked: LockedState, conditions: Conditions, written: set[Address]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        locked: LockedState,
+        conditions: Conditions,
+        written: set[Address],
+        gate: Gate | None = None,
+    ) -> None:
         self._task = task
         self._locked = locked
         self._conditions = conditions
         self._written = written
+        self._gate = gate
 
     @property
     def longest_wait(self) -> float:
         return self._conditions.longest_wait
 
     def send(self, call: Call) -> Any:
+        if self._gate is None:
+            raise AssertionError("whoever waits for an earlier run writes nothing")
         try:
-            answer = self._task.client.send(call)
+            answer = self._gate.send(self._task.address.provider, call)
         except UnknownOutcome:
             self._written.add(self._task.address)
             raise

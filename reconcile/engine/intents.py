@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from reconcile.engine.refresh import Clients, find
 from reconcile.errors import ApiError
+from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import references
 from reconcile.model.bulk import BulkKind
@@ -19,12 +20,14 @@ from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.state.state import Intent, State
 
+WAITS = (0.0, 1.0, 3.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How often and after which waits (seconds) to look for something just written; the platform promises no delay."""
 
-    waits: Sequence[float] = (0.0, 1.0, 3.0)
+    waits: Sequence[float] = WAITS
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -34,21 +37,20 @@ class Ambiguous(ApiError):
     code = "outcome-ambiguous"
 
 
+def account_of(address: Address, state: State) -> Account | str:
+    """Whose objects an address's are: several aliases may open one account."""
+    return state.accounts.get(address.provider, address.provider)
+
+
 def bound_ids(address: Address, state: State, registry: Registry) -> set[str]:
     """The ids in the state that an object of the address's kind can't have: those of objects read with its kind."""
-    collection = registry.kind(address).collection.name
+    collection, account = registry.kind(address).collection.name, account_of(address, state)
     return {
         id_
         for other, kept in state.resources.items()
-        if _is_same_account(other, address, state) and registry.kind(other).collection.name == collection
+        if account_of(other, state) == account and registry.kind(other).collection.name == collection
         for id_ in (kept.id, *kept.deposed)
     }
-
-
-def _is_same_account(left: Address, right: Address, state: State) -> bool:
-    """Whether two aliases open one account, as far as the state knows."""
-    known = state.accounts.get(left.provider)
-    return left.provider == right.provider or (known is not None and known == state.accounts.get(right.provider))
 
 
 def look_up(

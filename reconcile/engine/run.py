@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconcile.engine.bulk import Conditions
+from reconcile.engine.gate import Gate
 from reconcile.engine.intents import Patience
 from reconcile.engine.refresh import Clients
 from reconcile.errors import (
@@ -71,13 +72,15 @@ class Run:
     """All that an apply works with.
 
     ``left`` are the steps that nobody has approved; ``before`` the ids that had a step's natural key then;
-    ``conditions`` are those of bulk work.
+    ``conditions`` are those of bulk work; ``gate`` stands before every write; ``paces`` are calls a second by alias
+    (0: any).
     """
 
     plan: Plan
     registry: Registry
     clients: Clients
     locked: LockedState
+    gate: Gate
     rights: Rights
     circumstances: Circumstances
     before: Mapping[Address, tuple[str, ...]]
@@ -86,4 +89,5 @@ class Run:
     left: Mapping[Address, Difference] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
+    paces: Mapping[str, float] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)

@@ -1,6 +1,7 @@
 """Plan and apply from end to end, one short function each; the parts are put together by the command line."""
 
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Collection as AnyCollection
@@ -9,6 +10,7 @@ from types import MappingProxyType
 
 from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
+from reconcile.engine.gate import Gate, Moment
 from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.refresh import Clients, find, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
@@ -47,6 +49,8 @@ class Workspace:
     clients: Clients
     policy: Policy
     clock: Callable[[], float]
+    monotonic: Callable[[], float] = time.monotonic
+    may_send: bool = True
     environment: str = "default"
     tool_version: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +70,19 @@ class Workspace:
         """How bulk work goes about it in this workspace."""
         wait = self.policy.import_wait
         return Conditions(self.place, wait, self.clock, self.patience, stop or threading.Event(), self.tell)
+
+    def gate(self, locked: LockedState | None, stop: threading.Event | None = None) -> Gate:
+        """What stands before every write."""
+        return Gate(
+            self.registry,
+            self.clients,
+            locked,
+            self.policy.freeze,
+            self.clock,
+            stop or threading.Event(),
+            self.may_send,
+            lambda: Moment(self.clock(), self.monotonic()),
+        )
 
 
 def plan(
@@ -160,6 +177,7 @@ def apply(
         registry=registry,
         clients=clients,
         locked=locked,
+        gate=workspace.gate(locked, stop),
         rights=rights,
         circumstances=circumstances_of(workspace, locked.state.resources, workspace.clock()),
         before=_matches_before(shown, locked.state, registry, clients),
@@ -167,6 +185,7 @@ def apply(
         left=left,
         patience=workspace.patience,
         parallelism=workspace.parallelism,
+        paces=workspace.paces,
         stop=stop or threading.Event(),
         conditions=workspace.conditions(stop),
     )

@@ -13,13 +13,14 @@ from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from reconcile.errors import Diagnostic
+from reconcile.errors import ApiError, Diagnostic
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, same
 from reconcile.model.call import Call, Encoded
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.model.ticket import Ticket
 
 # The default of fields that need not be declared. Their types don't admit None, so a null in a manifest is refused:
 # what is not managed is left out.
@@ -144,13 +145,30 @@ class Wanted:
     everything: bool = False
 
 
+class Time(Protocol):
+    """A platform's clock against ours."""
+
+    def offset(self) -> tuple[float, float] | None:
+        """By how many seconds it is ahead, at least and at most; None: nobody can tell."""
+
+
 class Client(Protocol):
-    """What the engine and the kinds see of a provider's API client; ``reads`` counts the calls that change nothing."""
+    """What the engine and the kinds see of a provider's API client; ``reads`` counts the calls that change nothing.
+
+    ``time`` is what is known of the platform's clock.
+    """
 
     reads: int
 
-    def send(self, call: Call) -> Any:
-        """Carry out one call and give its decoded answer; raises ApiError and its kin."""
+    @property
+    def time(self) -> Time:
+        """The platform's clock against ours."""
+
+    def send(self, call: Call, ticket: Ticket | None = None) -> Any:
+        """Carry out one call and give its decoded answer; a write needs a ticket. Raises ApiError and its kin."""
+
+    def rest(self, attempt: int, error: ApiError) -> None:
+        """Wait after an attempt that failed, counted from 1, before another one; raises Interrupted."""
 
     def encode(self, call: Call) -> Encoded:
         """The call as ``send`` would put it on the wire, as far as no read is needed for it; nothing is sent.
@@ -183,10 +201,12 @@ class Collection(ABC):
         name: what it is called.
         studies: more is read for what is edited (``Wanted.edited``), and an edit made outside has to be undone by what
             that tells, so that such objects are read again.
+        one_by_one: each wanted object takes a request of its own, so that reading several at once saves nothing.
     """
 
     name: ClassVar[str]
     studies: ClassVar[bool] = False
+    one_by_one: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
@@ -205,6 +225,10 @@ class Circumstances:
     freeze: float
     managed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     freed: frozenset[str] = frozenset()
+
+    def too_near(self, instant: float) -> bool:
+        """Whether mail that goes out then (UNIX seconds) is left alone: the one comparison with the freeze."""
+        return instant - self.now <= self.freeze
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +385,10 @@ class Kind(ABC):
     def immutable(self, live: RemoteObject, circumstances: Circumstances) -> bool:
         """Whether the object can't change any more and is left as it is for good, such as a sent campaign."""
         return False
+
+    def follows(self, changed: AnyCollection[str], desired: Attributes) -> AnyCollection[str]:
+        """Attributes that the platform may change by itself when some are written, given what is declared."""
+        return ()
 
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         """Why the change may not be made now, with the way out; None if it may."""

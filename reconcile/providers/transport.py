@@ -1,23 +1,29 @@
-"""Shared by the API clients: httpx set-up, retries by class, pacing, redaction, and httpx's errors made ours.
+"""Shared by the API clients: httpx set-up, retries of reads, pacing, redaction, and httpx's errors made ours.
 
+A write takes a ticket, which is good for one attempt: whether it is made again is decided before the gate, never here.
 Certificates are always verified; redirects are never followed, since a followed GET may act twice or elsewhere.
 """
 
 import logging
-import re
+import random
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from reconcile.errors import ApiError, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.errors import ApiError, Interrupted, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Operation, Retry
+from reconcile.model.ticket import Ticket
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
+from reconcile.providers.clock import ServerTime
 from reconcile.providers.personal import without_people
 from reconcile.providers.shapes import Misfit, parse
 
@@ -25,6 +31,8 @@ from reconcile.providers.shapes import Misfit, parse
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 # Never reached the platform, whatever the call was.
+_GLANCE = 0.2  # seconds after which a wait for a free place looks whether the run is to stop
+_LONGEST_ASKED = 300.0  # seconds that a platform is waited for at most, whatever it asks
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
@@ -66,6 +74,14 @@ class Pace:
     wait: float = 0.5
     longest_wait: float = 20.0
 
+    def before_next(self, attempt: int, error: Exception) -> float:
+        """The seconds to wait after an attempt, counted from 1: what the platform asks for, or longer each time."""
+        asked = error.wait if isinstance(error, RateLimited) else None
+        if asked is not None:
+            return asked
+        longer: float = self.wait * 2 ** (attempt - 1)
+        return min(self.longest_wait, longer) + random.uniform(0, self.wait)  # noqa: S311
+
 
 class Auth(httpx.Auth):
     """Signs requests; ``secrets`` gives what no message may repeat."""
@@ -78,7 +94,8 @@ class Auth(httpx.Auth):
 class Transport:
     """Sends requests for the operations of one provider; safe to use from several threads.
 
-    ``may_send`` is the run's right to calls through which somebody gets mail; without it they are refused here.
+    ``may_send`` is the run's right to calls through which somebody gets mail; without it they are refused here. Once
+    ``stop`` is set no call leaves any more, and every wait ends. ``time`` learns the platform's time from its answers.
     ``secrets`` are replaced in every message. ``auth`` signs requests, ``refusal`` says what to do when the platform
     refuses the credentials.
     """
@@ -93,6 +110,8 @@ class Transport:
         auth: "Auth | None" = None,
         bounds: Bounds | None = None,
         refusal: str = "Check the provider's key and that its environment variable is set to the right account's.",
+        stop: threading.Event | None = None,
+        time: ServerTime | None = None,
     ) -> None:
         limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
         self._http = httpx.Client(
@@ -108,7 +127,9 @@ class Transport:
         self._may_send = may_send
         self._secrets = tuple(secret for secret in secrets if secret)
         self._slots = threading.BoundedSemaphore(pace.concurrency)
-        self._limiter = _limiter(pace.requests_per_second)
+        self._stop = stop or threading.Event()
+        self._limiter = _Limiter(pace.requests_per_second) if pace.requests_per_second else None
+        self.time = time or ServerTime()
 
     def close(self) -> None:
         """Close the connections."""
@@ -127,36 +148,67 @@ class Transport:
         empty: bool = False,
         decode: Callable[[Any], Any] = lambda answer: answer,
         private: Callable[[], Iterable[str]] = tuple,
+        ticket: Ticket | None = None,
     ) -> Any:
-        """The decoded JSON answer, after the retries that the operation's class allows.
+        """The decoded JSON answer: for a read after as many attempts as it takes, for a write after its only one.
 
         ``verb`` is the operation's unless given; an ``empty`` answer is None. ``private`` gives what the call says of
-        people, which no message repeats; it is asked for only after an error.
+        people, which no message repeats; it is asked for only after an error. A write has a ``ticket``.
 
         Raises:
-            Refused: the call sends mail and the run may not.
+            Refused: the call sends mail and the run may not. Whatever else the ticket says.
             Unreachable: never sent. UnknownOutcome: maybe carried out. Unauthorised: refused credentials.
             Rejected: any other answer that is no success, with its status. ApiError: raised by ``decode``.
+            Interrupted: the run is to stop, so it was not sent.
         """
         if (operation.sends or sends) and not self._may_send:
             raise Refused(
                 f"{operation.name} may make people get mail, and this run has not the right to send.",
                 hint="Give it with --allow-send, or set policy.sends to allow.",
             )
-        import stamina
+        if operation.write and ticket is None:
+            raise AssertionError(f"{operation.name} writes, and nothing has let it through")
+        attempts = self._pace.attempts if operation.retry is not Retry.NEVER and not operation.write else 1
+        attempt = 0
+        while True:
+            attempt += 1
+            request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
+            try:
+                return self._once(operation, request, None if empty else decode, private, ticket)
+            except (Unreachable, UnknownOutcome) as error:
+                if attempt >= attempts or isinstance(error, Misfit | OutsideBounds):
+                    raise
+                self.rest(attempt, error)
 
-        for attempt in stamina.retry_context(
-            on=lambda error: _again(error, operation.retry),
-            attempts=1 if operation.retry is Retry.NEVER else self._pace.attempts,
-            timeout=None,
-            wait_initial=self._pace.wait,
-            wait_max=self._pace.longest_wait,
-            wait_jitter=self._pace.wait,
-        ):
-            with attempt:
-                request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
-                return self._once(operation, request, None if empty else decode, private)
-        raise AssertionError("stamina gives at least one attempt")
+    def rest(self, attempt: int, error: Exception) -> None:
+        """Wait after a failed attempt, counted from 1, before the next one; raises Interrupted."""
+        self.pause(self._pace.before_next(attempt, error))
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass; ends as soon as the run is to stop.
+
+        Raises:
+            Interrupted: it is.
+        """
+        if self._stop.wait(seconds) if seconds > 0 else self._stop.is_set():
+            raise Interrupted("Interrupted: no further call goes out.", hint="Run again to do the rest.")
+
+    @contextmanager
+    def _turn(self, ticket: Ticket | None) -> Iterator[None]:
+        """When a call may leave: its turn has come, nobody asked to stop, and a write has shown its ticket just now."""
+        self.pause(self._limiter.reserve() if self._limiter is not None else 0.0)
+        while True:
+            if ticket is not None:
+                ticket.show()  # which may read, so no place is taken yet
+            while not self._slots.acquire(timeout=_GLANCE):
+                self.pause(0.0)
+            try:
+                self.pause(0.0)
+                if ticket is None or ticket.fresh():
+                    yield
+                    return
+            finally:
+                self._slots.release()
 
     def look(
         self,
@@ -175,9 +227,7 @@ class Transport:
         """
         assert not operation.write, "a write has to be understood"  # noqa: S101  # a slip in our own code
         request = self._built(verb or operation.verb, url, params=params, json=body, headers=headers)
-        if self._limiter is not None:
-            self._limiter()
-        with self._slots, self._translated(operation, request.url.host):
+        with self._turn(None), self._translated(operation, request.url.host):
             answer = self._received(request)
         if answer.status_code in (401, 403) and not _is_page(answer):
             self._decoded(operation, answer)
@@ -201,11 +251,12 @@ class Transport:
         request: httpx.Request,
         decode: Callable[[Any], Any] | None,
         private: Callable[[], Iterable[str]],
+        ticket: Ticket | None,
     ) -> Any:
-        if self._limiter is not None:
-            self._limiter()
-        with self._slots, self._translated(operation, request.url.host):
+        with self._turn(ticket), self._translated(operation, request.url.host):
+            began = self.time.now()
             answer = self._received(request)
+            self.time.note(began, answer.headers)
         try:
             if decode is None and answer.is_success and not _is_page(answer):
                 return None
@@ -255,7 +306,7 @@ class Transport:
                 f"{operation.name}: the platform refuses the credentials (HTTP {status}).", hint=self._refusal
             )
         if status == 429 or (status == 503 and "retry-after" in answer.headers):
-            # Both say that the call was not carried out.
+            # Both say that the call was not carried out, and neither proves it.
             what = "asked too often" if status == 429 else "the platform is not available for now"
             raise RateLimited(f"{operation.name}: {what} (HTTP {status}).", _retry_after(answer))
         if status >= 500:
@@ -315,37 +366,37 @@ def _joined(texts: Any) -> str:
     return ", ".join(map(str, texts)) if isinstance(texts, list | tuple) else str(texts)
 
 
-def _again(error: Exception, retry: Retry) -> bool | float:
-    """Whether, or after how many seconds, to try again after an error: stamina's back-off hook."""
-    if retry is Retry.NEVER:
-        return False
-    if isinstance(error, Unreachable):
-        return True
-    if isinstance(error, Misfit | OutsideBounds):
-        return False  # it would be the same again
-    if isinstance(error, RateLimited) and error.wait is not None:
-        # Not carried out, so that the call may be repeated unseen.
-        return error.wait
-    return retry is not Retry.LOOKUP and isinstance(error, UnknownOutcome)
-
-
 def _retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that the platform asks to wait, if it says so in seconds."""
-    text = answer.headers.get("retry-after", "")
-    return min(float(text), 300.0) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    """The seconds that the platform asks to wait, if it says so in seconds or as a date; five minutes at the most."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _LONGEST_ASKED)
+    try:
+        # By the platform's own clock, if it tells the time.
+        now = parsedate_to_datetime(answer.headers["date"]).timestamp() if "date" in answer.headers else time.time()
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), _LONGEST_ASKED)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _limiter(requests_per_second: float | None) -> Callable[[], object] | None:
-    """Blocks until the next request may go out: at most so many in any second."""
-    if not requests_per_second:
-        return None
-    from pyrate_limiter import Limiter, Rate
+class _Limiter:
+    """Says when the next request may go out: at most so many in any second."""
 
-    # A bucket of whole requests: 0.5 a second is one in two.
-    rate = Rate(max(1, int(requests_per_second)), round(1000 * max(1, 1 / requests_per_second)))
-    limiter = Limiter(rate)
-    return lambda: limiter.try_acquire("requests")
+    def __init__(self, requests_per_second: float) -> None:
+        # Whole requests: 0.5 a second is one in two.
+        self._span = max(1.0, 1 / requests_per_second)
+        self._turns: deque[float] = deque(maxlen=max(1, int(requests_per_second)))
+        self._guard = threading.Lock()
+
+    def reserve(self) -> float:
+        """Take the next turn: how many seconds it is away."""
+        with self._guard:
+            now = time.monotonic()
+            full = len(self._turns) == self._turns.maxlen
+            turn = max(now, self._turns[0] + self._span) if full else now
+            self._turns.append(turn)
+            return turn - now

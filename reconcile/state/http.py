@@ -178,6 +178,18 @@ class HttpStore(StateStore):
                 hint="See with `reconcile drift` what is live, and let nothing but reconcile write there.",
             )
 
+    def lost(self, client: httpx.Client, owner: LockInfo, former: State | None) -> LockHeld | None:
+        """The error that the lock is no longer ours; None if it is, or has been free all the time and is taken again.
+
+        Raises:
+            StateError: that can't be found out.
+        """
+        holder = self._try_lock(client, owner)
+        if holder is not None and holder.id != owner.id:
+            return lock_lost(self.name, holder)
+        # Whoever had it meanwhile and wrote has left another version.
+        return None if _same(self.get(client), former) else lock_lost(self.name, None)
+
     def _post(self, client: httpx.Client, owner: LockInfo, data: bytes) -> None:
         url = httpx.URL(self.url).copy_merge_params({"ID": owner.id})
         answer = self._request(client, "POST", url, data)
@@ -275,7 +287,7 @@ class _Run:
         self._former = store.get(client)
         self._state = self._former or State(lineage=str(uuid.uuid4()))
         self._lost: LockHeld | None = None
-        self.recording = Recording(self._state, self._keep, self._confirm)
+        self.recording = Recording(self._state, self._keep, lambda at_server: self._confirm(at_server=at_server))
 
     def finish(self) -> None:
         """All is written already."""
@@ -292,8 +304,10 @@ class _Run:
             raise
         self._state = self._former = following
 
-    def _confirm(self) -> None:
-        # The protocol has no question for this, and each record asks anyhow.
+    def _confirm(self, *, at_server: bool = False) -> None:
+        # The protocol has no question for this but to ask for the lock once more; and each record asks anyhow.
+        if self._lost is None and at_server:
+            self._lost = self._store.lost(self._client, self._owner, self._former)
         if self._lost is not None:
             raise self._lost
 

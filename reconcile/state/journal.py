@@ -295,7 +295,9 @@ class Recording(LockedState):
     again. ``confirm`` raises if the lock is known to be gone.
     """
 
-    def __init__(self, state: State, keep: Callable[[Entry], None], confirm: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, state: State, keep: Callable[[Entry], None], confirm: Callable[[bool], None] = lambda at_server: None
+    ) -> None:
         self._draft = Draft(state)
         self._keep = keep
         self._confirm = confirm
@@ -346,11 +348,11 @@ class Recording(LockedState):
         """Record the accounts behind these aliases; those of other aliases stay."""
         self._record(Accounts(dict(accounts)))
 
-    def confirm(self) -> None:
-        """Make sure that the lock is still ours."""
+    def confirm(self, *, at_server: bool = False) -> None:
+        """Make sure that the lock is still ours; ``at_server``: ask whoever keeps it."""
         if self._closed:
             raise _left()
-        self._confirm()
+        self._confirm(at_server)
 
     def close(self) -> State:
         """The final state; waits for a record in progress and refuses any that comes later."""

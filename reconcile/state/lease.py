@@ -94,8 +94,8 @@ class Lease:
             pause = min(pause * 1.5, 1.0)
         self._heart.start()
 
-    def confirm(self) -> None:
-        """Make sure that the lease is ours; asks the server only if it should have been renewed by now.
+    def confirm(self, *, at_server: bool = False) -> None:
+        """Make sure that the lease is ours; asks the server if it should have been renewed by now, or if told to.
 
         Raises:
             LockHeld: somebody else has it, or it was taken away.
@@ -104,7 +104,7 @@ class Lease:
         with self._guard:
             if self._lost is not None:
                 raise self._lost
-            if time.monotonic() >= self._valid_until:
+            if at_server or time.monotonic() >= self._valid_until:
                 self._renew()
 
     def lost(self) -> LockHeld | None:

@@ -473,7 +473,7 @@ class _Run:
         state = base.whole or State(lineage=str(uuid.uuid4()))
         self._header = JournalHeader(state.lineage, state.serial)
         self._line = 2
-        self.recording = Recording(state, self._keep, lambda: store.confirm(connection))
+        self.recording = Recording(state, self._keep, lambda _: store.confirm(connection))
 
     def finish(self) -> None:
         """Fold what was recorded; nothing is written if nothing was.

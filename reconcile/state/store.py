@@ -60,8 +60,10 @@ class LockedState(Protocol):
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind the provider aliases."""
 
-    def confirm(self) -> None:
+    def confirm(self, *, at_server: bool = False) -> None:
         """Make sure that the lock is still ours: for a look before each API write.
+
+        ``at_server``: ask whoever keeps the lock, whatever is known of it here, as after a sleep of the machine.
 
         Raises:
             LockHeld: it is gone; nothing can be recorded any more.

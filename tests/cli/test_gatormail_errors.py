@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import stamina
 
+from reconcile.providers.transport import Transport
 from tests.cli.gator import Gator, gator, refused
 
 LIST = ("groupList", "page=1", "pageSize=10")
@@ -14,9 +14,8 @@ ADD = ("addGroup", "name=A", "--auto-approve")
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=3):
-        yield
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Transport, "rest", lambda self, attempt, error: None)
 
 
 @pytest.fixture
@@ -102,12 +101,12 @@ def test_asked_to_wait(live: Gator, kind: str, words: tuple[str, ...]) -> None:
     assert live.called(*LIST) == []
     live.control("POST", "faults", {"faults": [f"{kind}:gatormail_groupList:after=1"]})
     refused(live.api(*LIST), 1, *words)
-    assert live.asked("gatormail_groupList") == 3 + 3
-    # A send is not tried again, not even then; the platform has not carried it out.
+    assert live.asked("gatormail_groupList") == 3 + 5
+    # A send is not tried again, not even then; which may have been carried out.
     live.control("POST", "faults", {"faults": [f"{kind}:gatormail_deleteSchema"]})
     result = live.api("deleteSchema", "--auto-approve")
     refused(result, 1, *words)
-    assert "may or may not" not in result.err
+    assert "may or may not" in result.err
     assert live.asked("gatormail_deleteSchema") == 1
 
 

@@ -115,8 +115,8 @@ def squalo_first() -> Desired:
         ),
         resource("campaign", "own", {"subject": "Own", "body": "<p>own</p>", "lists": (ref("list", "gone"),)}),
         # Two with one subject and one body: a lost reply must not be taken for the other's.
-        resource("campaign", "twin-1", {"subject": "Twin", "body": "<p>twin</p>"}),
-        resource("campaign", "twin-2", {"subject": "Twin", "body": "<p>twin</p>"}),
+        resource("campaign", "twin-1", {"subject": "Twin", "body": "<p>twin</p>"}, allow_duplicate=True),
+        resource("campaign", "twin-2", {"subject": "Twin", "body": "<p>twin</p>"}, allow_duplicate=True),
     )
 
 
@@ -137,7 +137,7 @@ def squalo_second() -> Desired:
             },
         ),
         resource("campaign", "own", {"subject": "Own", "body": "<p>changed</p>", "lists": (ref("list", "new"),)}),
-        resource("campaign", "twin-1", {"subject": "Twin", "body": "<p>twin</p>"}),
+        resource("campaign", "twin-1", {"subject": "Twin", "body": "<p>twin</p>"}, allow_duplicate=True),
     )
 
 
@@ -203,7 +203,9 @@ def note(subject: str) -> Desired:
 def twins() -> Desired:
     """Two with one name and one content: a lost reply must not be taken for the other's."""
     twin = {"name": "Twin", "subject": "Twin", "email": EMAIL | {"html": "<p>twin</p>"}}
-    return declared(gator("campaign", "twin-1", twin), gator("campaign", "twin-2", twin))
+    return declared(
+        gator("campaign", "twin-1", twin, allow_duplicate=True), gator("campaign", "twin-2", twin, allow_duplicate=True)
+    )
 
 
 def drafts() -> Desired:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
+from typing import Any
 
 import pytest
 
@@ -119,11 +120,11 @@ def test_a_kill_between_single_calls_leaves_no_doubt_about_who_is_ours(no_last_w
     world.source(MANY[:3])
     send, calls = world.client.send, []
 
-    def dying(call: Call) -> object:
+    def dying(call: Call, *ticket: Any) -> object:
         calls.append(call.operation)
         if calls.count("create-recipient") == 2:
             raise Killed
-        return send(call)
+        return send(call, *ticket)
 
     no_last_words.setattr(world.client, "send", dying)
     desired = declared(news(), audience(mode="sync", gdpr={"gdprCanSend": True, "language": "it"}))

@@ -101,9 +101,9 @@ def _killed_after(world: Crowd, desired: Any, calls: int | None) -> None:
         return
     send, left = world.client.send, calls
 
-    def dying(call: Any) -> Any:
+    def dying(call: Any, *ticket: Any) -> Any:
         nonlocal left
-        answer = send(call)
+        answer = send(call, *ticket)
         if not call.operation.startswith("get-"):
             left -= 1
             if left == 0:

@@ -54,10 +54,10 @@ def sent(world: Buyers, into: list[tuple[str, list[str]]]) -> None:
     """Keep the contacts of each call that puts people somewhere."""
     send = world.gator.send
 
-    def kept(call: Call) -> Any:
+    def kept(call: Call, *ticket: Any) -> Any:
         if call.operation in (INCLUDE, EXCLUDE):
             into.append((call.operation, [contact["emailLogin"] for contact in call.arguments["contacts"]]))
-        return send(call)
+        return send(call, *ticket)
 
     world.gator.send = kept  # type: ignore[method-assign]
 
@@ -201,13 +201,13 @@ def right_before(world: Buyers, nth: int, deed: Callable[[], None]) -> None:
     """Have something happen before the nth read of the run; no tool can help what happens after the last one."""
     send, left = world.gator.send, nth
 
-    def meddled(call: Call) -> Any:
+    def meddled(call: Call, *ticket: Any) -> Any:
         nonlocal left
         if call.operation == "gatormail_groupExcludedContactget":
             left -= 1
             if left == 0:
                 deed()
-        return send(call)
+        return send(call, *ticket)
 
     world.gator.send = meddled  # type: ignore[method-assign]
 
@@ -216,9 +216,9 @@ def killed_after(world: Buyers, writes: int) -> None:
     """Have the process end right after a write."""
     send, left = world.gator.send, writes
 
-    def dying(call: Call) -> Any:
+    def dying(call: Call, *ticket: Any) -> Any:
         nonlocal left
-        answer = send(call)
+        answer = send(call, *ticket)
         left -= call.operation in WRITES
         if left == 0:
             raise Killed

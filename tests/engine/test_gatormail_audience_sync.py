@@ -146,8 +146,8 @@ def test_whom_a_run_brought_in_that_was_killed_is_on_record() -> None:
     desired = declared(buyers(), audience(mode="sync"))
     send = world.gator.send
 
-    def dying(call: Call) -> Any:
-        answer = send(call)
+    def dying(call: Call, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
         if call.operation == INCLUDE:
             raise SystemExit
         return answer

@@ -83,8 +83,8 @@ def _apply_until(folder: Path, story: str, at: Callable[[int, str], bool], pipe:
             os.kill(os.getpid(), signal.SIGKILL)
 
     account = account_in(folder)
-    account.client.send = guarded(account.client.send, lambda call: call.operation)  # type: ignore[method-assign]
-    account.gator.send = guarded(account.gator.send, lambda call: call.operation)  # type: ignore[method-assign]
+    account.client.send = guarded(account.client.send, lambda call, *ticket: call.operation)  # type: ignore[method-assign]
+    account.gator.send = guarded(account.gator.send, lambda call, *ticket: call.operation)  # type: ignore[method-assign]
     for name in AT_THE_DISK:
         setattr(os, name, guarded(getattr(os, name), lambda *_, name=name: name))
     code, events, _ = account.apply(STORIES[story].after(), ALL)

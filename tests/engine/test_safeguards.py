@@ -9,7 +9,7 @@ from reconcile.engine.workflow import apply, check_record, plan
 from reconcile.errors import LockHeld, PlanStale, ReconcileError
 from reconcile.model.call import Call
 from reconcile.providers.squalomail.reading import PAGE_SIZE, list_pages
-from tests.world import NO_RIGHTS, World, declared, failures, resource
+from tests.world import FREELY, NO_RIGHTS, World, declared, failures, resource
 
 NEWS = declared(resource("list", "news", {"name": "News", "color": "#111111"}))
 
@@ -40,7 +40,7 @@ def test_who_lost_the_lock_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> No
             asked.append("confirm")
             raise LockHeld("Somebody else holds it now.")
 
-        monkeypatch.setattr(type(locked), "confirm", lambda self: lost())
+        monkeypatch.setattr(type(locked), "confirm", lambda self, **asked: lost())
         with pytest.raises(ReconcileError, match="Somebody else"):
             list(apply(world.workspace, locked, shown, NO_RIGHTS))
     assert asked
@@ -52,11 +52,11 @@ def test_what_the_read_back_finds_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     world = World()
     send = world.client.send
 
-    def sent_and_changed(call: Call) -> Any:
-        answer = send(call)
+    def sent_and_changed(call: Call, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
         if call.operation == "create-list":
             made = answer["list"]["id"]
-            send(Call("update-list", {"id": made, "name": "News", "published": False, "color": "#222222"}))
+            send(Call("update-list", {"id": made, "name": "News", "published": False, "color": "#222222"}), FREELY)
         return answer
 
     monkeypatch.setattr(world.client, "send", sent_and_changed)

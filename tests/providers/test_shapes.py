@@ -13,6 +13,7 @@ from reconcile.providers.gatormail.contract import Contract
 from reconcile.providers.shapes import Misfit, described, parse, says_error, word
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.transport import Pace, Transport
+from tests.world import FREELY
 
 CAMPAIGN = {
     "id": 7, "name": "Launch", "type": "Static", "status": "InSetup", "startDate": None, "endDate": "",
@@ -50,7 +51,7 @@ def gatormail(operation: str, answer: Any, contract: dict[str, Any] | None = Non
     calls: list[httpx.Request] = []
     client = GatorMail("https://api.example.test", "lz", Contract(contract), transport(answer, calls))
     try:
-        return client.send(Call(f"gatormail_{operation}", arguments))
+        return client.send(Call(f"gatormail_{operation}", arguments), FREELY)
     finally:
         # An answer that was cut off is asked for again, one that can't be understood is not.
         assert isinstance(answer, bytes) or len(calls) == 1
@@ -60,7 +61,7 @@ def squalomail(function: str, answer: Any, **arguments: Any) -> Any:
     calls: list[httpx.Request] = []
     client = SqualoMail("https://api.example.test", "key", transport(answer, calls))
     try:
-        return client.send(Call(function, arguments))
+        return client.send(Call(function, arguments), FREELY)
     finally:
         assert isinstance(answer, bytes) or len(calls) == 1
 

@@ -26,6 +26,7 @@ class _Campaigns(Collection):
     """
 
     name = "campaigns"
+    one_by_one = True
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_campaignList"))

@@ -13,6 +13,7 @@ from reconcile.model.account import Account
 from reconcile.model.assumption import Answer
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
+from reconcile.model.ticket import Ticket
 from reconcile.providers import paging
 from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.contract import ENUMS, Contract
@@ -39,9 +40,10 @@ class GatorMail:
         self._instance = instance
         self._transport = transport
         self._names: dict[tuple[str, str], str] = {}
+        self.time = transport.time
         self.reads = 0
 
-    def send(self, call: Call) -> Any:
+    def send(self, call: Call, ticket: Ticket | None = None) -> Any:
         """Carry the call out and give its answer, members by their own names; None where there is no answer.
 
         See ``Transport.request`` for what is raised.
@@ -70,6 +72,7 @@ class GatorMail:
                 empty=not operation.answers,
                 decode=lambda answer: self._decoded(operation, answer),
                 private=lambda: _about_people(operation, call.arguments),
+                ticket=ticket,
             )
         except Rejected as error:
             if error.status in (404, 405):
@@ -125,6 +128,10 @@ class GatorMail:
         size, first = int(self.contract.text("c.page.size")), int(self.contract.text("c.page.first"))
         remedy = f"See the provider's contract: `{OPERATIONS[operation].key}`, `c.page.first`, `c.page.size`. {ASK}"
         return paging.rows(read, first=first, size=size, operation=operation, remedy=remedy)
+
+    def rest(self, attempt: int, error: ApiError) -> None:
+        """Wait before another attempt."""
+        self._transport.rest(attempt, error)
 
     def close(self) -> None:
         """Close the connections."""

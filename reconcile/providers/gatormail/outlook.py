@@ -370,7 +370,7 @@ def _too_soon(api: Client, name: str, start: str | None, circumstances: Circumst
 def _is_beyond(start: str | None, circumstances: Circumstances) -> bool:
     """Whether a time, as the contract reads it, lies beyond the freeze; what can't be read as one doesn't."""
     try:
-        return start is not None and as_seconds(start) - circumstances.now > circumstances.freeze
+        return start is not None and not circumstances.too_near(as_seconds(start))
     except ValueError:
         return False
 

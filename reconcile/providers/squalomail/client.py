@@ -12,6 +12,7 @@ from reconcile.model.account import Account
 from reconcile.model.assumption import Answer
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
+from reconcile.model.ticket import Ticket
 from reconcile.providers.personal import texts
 from reconcile.providers.squalomail.answers import checked
 from reconcile.providers.squalomail.operations import OPERATIONS
@@ -28,9 +29,10 @@ class SqualoMail:
         self._url = url.rstrip("/")
         self._key = key
         self._transport = transport
+        self.time = transport.time
         self.reads = 0
 
-    def send(self, call: Call) -> Any:
+    def send(self, call: Call, ticket: Ticket | None = None) -> Any:
         """Carry the call out and give its answer; see ``Transport.request`` for what is raised."""
         operation = OPERATIONS[call.operation]
         encoded = self.encode(call)
@@ -45,6 +47,7 @@ class SqualoMail:
             sends=call.sends,
             decode=lambda answer: checked(call, answer, ASK),
             private=lambda: _about_people(call),
+            ticket=ticket,
         )
 
     def look(self, call: Call, *, verb: str | None = None) -> Answer:
@@ -75,6 +78,10 @@ class SqualoMail:
         if not isinstance(answer, str | int) or isinstance(answer, bool):
             raise ApiError("get-app-id: the answer names no app id, so whose account this is can't be told.")
         return Account("squalomail", httpx.URL(self._url).host, str(answer))
+
+    def rest(self, attempt: int, error: ApiError) -> None:
+        """Wait before another attempt."""
+        self._transport.rest(attempt, error)
 
     def close(self) -> None:
         """Close the connections."""

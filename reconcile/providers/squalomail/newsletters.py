@@ -247,7 +247,7 @@ class Newsletter(Kind):
         date = change.live.facts["sendDate"] or 0
         if state == "committed":
             reason = "the platform has begun to send it, or will any minute"
-        elif state == "scheduled" and date - circumstances.now <= circumstances.freeze:
+        elif state == "scheduled" and circumstances.too_near(date):
             reason = f"it goes out within the freeze window of {circumstances.freeze / 60:.0f} minutes"
         elif state == "scheduled" and change.action is not Action.UPDATE and not self.may_unschedule(change):
             reason = "it is scheduled, and not by this project"

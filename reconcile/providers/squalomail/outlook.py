@@ -62,7 +62,7 @@ def _sending(api: Client, arguments: Mapping[str, Value], circumstances: Circums
     date = _whole(arguments.get("senddate"))
     if date is None:
         return Outlook(refusal=_refusal("no-send-date", "It needs sendDate, the time to send at, in UNIX seconds."))
-    if date - circumstances.now <= circumstances.freeze:
+    if circumstances.too_near(date):
         return Outlook(
             refusal=_refusal(
                 "frozen",
@@ -115,7 +115,7 @@ def _frozen(mail: Mapping[str, Any], circumstances: Circumstances) -> Diagnostic
         return _refusal("frozen", f"{_named(mail)} was sent, so it is not written.", "Use the web interface.")
     if state == "committed":
         return _refusal("frozen", f"{_named(mail)} is being sent, or will be any minute, so it is not written.")
-    if state == "scheduled" and (mail["senddate"] or 0) - circumstances.now <= circumstances.freeze:
+    if state == "scheduled" and circumstances.too_near(mail["senddate"] or 0):
         minutes = f"{circumstances.freeze / 60:.0f} minutes (policy.freeze)"
         return _refusal("frozen", f"{_named(mail)} goes out within {minutes}, so it is not written.", _CANCEL)
     return None

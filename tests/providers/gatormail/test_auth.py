@@ -17,6 +17,7 @@ from reconcile.sandbox.gatormail.service import GatorMailSetup
 from reconcile.sandbox.gatormail.tokens import Login
 from reconcile.sandbox.server import Server
 from tests.providers.gatormail.wire import INSTANCE, NOW, PASSWORD, SECRET, client, identity
+from tests.world import FREELY
 
 THREADS = 8
 SCHEMA = Call("gatormail_getSchema", {})
@@ -126,7 +127,7 @@ def test_a_second_401_ends_it(place: Place, operation: str) -> None:
     api = place.client(place.grant())
     place.control("faults", {"faults": [f"401:{operation}"]})
     with pytest.raises(Unauthorised) as error:
-        api.send(Call(operation, {"name": "A"} if operation.endswith("Group") else {}))
+        api.send(Call(operation, {"name": "A"} if operation.endswith("Group") else {}), FREELY)
     assert error.value.exit_code == 7
     assert place.asked(operation) == [401, 401]
     assert len(place.logins) == 2
@@ -171,7 +172,7 @@ def test_no_message_repeats_the_credentials_or_the_token(place: Place) -> None:
     for secret in (token, SECRET, PASSWORD):
         # The platform repeats what it does not know.
         with pytest.raises(ApiError) as error:
-            api.send(Call("gatormail_getTrigger", {"triggerKey": secret}))
+            api.send(Call("gatormail_getTrigger", {"triggerKey": secret}), FREELY)
         assert "There is no trigger ***." in str(error.value)
         assert secret not in f"{error.value!r} {error.value.diagnostics}"
     assert SECRET not in repr(identity(place.server))

@@ -19,6 +19,7 @@ from reconcile.sandbox.gatormail.service import GatorMailSetup
 from reconcile.sandbox.gatormail.tokens import Login
 from reconcile.sandbox.server import Server
 from tests.providers.gatormail.wire import CAPABILITIES, INSTANCE, NOW, PASSWORD, SECRET, Account
+from tests.world import FREELY
 
 World = Mapping[str, Any]
 Arguments = Mapping[str, Any]
@@ -398,10 +399,10 @@ def test_a_call_without_its_variables_is_not_made(account: Account, there: World
 def test_what_sends_needs_the_right(account: Account, there: World, name: str) -> None:
     call = Call(f"gatormail_{name}", CASES[name].arguments(there), sends=True)
     with pytest.raises(Refused):
-        account.harmless.send(call)
+        account.harmless.send(call, FREELY)
     if row(name).sends:
         with pytest.raises(Refused):
-            account.harmless.send(Call(call.operation, call.arguments))
+            account.harmless.send(Call(call.operation, call.arguments), FREELY)
     assert not account.calls(f"gatormail_{name}")
 
 

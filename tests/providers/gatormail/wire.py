@@ -17,6 +17,7 @@ from reconcile.providers.gatormail.settings import contract
 from reconcile.providers.transport import Pace, Transport
 from reconcile.sandbox.server import Server
 from tests.sandbox.gatormail.conftest import INSTANCE, check, document, operations
+from tests.world import FREELY
 
 NOW = 1_800_000_000  # 2027-01-15T08:00:00Z
 SECRET, PASSWORD = "the-clients-secret", "the-users-password"
@@ -154,7 +155,7 @@ class Account:
             each.close()
 
     def send(self, operation: str, **arguments: Any) -> Any:
-        return self.client.send(Call(f"gatormail_{operation}", arguments))
+        return self.client.send(Call(f"gatormail_{operation}", arguments), FREELY)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         return self._control.request(method, path, json=body).raise_for_status().json()

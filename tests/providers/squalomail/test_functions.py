@@ -18,6 +18,7 @@ from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Pace, Transport
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
+from tests.world import FREELY
 
 NOW = 1_800_000_000
 KEY, WRONG = "the-right-key", "not-the-right-key"
@@ -43,7 +44,7 @@ class Account:
         return SqualoMail(self._url, key, Transport(pace=pace, may_send=may_send, secrets=(key,)))
 
     def send(self, operation: str, **arguments: Any) -> Any:
-        return self.client.send(Call(operation, arguments))
+        return self.client.send(Call(operation, arguments), FREELY)
 
     def rows(self, entity: str, filter_: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.send("get-data", entity=entity, filter=filter_)
@@ -389,7 +390,7 @@ def test_what_is_not_there_is_an_error_or_nothing(account: Account, name: str) -
 @everything
 def test_a_wrong_key_is_refused(account: Account, name: str) -> None:
     with pytest.raises(Unauthorised) as error:
-        account.wrong.send(Call(name, CASES[name].arguments))
+        account.wrong.send(Call(name, CASES[name].arguments), FREELY)
     assert error.value.exit_code == 7
     assert WRONG not in str(error.value)
     assert account.rows("Recipient")
@@ -399,7 +400,7 @@ def test_a_wrong_key_is_refused(account: Account, name: str) -> None:
 def test_what_sends_needs_the_right(account: Account, name: str) -> None:
     if OPERATIONS[name].sends:
         with pytest.raises(Refused):
-            account.harmless.send(Call(name, CASES[name].arguments))
+            account.harmless.send(Call(name, CASES[name].arguments), FREELY)
         assert not account.calls(name)
 
 

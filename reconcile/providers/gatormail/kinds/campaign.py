@@ -6,6 +6,7 @@ the e-mail's content, is compared with what was last sent.
 """
 
 import hmac
+from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -165,6 +166,10 @@ class GatorMailCampaign(Kind):
     def immutable(self, live: RemoteObject, circumstances: Circumstances) -> bool:
         return bool(live.facts["status"] == "Finished")
 
+    def follows(self, changed: AnyCollection[str], desired: Attributes) -> AnyCollection[str]:
+        """Where nobody says when it ends, the platform does, and the end moves with the start."""
+        return ("endDate",) if "endDate" not in desired else ()
+
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         return (
             _life_cycle_refusal(change, circumstances)
@@ -267,7 +272,7 @@ class GatorMailCampaign(Kind):
                 "Dates have no zone on the wire, so that nobody can tell when it would go out.",
                 f"Declare it in reconcile.yaml: providers.{change.address.provider}.timezone, such as Europe/London.",
             )
-        if launch.due - circumstances.now > circumstances.freeze:
+        if not circumstances.too_near(launch.due):
             return None
         start = change.whole(("startDate",))["startDate"]
         past = launch.due <= circumstances.now
@@ -333,7 +338,7 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
         )
     lone = change.action is Action.UPDATE and change.changed == {"initiate"}
     start = live.attributes.get("startDate")
-    if start is None or as_seconds(start) - circumstances.now > circumstances.freeze:
+    if start is None or not circumstances.too_near(as_seconds(start)):
         return None
     past = as_seconds(start) <= circumstances.now
     if lone and not (past and live.facts["status"] is None):

@@ -35,6 +35,7 @@ class _Groups(Collection):
 
     name = "groups"
     studies = True
+    one_by_one = True
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_groupList"))

@@ -177,7 +177,7 @@ def _schedule_refusal(change: Change, circumstances: Circumstances) -> Diagnosti
     touches = change.action is not Action.UPDATE or "schedule" in change.changed
     if touches and not _is_ours(change):
         return _not_ours(change)
-    if not sets or as_seconds(str(schedule)) - circumstances.now > circumstances.freeze:
+    if not sets or not circumstances.too_near(as_seconds(str(schedule))):
         return None
     past = as_seconds(str(schedule)) <= circumstances.now
     return Diagnostic(

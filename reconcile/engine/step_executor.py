@@ -10,12 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from reconcile.engine.bulk import carry_out as carry_out_in_bulk
-from reconcile.engine.intents import bound_ids, look_up
+from reconcile.engine.gate import Look, Moment
+from reconcile.engine.intents import account_of, bound_ids, look_up
+from reconcile.engine.objects import Objects
 from reconcile.engine.refresh import find
 from reconcile.engine.run import Run
 from reconcile.errors import (
     ApiError,
     Diagnostic,
+    Interrupted,
     PlanStale,
     ReconcileError,
     Refused,
@@ -28,21 +31,25 @@ from reconcile.model.attributes import Attributes, Value
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.generation import Begun
-from reconcile.model.kind import Action, Change, Kind, Wanted, rules
+from reconcile.model.kind import Action, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.order import Phase
 from reconcile.planner.plan import Step
-from reconcile.planner.steps import launching, seen_fingerprint
+from reconcile.planner.steps import launching
 from reconcile.state.state import Intent, State
 
+_TRIES = 3
 
-class Carrier:
+
+class StepExecutor:
     """Carries out the steps of one run, several at once; ``written`` are those of which a write was made."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._gate = run.gate
         self._ids: dict[Address, str] = dict(run.plan.bindings)
+        self._objects = Objects(run, self._ids)
         self._key_locks: dict[object, threading.Lock] = defaultdict(threading.Lock)
         self.written: set[Address] = set()
 
@@ -72,12 +79,7 @@ class Carrier:
             raise Refused.of(lacking)
         strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
         if step.action is Action.CREATE and strangers:
-            raise PlanStale(
-                f"Since the plan was made, an object with the same natural key has appeared (id "
-                f"{', '.join(sorted(strangers))}), so this one is not made.",
-                hint="Plan again.",
-                address=str(step.address),
-            )
+            raise _appeared(step, strangers)
 
     def _begin(self, step: Step) -> None:
         """Put on record what the step is about to begin, so that whoever approved of it may have it finished."""
@@ -101,11 +103,13 @@ class Carrier:
 
     def _stop_once(self, step: Step, operation: Operation, call: Call) -> None:
         """One stop, tried again after its outcome was read for as long as it is not seen to be done."""
-        for last in (False, False, True):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                self._perform(step, operation, call)
-            except ApiError as error:
-                if last or isinstance(error, Unauthorised):
+                self._perform(step, operation, call, stops=True)
+            except ReconcileError as error:
+                if not isinstance(error, ApiError) or isinstance(error, Unauthorised) or attempt == _TRIES:
                     error.diagnostics += (_not_stopped(step),)
                     raise
                 self._run.patience.sleep(self._run.patience.waits[-1])
@@ -115,8 +119,6 @@ class Carrier:
     def _make(self, step: Step) -> None:
         """The step's calls, then its record in the state."""
         locked = self._run.locked
-        if step.calls:
-            self._still_as_planned(step)
         self._begin(step)
         self._ids[step.address] = step.id or ""
         done: list[Call] = []
@@ -125,7 +127,9 @@ class Carrier:
                 run = self._run
                 # Two of them at once would trip over the people that they share.
                 with self._key_locks[step.address.provider, BulkKind]:
-                    carry_out_in_bulk(step, kind, self._ids, run.clients, locked, run.conditions, self.written)
+                    carry_out_in_bulk(
+                        step, kind, self._ids, run.clients, locked, run.conditions, run.gate, self.written
+                    )
             else:
                 for call in step.calls:
                     self._call(step, call)
@@ -145,9 +149,9 @@ class Carrier:
         """One of the step's calls; what has come of the step so far is on record when it returns."""
         locked = self._run.locked
         operation = self._run.registry.operations(step.address.provider)[call.operation]
-        if operation.retry is Retry.LOOKUP and operation.returns is not None:
+        if _creates(operation):
             # One at a time for a natural key, until it is on record: no other step must take this object for its own.
-            with self._key_locks[step.address.provider, step.key]:
+            with self._key_locks[account_of(step.address, locked.state), step.address.kind, step.key]:
                 self._ids[step.address] = made = self._make_once(step, operation, call)
                 locked.put(step.address, self._so_far(step, made, whole=call is step.calls[-1]))
             return
@@ -177,7 +181,6 @@ class Carrier:
         operations = self._run.registry.operations(step.address.provider)
         doomed = [*([step.id] if step.action is Action.DELETE and step.id else []), *step.deposed]
         for call, id_ in zip(step.removals, tuple(doomed), strict=True):
-            self._may_remove(step, id_)
             self._perform(step, operations[call.operation], call, id_)
             doomed.remove(id_)
             kept = locked.state.resources.get(step.address)
@@ -187,63 +190,10 @@ class Carrier:
         if step.action in (Action.DELETE, Action.FORGET):
             locked.remove(step.address)
 
-    def _still_as_planned(self, step: Step) -> None:
-        """Read a volatile object again right before it is written."""
-        if not self._is_volatile(step):
-            return
-        if step.id is None or step.live_fingerprint is None:
-            self._refuse_if(step, step.action, None)
-            return
-        live = self._read(step, step.id)
-        _unchanged(self._kind(step), step, live)
-        self._refuse_if(step, step.action, live)
-
-    def _may_remove(self, step: Step, id_: str) -> None:
-        if not self._is_volatile(step):
-            return
-        live = self._read(step, id_)
-        if live is None:
-            return
-        if step.action is Action.DELETE and id_ == step.id and not step.calls:
-            _unchanged(self._kind(step), step, live)
-        self._refuse_if(step, Action.DELETE, live)
-
-    def _kind(self, step: Step) -> Kind:
-        return self._run.registry.kind(step.address)
-
-    def _is_volatile(self, step: Step) -> bool:
-        return self._run.registry.kind(step.address).volatile
-
-    def _read(self, step: Step, id_: str) -> RemoteObject | None:
-        """The object as it is now, None if it is gone."""
-        kind = self._run.registry.kind(step.address)
-        return find(kind, self._run.clients[step.address.provider], Wanted(frozenset([id_]))).get(id_)
-
-    def _refuse_if(self, step: Step, action: Action, live: RemoteObject | None) -> None:
-        """Ask the kind once more, with the object and the time as they are now."""
-        kind = self._run.registry.kind(step.address)
-        circumstances = replace(self._run.circumstances, now=self._run.clock())
-        if live is not None and kind.immutable(live, circumstances):
-            raise PlanStale("It was sent since the plan was made, so it is left as it is.", address=str(step.address))
-        change = Change(
-            action,
-            step.address,
-            desired={
-                **(step.applied.attributes if step.applied is not None else {}),
-                **{changed.name: changed.after for changed in step.changes},
-            },
-            applied=self._run.locked.state.resources.get(step.address),
-            live=live,
-            id=live.id if live is not None else None,
-            changed=frozenset(changed.name for changed in step.changes),
-        )
-        refusal = kind.refusal(change, circumstances)
-        if refusal is not None:
-            raise Refused.of([refusal])
-
-    def _perform(self, step: Step, operation: Operation, call: Call, doomed: str | None = None) -> None:
+    def _perform(
+        self, step: Step, operation: Operation, call: Call, doomed: str | None = None, *, stops: bool = False
+    ) -> None:
         """Send one call that makes nothing new, and see that what it was to do is done."""
-        self._refuse_if_due(call)
         if call.record:
             self._put_on_record(step, call)
         if operation.retry is Retry.NEVER or self._launches(step, call):
@@ -252,22 +202,48 @@ class Carrier:
             self._run.locked.intend(
                 Intent(step.address, operation.name, attributes=call.then, started=self._run.clock(), id=about)
             )
-        tries = 3 if operation.retry is Retry.LOOKUP and call.shows else 1
-        while tries:
-            tries -= 1
+        id_ = doomed or str(self._resolved(call.about) or self._ids.get(step.address) or "")
+
+        def look() -> Moment:
+            if stops:
+                return self._objects.look_before_stop(step, id_)
+            return self._objects.look(step, call, id_, doomed=doomed is not None)
+
+        attempt, perhaps = 0, False  # whether an attempt may have been carried out
+        while True:
+            attempt += 1
             try:
-                self._send(step, call)
+                self._send(step, call, look)
+            except (Refused, PlanStale, Interrupted):
+                if not perhaps:
+                    self._settle(step)  # it never left
+                raise
             except ApiError as error:
-                if not self._happened(step, call, doomed, error):
-                    if tries and isinstance(error, UnknownOutcome):
-                        continue  # looked for and not there, so it may be sent again
+                perhaps = perhaps or not isinstance(error, Unreachable)
+                self._objects.wrote(step, call, id_, stops=stops)
+                if self._happened(step, call, doomed, error):
+                    break
+                if not self._may_try_again(operation, call, error, attempt):
                     if not isinstance(error, UnknownOutcome):
                         self._settle(step)
                     raise
+                self._run.clients[step.address.provider].rest(attempt, error)
             else:
+                self._objects.wrote(step, call, id_, stops=stops)
                 if call.then and not self._reads(step, call, call.then):
                     raise _not_as_expected(step, call)
-            break
+                break
+        if call.due is not None and call.then:
+            self._check_launch(step, call, id_)
+
+    def _may_try_again(self, operation: Operation, call: Call, error: ApiError, attempt: int) -> bool:
+        """Whether a call that did not have its outcome may be made once more: by its class, and never for ever."""
+        if operation.retry is Retry.NEVER or not isinstance(error, UnknownOutcome | Unreachable):
+            return False
+        if operation.retry is Retry.LOOKUP and isinstance(error, UnknownOutcome):
+            # Looked for and not there, where that can be seen at all.
+            return bool(call.then or call.shows) and attempt < _TRIES
+        return attempt < _TRIES
 
     def _launches(self, step: Step, call: Call) -> bool:
         """Whether a call decides when, or if at all, mail goes out through the object that the entry is bound to."""
@@ -286,21 +262,16 @@ class Carrier:
         kept = replace(kept, id=kept.id or self._ids[step.address])
         locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.record}))
 
-    def _refuse_if_due(self, call: Call) -> None:
-        if call.due is not None and call.due - self._run.clock() <= self._run.circumstances.freeze:
-            raise Refused(
-                "The time at which it was to go out has come too near (policy.freeze), so it is not scheduled.",
-                hint="Choose a later time.",
-            )
-
     def _happened(self, step: Step, call: Call, doomed: str | None, error: ApiError) -> bool:
         """Whether a call that ended in an error has the outcome that it was to have."""
+        if isinstance(error, Unreachable):
+            return False
         if doomed is not None:
             # Deleting what is gone already is an error to the platform and success to us.
             return self._read(step, doomed) is None
         # A platform may refuse to cancel what is no longer scheduled; and a reply may be lost.
         expected = call.then or call.shows
-        return bool(expected) and not isinstance(error, Unreachable) and self._reads(step, call, expected)
+        return bool(expected) and self._reads(step, call, expected)
 
     def _reads(self, step: Step, call: Call, expected: Attributes) -> bool:
         """Whether the object reads as it must after the call; looked at again while the platform may lag."""
@@ -309,11 +280,57 @@ class Carrier:
             self._run.patience.sleep(pause)
             live = self._read(step, about)
             if live is not None and self._run.registry.kind(step.address).holds(live, expected):
+                self._objects.seen(step, live)
                 return True
         return False
 
+    def _read(self, step: Step, id_: str) -> RemoteObject | None:
+        """The object as it is now, None if it is gone."""
+        kind = self._run.registry.kind(step.address)
+        return find(kind, self._run.clients[step.address.provider], Wanted(frozenset([id_]))).get(id_)
+
+    def _check_launch(self, step: Step, call: Call, id_: str) -> None:
+        """See that what will go out is what was approved, once; if not, take it back at once.
+
+        Raises:
+            PlanStale: it was taken back, or could not be.
+        """
+        wrong = self._objects.wrong_with_launch(step, call, id_)
+        if wrong is None:
+            return
+        undone = self._take_back(step, id_)
+        state = "It was taken back at once" if undone else "It could NOT BE STOPPED"
+        raise PlanStale(
+            f"{wrong} {state}.",
+            hint="Plan again to see how it stands." if undone else "Stop it in the web interface at once.",
+            address=str(step.address),
+        )
+
+    def _take_back(self, step: Step, id_: str) -> bool:
+        """Cancel what this run has just launched; whether that is seen to be done."""
+        kind, alias = self._run.registry.kind(step.address), step.address.provider
+        for attempt in range(1, _TRIES + 1):
+            try:
+                live = self._read(step, id_)
+                calls = kind.releases([live], None) if live is not None else ()
+                if not calls:
+                    self._settle(step)
+                    return True
+                for call in calls:
+                    self._gate.once(alias, call)
+            except ApiError as error:
+                self._run.clients[alias].rest(attempt, error)
+            else:
+                if all(self._reads(step, call, call.then) for call in calls):
+                    kept = self._run.locked.state.resources.get(step.address)
+                    if kept is not None and kept.id == id_:
+                        then = {name: value for call in calls for name, value in call.then.items()}
+                        self._run.locked.put(step.address, replace(kept, attributes={**kept.attributes, **then}))
+                    return True
+        return False
+
     def _make_once(self, step: Step, operation: Operation, call: Call) -> str:
-        """A create: on record before it is sent; when the reply is lost, looked for before it is sent again."""
+        """A create: on record before it is sent; whatever the answer, looked for before it is sent again."""
         locked = self._run.locked
         intent = Intent(
             step.address,
@@ -325,29 +342,75 @@ class Carrier:
             id=step.id,
         )
         locked.intend(intent)
-        tries = 3
+        attempt, perhaps = 0, False
         while True:
-            tries -= 1
+            attempt += 1
             try:
-                return _made_id(operation, self._send(step, call))
-            except UnknownOutcome:
-                bound = bound_ids(step.address, locked.state, self._run.registry)
-                made = look_up(intent, bound, self._run.registry, self._run.clients, self._run.patience)
-                if made is not None:
-                    return made
-                if not tries:
+                answer = self._send(step, call, lambda: self._objects.look_before_create(step, call))
+                made = self._believed(step, intent, _made_id(operation, answer))
+                self._objects.made(step, made)
+                return made
+            except (Refused, PlanStale, Interrupted):
+                if not perhaps:
                     locked.settle(step.address)
-                    raise
-            except (ApiError, Refused):
-                locked.settle(step.address)
                 raise
+            except ApiError as error:
+                if isinstance(error, Unreachable):
+                    if attempt < _TRIES:
+                        self._run.clients[step.address.provider].rest(attempt, error)
+                        continue
+                    if not perhaps:
+                        locked.settle(step.address)
+                    raise
+                perhaps = True
+                if isinstance(error, UnknownOutcome):
+                    self._run.clients[step.address.provider].rest(attempt, error)
+                found = self._looked_up(step, intent, error)
+                if found is not None:
+                    return found
+                if attempt > _TRIES or not isinstance(error, UnknownOutcome):
+                    if not isinstance(error, Unauthorised):
+                        locked.settle(step.address)
+                    raise
 
-    def _send(self, step: Step, call: Call) -> Any:
-        # Whoever lost the lock must not write: somebody else may be at it.
-        self._run.locked.confirm()
+    def _looked_up(self, step: Step, intent: Intent, error: ApiError) -> str | None:
+        """The object that a create made although it ended in an error; a platform may make it and then refuse."""
+        run = self._run
+        bound = bound_ids(step.address, run.locked.state, run.registry)
+        patience = run.patience
+        if not isinstance(error, UnknownOutcome):
+            patience = replace(patience, waits=patience.waits[:1])  # it says clearly that it made none
         try:
-            resolved = replace(call, arguments=self._resolved(call.arguments))
-            answer = self._run.clients[step.address.provider].send(resolved)
+            made = look_up(intent, bound, run.registry, run.clients, patience)
+        except Unauthorised:
+            if isinstance(error, UnknownOutcome):
+                raise
+            return None  # refused for this question, too: the next run asks it
+        self._objects.touched(step)
+        if made is not None:
+            self._objects.made(step, made)
+        return made
+
+    def _believed(self, step: Step, intent: Intent, id_: str) -> str:
+        """The id that an answer gives a new object, unless it is known to be another's.
+
+        Raises:
+            UnknownOutcome: it is, so that what was made has yet to be found.
+        """
+        state = self._run.locked.state
+        known = {*intent.before, *bound_ids(step.address, state, self._run.registry)}
+        if id_ in known or not self._objects.claim(step, id_):
+            raise UnknownOutcome(
+                f"{intent.operation}: the answer names an object that was there before (id {id_}), so it is no answer "
+                "to this call."
+            )
+        return id_
+
+    def _send(self, step: Step, call: Call, look: Look) -> Any:
+        alias = step.address.provider
+        resolved = replace(call, arguments=self._resolved(call.arguments))
+        try:
+            answer = self._gate.once(alias, resolved, look)
         except UnknownOutcome:
             self.written.add(step.address)
             raise
@@ -382,6 +445,19 @@ def _not_stopped(step: Step) -> Diagnostic:
     )
 
 
+def _creates(operation: Operation) -> bool:
+    return operation.retry is Retry.LOOKUP and operation.returns is not None
+
+
+def _appeared(step: Step, ids: set[str]) -> PlanStale:
+    return PlanStale(
+        f"Since the plan was made, an object with the same natural key has appeared (id {', '.join(sorted(ids))}), so "
+        "this one is not made.",
+        hint="Plan again.",
+        address=str(step.address),
+    )
+
+
 def _not_scheduled(step: Step) -> Diagnostic:
     return Diagnostic(
         "not-scheduled",
@@ -400,18 +476,6 @@ def _not_as_expected(step: Step, call: Call) -> ApiError:
     return ApiError(
         f"The platform accepted {call.operation}, but afterwards the object does not read as it must ({expected}).",
         hint="Look at it in the web interface, and plan again.",
-        address=str(step.address),
-    )
-
-
-def _unchanged(kind: Kind, step: Step, live: RemoteObject | None) -> None:
-    """Stop a step whose object is not what it was when the plan was made."""
-    if live is not None and seen_fingerprint(step, kind, live) == step.live_fingerprint:
-        return
-    what = "was deleted" if live is None else "was edited"
-    raise PlanStale(
-        f"It {what} outside since the plan was made, so it is left as it is.",
-        hint="Plan again to see the difference.",
         address=str(step.address),
     )
 
