@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value, references
+from reconcile.model.attributes import Value, references, same
 from reconcile.model.kind import Action, Circumstances, Kind, rules
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
@@ -150,12 +150,35 @@ def _meant(request: Request, desired: Mapping[Address, Resource]) -> Meant:
 
 def moves(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Address]:
     """Which state entries get another address: former -> new, as ``was`` declares."""
-    return {
+    found = {
         source: resource.address
         for resource in desired.values()
         for source in resource.was
         if source in applied and source not in desired and resource.address not in applied
     }
+    taken = {*found, *found.values(), *desired}
+    for resource in desired.values():
+        if resource.was and resource.address not in applied and not applied.keys() & set(resource.was):
+            # Two branches gave one entry different names, each rightly, and the other one was applied first.
+            same_thing = [
+                address
+                for address, kept in applied.items()
+                if address not in taken and _is_declared_as_it_was(address, kept, resource)
+            ]
+            if len(same_thing) == 1 and resource.address not in found.values():
+                found[same_thing[0]] = resource.address
+                taken.add(same_thing[0])
+    return found
+
+
+def _is_declared_as_it_was(address: Address, kept: Applied, resource: Resource) -> bool:
+    """Whether what was applied at an address is what an entry declares, all of it."""
+    where = resource.address
+    return (
+        (address.provider, address.kind) == (where.provider, where.kind)
+        and kept.attributes.keys() == resource.attributes.keys()
+        and all(same(kept.attributes[name], value) for name, value in resource.attributes.items())
+    )
 
 
 def moved(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
