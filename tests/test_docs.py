@@ -6,9 +6,10 @@ import pytest
 
 from reconcile.providers import types
 from reconcile.report import kinds
+from tests import codes
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {"kinds.md": lambda: kinds.render(types())}
+PAGES = {"codes.md": codes.page, "kinds.md": lambda: kinds.render(types())}
 
 
 @pytest.mark.parametrize("name", PAGES)
