@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reconcile.engine.run import Rights
 from reconcile.errors import Refused
 from reconcile.planner.plan import Right
 from tests.buyers import (
@@ -15,7 +16,9 @@ from tests.buyers import (
     many,
     note,
 )
-from tests.world import NO_RIGHTS, declared, failures
+from tests.world import declared, failures
+
+KNOWN = Rights(frozenset([Right.ACCEPT_UNKNOWN]))
 
 
 class TestSends:
@@ -90,7 +93,7 @@ class TestSends:
         desired = declared(buyers(), audience())
         saved = world.plan(desired)
         world.campaign("Static")
-        code, events = world.carry_out(desired, saved, NO_RIGHTS)
+        code, events = world.carry_out(desired, saved, KNOWN)
         assert code == 4, failures(events)
         assert world.writes() == []
 
@@ -101,7 +104,7 @@ class TestSends:
         saved = world.plan(desired)
         # The apply reads the exclusions for its comparison, then before each piece; after them, the campaigns.
         world.before("gatormail_groupExcludedContactget", 4, lambda: world.campaign("RefreshRecurring"))
-        code, events = world.carry_out(desired, saved, NO_RIGHTS)
+        code, events = world.carry_out(desired, saved, KNOWN)
         assert code == 6
         assert 'the group has come to be used by "A RefreshRecurring one"' in str(failures(events))
         assert world.writes() == [INCLUDE]
@@ -123,14 +126,15 @@ class TestSends:
         desired = declared(buyers(), audience())
         made = world.plan(desired)
         step = made.steps[PEOPLE]
-        assert [need.right for need in step.requires] == [Right.SEND]
+        # Somebody is in the group already, and the audience is new to it.
+        assert [need.right for need in step.requires] == [Right.ACCEPT_UNKNOWN, Right.SEND]
         assert step.reach == 1
         assert "1 person joins and may get mail for it" in note(made)
         assert told in note(made)
         world.clear_log()
         before = world.sends()
         with pytest.raises(Refused, match="Whoever joins a group gets the mail of a campaign that uses it"):
-            world.carry_out(made, NO_RIGHTS)
+            world.carry_out(desired, made, KNOWN)
         assert world.writes() == []
         assert world.sends() == before
         code, events, _ = world.run(desired)
@@ -141,10 +145,10 @@ class TestSends:
     def _is_none(self, world: Buyers) -> None:
         desired = declared(buyers(), audience())
         made = world.plan(desired)
-        assert made.steps[PEOPLE].requires == ()
+        assert [need.right for need in made.steps[PEOPLE].requires] == [Right.ACCEPT_UNKNOWN]
         assert not any(call.sends for call in made.steps[PEOPLE].calls)
         before = world.sends()
-        assert world.run(desired, NO_RIGHTS)[0] == 0
+        assert world.run(desired, KNOWN)[0] == 0
         assert [mail for mail in world.sends() if mail["state"] == "sent"] == [
             mail for mail in before if mail["state"] == "sent"
         ]
