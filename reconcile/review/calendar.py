@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from reconcile.model.address import Address
+from reconcile.model.kind import Circumstances
 from reconcile.planner.plan import Plan
 from reconcile.report.text import moment
 from reconcile.review.letters import Context
@@ -76,7 +77,7 @@ def _going(address: Address, at: float, plan: Plan, context: Context) -> Going:
         local.date(),
         tuple(target for target in to if "template" not in target.kind),
         step is not None and step.send is not None,
-        at - context.now < context.freeze,
+        Circumstances(context.now, context.freeze).too_near(at),
     )
 
 

@@ -1,0 +1,227 @@
+"""The one gate before every write: what it asks, and what is believed of answers."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reconcile
+from reconcile.engine.gate import Moment
+from reconcile.errors import LockHeld, Refused
+from reconcile.model.call import Call
+from reconcile.providers.transport import RateLimited
+from tests.engine.stories import readers, rendered
+from tests.engine.test_schedule import ALL
+from tests.world import NOW, World, declared, failures, ref, resource
+
+OWN = {"subject": "Own", "body": "<p>own</p>", "lists": (ref("list", "a"),)}
+
+
+def own(schedule: str | None, **members: Any) -> Any:
+    return readers() | declared(resource("campaign", "own", {**OWN, "schedule": schedule, **members}))
+
+
+def after(world: World, operation: str, deed: Callable[[Any], Any], nth: int = 1) -> None:
+    """Have something happen right after the nth call of an operation; it gives the answer that is passed on."""
+    send, left = world.client.send, nth
+
+    def meddled(call: Call, *ticket: Any) -> Any:
+        nonlocal left
+        answer = send(call, *ticket)
+        left -= call.operation == operation
+        if left == 0:
+            left = -1
+            return deed(answer)
+        return answer
+
+    world.client.send = meddled  # type: ignore[method-assign]
+
+
+def scheduled(world: World) -> list[dict[str, Any]]:
+    return world.rows("Mail", "published==2")
+
+
+@pytest.mark.parametrize("offset", [-86_400, -7_200, -63, 7_200])
+def test_no_mail_is_handed_over_by_clocks_that_differ(offset: int) -> None:
+    world = World(may_send=True, switches={"clock_offset": offset})
+    world.apply(readers())
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code == 6
+    assert "more than a minute" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+def test_a_few_seconds_do_no_harm() -> None:
+    world = World(may_send=True, switches={"clock_offset": 20})
+    world.apply(readers())
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code == 0, failures(events)
+    assert len(scheduled(world)) == 1
+
+
+@pytest.mark.parametrize("date", ["missing", "cached", "backwards"])
+def test_no_mail_is_handed_over_where_nobody_tells_the_time(date: str) -> None:
+    world = World(may_send=True, switches={"date_header": date})
+    world.apply(readers())
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code == 6
+    assert "don't tell the time" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+def test_what_is_edited_between_two_calls_is_not_overwritten() -> None:
+    world = World(may_send=True)
+    world.apply(own("2027-01-20T08:00:00Z"), ALL)
+    (mail,) = scheduled(world)
+
+    def edited(answer: Any) -> Any:
+        world.api("update-newsletter", id=mail["mailid"], subject="Own", body="<p>hers</p>", listIds=[1])
+        return answer
+
+    after(world, "cancel-sending-newsletter", edited)
+    code, events, _ = world.apply(own("2027-01-21T08:00:00Z", body="<p>mine</p>"), ALL)
+    assert code == 6
+    assert "edited outside" in " ".join(failures(events))
+    assert "NOT SCHEDULED" in " ".join(failures(events))
+    (row,) = world.rows("Mail", f"mailid=={mail['mailid']}")
+    assert row["body"].strip() == "<p>hers</p>"
+    assert not scheduled(world)
+
+
+def test_what_is_edited_while_it_is_scheduled_is_taken_back() -> None:
+    world = World(may_send=True)
+    world.apply(own(None), ALL)
+
+    def edited(answer: Any) -> Any:
+        (mail,) = scheduled(world)
+        # As the web interface does it, which keeps the date.
+        world.api("update-newsletter", id=mail["mailid"], subject="Own", body="<p>hers</p>", listIds=[1])
+        return answer
+
+    after(world, "send-newsletter", edited)
+    code, events, _ = world.apply(own("2027-01-20T08:00:00Z"), ALL)
+    assert code == 6
+    assert "taken back at once" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+@pytest.mark.parametrize("wait", [0.0, None])
+def test_try_again_later_is_no_proof_that_nothing_was_made(wait: float | None) -> None:
+    world = World()
+
+    def refused(answer: Any) -> Any:
+        raise RateLimited("asked too often (HTTP 429).", wait)
+
+    after(world, "create-list", refused)
+    code, events, _ = world.apply(readers())
+    assert code == 0, failures(events)
+    assert len(world.lists()) == 1
+
+
+def test_an_id_that_was_bound_before_is_not_believed() -> None:
+    world = World()
+    world.apply(readers())
+    first = world.lists()[0]["id"]
+    after(world, "create-list", lambda answer: {**answer, "list": {**answer["list"], "id": first}})
+    code, events, _ = world.apply(readers() | declared(resource("list", "b", {"name": "B"})))
+    assert code == 0, failures(events)
+    state = world.store.read()
+    assert state is not None
+    assert len({kept.id for kept in state.resources.values()}) == 2
+    assert sorted(row["name"] for row in world.lists()) == ["A", "B"]
+
+
+def test_a_write_without_a_ticket_is_a_slip() -> None:
+    world = World()
+    with pytest.raises(AssertionError, match="nothing has let it through"):
+        world.client.send(Call("create-list", {"name": "A"}))
+    assert not world.writes()
+
+
+def test_a_ticket_is_good_for_one_attempt() -> None:
+    world = World()
+    seen: list[Any] = []
+
+    class Kept:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.client, name)
+
+        def send(self, call: Call, ticket: Any = None) -> Any:
+            seen.append(ticket)
+            return world.client.send(call, ticket)
+
+    gate = world.workspace.gate(None)
+    gate.clients = {"squalomail": Kept()}  # type: ignore[dict-item]
+    gate.once("squalomail", Call("create-list", {"name": "A"}))
+    with pytest.raises(AssertionError, match="one attempt"):
+        world.client.send(Call("create-list", {"name": "B"}), seen[0])
+    assert [row["name"] for row in world.lists()] == ["A"]
+
+
+def test_after_a_sleep_the_lock_is_asked_for_at_its_server() -> None:
+    world = World()
+    asked: list[bool] = []
+    slept = 0.0
+
+    class Locked:
+        def confirm(self, *, at_server: bool = False) -> None:
+            asked.append(at_server)
+            if at_server:
+                raise LockHeld("Somebody else holds it now.")
+
+    gate = world.workspace.gate(Locked())  # type: ignore[arg-type]
+    gate.moment = lambda: Moment(NOW + slept, 0.0)
+    gate.once("squalomail", Call("create-list", {"name": "A"}))
+    slept = 3600.0  # the wall clock went on, and the monotonic one did not
+    with pytest.raises(LockHeld):
+        gate.once("squalomail", Call("create-list", {"name": "B"}))
+    assert asked == [False, True]
+    assert [row["name"] for row in world.lists()] == ["A"]
+
+
+def test_a_read_serves_for_ten_seconds_of_one_time() -> None:
+    read = Moment(1000.0, 10.0)
+    assert read.serves(Moment(1009.0, 19.0))
+    assert not read.serves(Moment(1011.0, 21.0))
+    assert not read.serves(Moment(1005.0, 11.0))  # the clock was set, or the machine slept
+
+
+def test_nothing_leaves_once_somebody_asked_to_stop() -> None:
+    world = World()
+    gate = world.workspace.gate(None)
+    gate.stop.set()
+    with pytest.raises(Exception, match="Interrupted"):
+        gate.once("squalomail", Call("create-list", {"name": "A"}))
+    assert not world.writes()
+
+
+def test_the_gate_judges_the_right_to_send() -> None:
+    world = World(may_send=True)
+    gate = replace_may_send(world)
+    with pytest.raises(Refused, match="not the right to send"):
+        gate.once("squalomail", Call("custom-event", {"customText": "x"}))
+    assert not world.writes()
+
+
+def replace_may_send(world: World) -> Any:
+    return replace(world.workspace, may_send=False).gate(None)
+
+
+def test_one_place_compares_with_the_freeze() -> None:
+    """Else two rules grow apart."""
+    places = [
+        f"{path.name}:{node.lineno}"
+        for path in Path(reconcile.__file__).parent.rglob("*.py")
+        if "sandbox" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare) and any(_is_freeze(part) for part in [node.left, *node.comparators])
+    ]
+    assert len(places) == 1, places
+    assert places[0].startswith("kind.py")
+
+
+def _is_freeze(part: ast.expr) -> bool:
+    return isinstance(part, ast.Attribute) and part.attr == "freeze" and getattr(part.value, "id", "") != "policy"
