@@ -31,6 +31,7 @@ class _Connection:
     url: str
     may_send: bool
     shared: dict[Any, Any]
+    folder: Path
     sandbox: "httpx.BaseTransport | None"
     stop: threading.Event
 
@@ -75,12 +76,14 @@ class Clients(dict[str, "Client"]):
     def _connection(self, settings: ProviderSettings) -> _Connection:
         shared = self._shared.setdefault(settings.type, {})
         if settings.sandbox is None:
-            return _Connection(settings, settings.url, self._may_send, shared, None, self._stop)
+            return _Connection(settings, settings.url, self._may_send, shared, self._settings.folder, None, self._stop)
         import httpx
 
         # Clients close their way to the emulator, which others may still use.
         way = httpx.MockTransport(self._emulator(settings.type, settings.sandbox).handle_request)
-        return _Connection(settings, f"{SANDBOX_URL}/{settings.type}", self._may_send, shared, way, self._stop)
+        return _Connection(
+            settings, f"{SANDBOX_URL}/{settings.type}", self._may_send, shared, self._settings.folder, way, self._stop
+        )
 
     def _emulator(self, type_: str, path: Path) -> "httpx.BaseTransport":
         """A platform on this machine with its data in a file, which all its accounts there share."""

@@ -473,7 +473,10 @@ class _Loading:
             self._find("wrong-value", "a value that is not allowed", detail, self._document.at(mark), hint)
 
     def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[AccountSpec], mark: Any) -> None:
-        for name in sorted(name for name, credential in credentials_of(spec).items() if credential.needed):
+        marks = credentials_of(spec)
+        for name in sorted(name for name, credential in marks.items() if credential.needed):
+            if marks[name].unless in declared:
+                continue
             node = declared.get(name)
             if node is None:
                 detail = f'`{name}` is missing in `{alias}`. Declare it as "${{env.NAME}}", or use the sandbox.'

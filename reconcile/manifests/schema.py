@@ -334,7 +334,9 @@ def _accounts(
         schema = _attributes(spec, type_.name, definitions)
         if not whole:
             schema.pop("required", None)
-        elif credentials := sorted(name for name, mark in credentials_of(spec).items() if mark.needed):
+        elif credentials := sorted(
+            name for name, mark in credentials_of(spec).items() if mark.needed and not mark.unless
+        ):
             schema["if"] = {"properties": {"url": {"type": "string", "pattern": "^https?://"}}, "required": ["url"]}
             schema["then"] = {"required": credentials}
         definitions[key] = schema

@@ -60,7 +60,8 @@ class Connection(Protocol):
 
     ``url`` is where the API is, in a sandbox the emulator's ``/NAME``; ``sandbox`` is the httpx transport to the
     emulator there, else None.
-    ``shared`` is one mapping for all accounts of a run, such as for sign-ins.
+    ``shared`` is one mapping for all accounts of a run, such as for sign-ins; ``folder`` is what the environment keeps
+    for itself, which may not be there yet.
     """
 
     @property
@@ -71,6 +72,9 @@ class Connection(Protocol):
 
     @property
     def sandbox(self) -> Any: ...  # noqa: D102
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
 
     def transport(self, **options: Any) -> Any:
         """The Transport of ``reconcile.providers.transport``: paced, redacted, with the run's right to send or none.

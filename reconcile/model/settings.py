@@ -27,11 +27,13 @@ class Credential:
     """Marks a member of an AccountSpec with which we sign in: it is read when a real platform is contacted, not before.
 
     ``secret``: no output ever has it. ``needed``: a real account can't do without it, and it should come from the
-    environment; one that is not needed, such as an address, may stand in the file.
+    environment; one that is not needed, such as an address, may stand in the file. ``unless`` names another credential
+    that takes its place.
     """
 
     secret: bool = True
     needed: bool = True
+    unless: str | None = None
 
 
 class LimitsSpec(Spec):

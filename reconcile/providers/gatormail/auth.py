@@ -1,27 +1,30 @@
-"""Sign-in: the OAuth2 password grant with Basic client credentials, one cached token, one replay on 401.
+"""Sign-in: OAuth2 by password or refresh token with Basic client credentials, one cached token, one replay on 401.
 
 A 401 from the API means that the call was refused before it ran, so that one replay is safe for every operation. A 403
 never causes a login, and a refused login is never repeated, since a wrong password too often may lock the account
-(reference, section 3). Tokens are kept in memory only.
+(reference, section 3). Access tokens are kept in memory only; a refresh token that the
+service renews is on disk before it is used.
 """
 
 import base64
 import threading
 import time
-import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import quote, quote_plus
 
 import httpx
 
 from reconcile.errors import ApiError, Unauthorised, Unreachable
 from reconcile.network import Network
+from reconcile.providers.bounds import ENCODINGS, OutOfBounds, exchange
+from reconcile.providers.shapes import parse
 from reconcile.providers.transport import Auth
 
 _EARLY = 60.0  # seconds before a token's end at which it is renewed
 _LIFETIME = 3600.0  # where the answer doesn't say
+_LONGEST = 86_400.0  # for which a token is believed
 _PASSING = ("temporarily_unavailable", "server_error", "slow_down")  # refusals that say nothing of the credentials
 _WRONG_ADDRESS = "Check tokenUrl: it is the address of the token service, and ends with /connect/token by default."
 _ADDRESSES = (
@@ -40,19 +43,31 @@ class Identity:
     username: str
     password: str = field(repr=False)
     scope: str
+    refresh_token: str = field(default="", repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no message may repeat: the credentials, also as they stand in a header and in a form."""
         pair = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode().rstrip("=")
-        own = (self.client_secret, self.password)
+        own = tuple(secret for secret in (self.client_secret, self.password, self.refresh_token) if secret)
         return (pair, *own, *(quote_plus(secret) for secret in own), *(quote(secret, safe="") for secret in own))
+
+
+class TokenStore(Protocol):
+    """Where a refresh token is kept that took the place of the one that was given."""
+
+    def read(self) -> str | None: ...
+
+    def write(self, token: str) -> None:
+        """Keep it; it is on disk when this returns."""
 
 
 class PasswordGrant(Auth):
     """Signs requests with one token for an identity, shared by all threads and clients that are given this object.
 
+    An identity with a refresh token (a client of the APP kind) signs in by that, one without by its password.
     ``transport`` is the way to the token address where it is not the network; ``clock`` gives UNIX seconds.
+    ``store`` keeps a refresh token that was renewed, before it is used.
     """
 
     def __init__(
@@ -62,8 +77,11 @@ class PasswordGrant(Auth):
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
         timeout: float = 60.0,
+        store: TokenStore | None = None,
     ) -> None:
         self._identity = identity
+        self._store = store
+        self._renewed = ""
         self._transport = transport
         self._clock = clock
         self._timeout = timeout
@@ -74,7 +92,7 @@ class PasswordGrant(Auth):
 
     def secrets(self) -> tuple[str, ...]:
         """What no message may repeat: the credentials and the token."""
-        return (*self._identity.secrets, *((self._token,) if self._token else ()))
+        return (*self._identity.secrets, *(found for found in (self._token, self._renewed) if found))
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request; after a 401 sign in anew and replay it once.
@@ -102,36 +120,53 @@ class PasswordGrant(Auth):
             return self._token
 
     def _log_in(self) -> None:
-        OAuth2Client, OAuthError = _authlib()  # noqa: N806  # classes
         identity = self._identity
         host = httpx.URL(identity.url).host
-        try:
-            with OAuth2Client(
-                _octets(identity.client_id),
-                _octets(identity.client_secret),
-                scope=identity.scope,
-                token_endpoint_auth_method="client_secret_basic",  # noqa: S106  # a method's name
-                transport=self._transport or Network(),
-                timeout=self._timeout,
-            ) as client:
-                token: Any = client.fetch_token(
-                    identity.url, grant_type="password", username=identity.username, password=identity.password
-                )
-        except OAuthError as error:
-            reason = f"{error.error}: {error.description}" if error.description else str(error.error)
-            if error.error in _PASSING:
-                raise Unreachable(f"Signing in: {host} has no time ({reason}).", hint="Run again later.") from None
+        status, token = self._asked(host, self._form())
+        said = token.get("error") if isinstance(token, dict) else None
+        if said and status in (400, 401):
+            more = token.get("error_description")
+            reason = f"{said}: {more}" if isinstance(more, str) and more else str(said)
+            if said in _PASSING:
+                raise Unreachable(f"Signing in: {host} has no time ({reason}).", hint="Run again later.")
             self._refuse(host, reason)
-        except httpx.HTTPStatusError as error:
-            self._fail(host, error.response.status_code)
-        except httpx.HTTPError as error:
+        if status >= 300 and (not isinstance(token, dict) or status >= 500 or status in (408, 429)):
+            self._fail(host, status)
+        self._keep(host, token)
+
+    def _form(self) -> dict[str, str]:
+        identity = self._identity
+        if identity.refresh_token:
+            kept = self._store.read() if self._store is not None else None
+            grant = {"grant_type": "refresh_token", "refresh_token": kept or identity.refresh_token}
+        else:
+            grant = {"grant_type": "password", "username": identity.username, "password": identity.password}
+        return {**grant, "scope": identity.scope}
+
+    def _asked(self, host: str, form: Mapping[str, str]) -> tuple[int, Any]:
+        """Status and JSON of the token address's answer; None where an error has none."""
+        identity = self._identity
+        pair = f"{identity.client_id}:{identity.client_secret}".encode()
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": ENCODINGS,
+            "Authorization": f"Basic {base64.b64encode(pair).decode()}",
+        }
+        try:
+            with httpx.Client(transport=self._transport or Network(), timeout=self._timeout) as http:
+                answer = exchange(http, http.build_request("POST", identity.url, data=dict(form), headers=headers))
+        except (httpx.HTTPError, OutOfBounds) as error:
             raise Unreachable(
                 f"Signing in: {host} can't be reached ({str(error) or type(error).__name__}).",
                 hint="Check tokenUrl and the network; run again.",
             ) from None
-        except (TypeError, ValueError):  # no JSON, or none that is an object
-            raise ApiError(f"Signing in: {host} gave no JSON object.", hint=_WRONG_ADDRESS) from None
-        self._keep(host, token)
+        try:
+            content = parse(answer.content)
+        except ValueError:
+            content = None
+        if answer.is_success and not isinstance(content, dict):
+            raise ApiError(f"Signing in: {host} gave no JSON object.", hint=_WRONG_ADDRESS)
+        return answer.status_code, content
 
     def _fail(self, host: str, status: int) -> NoReturn:
         """What an answer means that is an error and no JSON object."""
@@ -144,34 +179,25 @@ class PasswordGrant(Auth):
 
     def _keep(self, host: str, token: Any) -> None:
         value = token.get("access_token") if isinstance(token, dict) else None
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
             self._refusal = ApiError(f"Signing in: {host} gave no access_token.", hint=_WRONG_ADDRESS)
             raise self._refusal
+        self._rotate(token.get("refresh_token"))
         lifetime = token.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else _LIFETIME
-        self._token, self._ends = value, self._clock() + seconds
+        timed = isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > 0
+        self._token, self._ends = value, self._clock() + (min(float(lifetime), _LONGEST) if timed else _LIFETIME)
+
+    def _rotate(self, renewed: Any) -> None:
+        """Keep the refresh token that takes the place of the one just used, before anything else is done."""
+        if self._identity.refresh_token and isinstance(renewed, str) and renewed and self._store is not None:
+            self._store.write(renewed)
+            self._renewed = renewed
 
     def _refuse(self, host: str, reason: str) -> NoReturn:
         for secret in self._identity.secrets:
             reason = reason.replace(secret, "***")
         self._refusal = Unauthorised(
             f"Signing in: {host} refuses the login ({reason}).",
-            hint=f"Check tokenUrl, clientId, clientSecret, username and password. {_ADDRESSES}",
+            hint=f"Check tokenUrl, clientId, clientSecret and username and password, or refreshToken. {_ADDRESSES}",
         )
         raise self._refusal
-
-
-def _octets(text: str) -> str:
-    """A text as Authlib takes it, which writes the Basic header in Latin-1: sent are the bytes of UTF-8."""
-    return text.encode().decode("latin-1")
-
-
-def _authlib() -> tuple[Any, Any]:
-    """Authlib's client and its error. It says at import that it would rather be used with httpx's successor."""
-    with warnings.catch_warnings():
-        from authlib.deprecate import AuthlibDeprecationWarning  # which has itself always shown
-
-        warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-        from authlib.integrations.base_client import OAuthError
-        from authlib.integrations.httpx_client import OAuth2Client
-    return OAuth2Client, OAuthError

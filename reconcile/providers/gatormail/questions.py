@@ -25,10 +25,12 @@ ANSWERS: Mapping[str, str] = {
     "unique_names": "Two objects of one name are an error, not a choice; ours are known by id and by mark.",
     "membership_remove": "The capability `cap.membership.remove`; while it is off, nobody is taken out of a group.",
     "require_api_version": "The header is always sent: `c.api.versionHeader` and `c.api.version`.",
-    "largest_page": "Pages have `c.page.size` rows, 100 by default.",
+    "largest_page": "Pages have `c.page.size` rows, 100 by default; a list is read to an empty page, whatever a page "
+    "was cut to.",
     "largest_piece": "Contacts are sent in pieces of 100.",
-    "nested_group": "A campaign names its group by the id alone.",
-    "refresh_tokens": "They are not used: a new token takes a new login.",
+    "nested_group": "A campaign names its group by its id and by the name that it has.",
+    "refresh_tokens": "A client of the APP kind signs in by `refreshToken`; one that the service renews is on disk "
+    "before it is used. Of a login by password they are not used.",
     "bad_client_status": "400 and 401 both end the run at once (exit 7), and no login is repeated.",
     "group_update": "The capability `cap.group.update`; while it is off, a rename makes the group anew, exclusions "
     "first.",

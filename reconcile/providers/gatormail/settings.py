@@ -1,12 +1,16 @@
 """What reconcile.yaml says of a GatorMail instance: its contract, its zone, how to sign in; and the client for it."""
 
+import hashlib
 import ipaddress
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import Field
 
+from reconcile.disk import failing, make_folder, sync_folder
 from reconcile.errors import InvalidInput
 from reconcile.model.kind import ABSENT, Traits
 from reconcile.model.provider import Connection
@@ -17,7 +21,8 @@ from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract, zone_of
 
 _ZONE = "c.date.zone"
-_LOGIN = ("clientId", "clientSecret", "username", "password")
+_USER = ("username", "password")
+_LOGIN = ("clientId", "clientSecret", *_USER)
 _REFUSAL = (
     "Check the credentials, that they are for this instance, and the client's scope. The platform may also refuse an "
     "address that it does not know (IP authentication)."
@@ -43,8 +48,15 @@ class GatorMailSettings(AccountSpec):
         ABSENT, description="The API client's id, as ${env.NAME}; needed unless it is a sandbox."
     )
     clientSecret: Annotated[str, Credential()] = Field(ABSENT, description="The API client's secret, as ${env.NAME}.")
-    username: Annotated[str, Credential(secret=False)] = Field(ABSENT, description="The user, as ${env.NAME}.")
-    password: Annotated[str, Credential()] = Field(ABSENT, description="The user's password, as ${env.NAME}.")
+    username: Annotated[str, Credential(secret=False, unless="refreshToken")] = Field(
+        ABSENT, description="The user, as ${env.NAME}."
+    )
+    password: Annotated[str, Credential(unless="refreshToken")] = Field(
+        ABSENT, description="The user's password, as ${env.NAME}."
+    )
+    refreshToken: Annotated[str, Credential(needed=False)] = Field(
+        ABSENT, description="For a client of the APP kind, in place of username and password, as ${env.NAME}."
+    )
     contract: dict[str, str | bool | list[str]] = Field(
         ABSENT, description="Rows of the contract table that are otherwise for this account: routes, names, values."
     )
@@ -73,17 +85,54 @@ def _grant(settings: ProviderSettings, connection: Connection) -> PasswordGrant:
     there = contract(settings.extra)
     if settings.is_sandbox:
         url, login = connection.url.replace("/gatormail", "/oauth/core/connect/token"), ["sandbox"] * len(_LOGIN)
+        renewing = ""
     else:
         given = settings.credentials.get("tokenUrl")
         url = token_url(given.reveal() if given is not None else None, there)
-        login = [settings.credentials[name].reveal() for name in _LOGIN]
-    identity = Identity(url, login[0], login[1], login[2], login[3], there.text("c.auth.scope"))
+        renews = "refreshToken" in settings.credentials
+        renewing = settings.credentials["refreshToken"].reveal() if renews else ""
+        # Who signs in by a refresh token has no use for a password.
+        login = [settings.credentials[name].reveal() if not (renews and name in _USER) else "" for name in _LOGIN]
+    identity = Identity(url, login[0], login[1], login[2], login[3], there.text("c.auth.scope"), renewing)
     # Emulators on two files are two services.
     key = (identity, settings.sandbox)
     if key not in connection.shared:
-        connection.shared[key] = PasswordGrant(identity, transport=connection.sandbox)
+        connection.shared[key] = PasswordGrant(
+            identity, transport=connection.sandbox, store=_Kept(connection.folder, settings.alias, renewing)
+        )
     grant: PasswordGrant = connection.shared[key]
     return grant
+
+
+class _Kept:
+    """The refresh token that took the place of the one that was given, in a file that only its owner may read.
+
+    Beside it stands a digest of the one that was given, so that another one given later counts.
+    """
+
+    def __init__(self, folder: Path, alias: str, given: str) -> None:
+        self._file = folder / f"{alias}.refresh-token"
+        self._given = hashlib.sha256(given.encode()).hexdigest()
+
+    def read(self) -> str | None:
+        with failing(self._file, "read"):
+            if not self._file.exists():
+                return None
+            given, _, token = self._file.read_text(encoding="utf-8").partition("\n")
+        return token if given == self._given and token else None
+
+    def write(self, token: str) -> None:
+        new = self._file.with_name(f".{self._file.name}.new")
+        with failing(self._file, "written"):
+            make_folder(self._file.parent)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                os.write(descriptor, f"{self._given}\n{token}".encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            new.replace(self._file)
+            sync_folder(self._file.parent)
 
 
 def contract(extra: Mapping[str, Any]) -> Contract:

@@ -1,17 +1,22 @@
 """Signing in, over real HTTP: one login for all, one replay after a 401, no second try with a refused one."""
 
+import base64
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 
-from reconcile.errors import ApiError, Unauthorised, Unreachable
+from reconcile.errors import ApiError, StateError, Unauthorised, Unreachable
 from reconcile.model.call import Call
-from reconcile.providers.gatormail.auth import PasswordGrant
+from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
+from reconcile.providers.gatormail.settings import _Kept
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.gatormail.service import GatorMailSetup
 from reconcile.sandbox.gatormail.tokens import Login
@@ -246,3 +251,114 @@ def test_unusual_credentials_arrive_as_they_are() -> None:
         api = client(server, PasswordGrant(identity(server, **changed), clock=lambda: NOW))
         assert api.send(SCHEMA)["entities"] == []
         api.close()
+
+
+ANSWER = {"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}
+
+
+class Service:
+    """A token service that takes each refresh token once, and what it was asked."""
+
+    def __init__(self, *, dies: bool = False) -> None:
+        self.good = "first-refresh-token"
+        self.forms: list[dict[str, str]] = []
+        self.dies = dies
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/token"):
+            return httpx.Response(200, json=[])
+        form = dict(pair.split("=") for pair in request.content.decode().split("&"))
+        self.forms.append(form)
+        if form.get("refresh_token") != self.good:
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        self.good = f"token-{len(self.forms)}"
+        return httpx.Response(200, json={**ANSWER, "refresh_token": self.good})
+
+
+def renewing(service: Service, folder: Path, given: str = "first-refresh-token") -> PasswordGrant:
+    return PasswordGrant(
+        Identity("https://oauth.example.test/token", "id", "secret", "", "", "openid", given),
+        transport=httpx.MockTransport(service),
+        store=_Kept(folder, "gatormail", given),
+    )
+
+
+def signed(grant: PasswordGrant) -> str:
+    """The header that a request gets."""
+    flow = grant.sync_auth_flow(httpx.Request("GET", "https://api.example.test/"))
+    return str(next(flow).headers["authorization"])
+
+
+def test_a_refresh_token_signs_in_and_its_successor_is_kept_before_use(tmp_path: Path) -> None:
+    service, folder = Service(), tmp_path / "not" / "there"
+    assert signed(renewing(service, folder)) == "Bearer a-token"
+    assert service.forms[0]["grant_type"] == "refresh_token"
+    assert "password" not in service.forms[0]
+    kept = folder / "gatormail.refresh-token"
+    assert kept.read_text().endswith("\ntoken-1")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    # Another process goes on with the one that is kept.
+    assert signed(renewing(service, folder)) == "Bearer a-token"
+    assert [form["refresh_token"] for form in service.forms] == ["first-refresh-token", "token-1"]
+
+
+def test_another_refresh_token_that_is_given_counts(tmp_path: Path) -> None:
+    service = Service()
+    signed(renewing(service, tmp_path))
+    service.good = "another"
+    assert signed(renewing(service, tmp_path, "another")) == "Bearer a-token"
+
+
+def test_a_refresh_token_that_can_not_be_kept_is_not_used(tmp_path: Path) -> None:
+    service = Service()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError):
+        signed(renewing(service, tmp_path / "file"))
+
+
+def test_a_refused_refresh_token_ends_it_without_being_told(tmp_path: Path) -> None:
+    service = Service()
+    grant = renewing(service, tmp_path, "a-wrong-refresh-token")
+    for _ in range(2):
+        with pytest.raises(Unauthorised) as error:
+            signed(grant)
+        assert "a-wrong-refresh-token" not in str(error.value)
+    assert len(service.forms) == 1
+    assert "a-wrong-refresh-token" in grant.secrets()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"9" * 5000, b"\xff", b'{"access_token": {"a": 1}}', b'{"access_token": "a\\nb"}', b"[]",
+     b'{"access_token": "t", "expires_in": ' + b"9" * 400 + b"}"],
+)  # fmt: skip
+def test_whatever_the_token_service_answers_there_is_no_trace(content: bytes, tmp_path: Path) -> None:
+    grant = PasswordGrant(
+        Identity("https://oauth.example.test/token", "id", "secret", "u", "p", "openid"),
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, content=content)),
+    )
+    with suppress(ApiError):
+        assert signed(grant) == "Bearer t"
+
+
+def test_the_token_services_answer_has_a_largest_size() -> None:
+    bomb = zlib.compress(b" " * (70 * 2**20))
+    packed = httpx.Response(200, headers={"content-encoding": "deflate"}, stream=httpx.ByteStream(bomb))
+    grant = PasswordGrant(
+        Identity("https://oauth.example.test/token", "id", "secret", "u", "p", "openid"),
+        transport=httpx.MockTransport(lambda _: packed),
+    )
+    with pytest.raises(Unreachable, match="64 MiB"):
+        signed(grant)
+
+
+def test_the_credentials_are_sent_in_utf_8() -> None:
+    seen: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(base64.b64decode(request.headers["authorization"].split()[1]).decode())
+        return httpx.Response(200, json=ANSWER)
+
+    identity_ = Identity("https://oauth.example.test/token", "ïd", "sécret", "u", "p", "openid")
+    signed(PasswordGrant(identity_, transport=httpx.MockTransport(handle)))
+    assert seen == ["ïd:sécret"]
