@@ -191,10 +191,16 @@ class _Feeds(TypedDict, total=False):
     eventInvite: Flag
 
 
+def _known_feeds(feeds: Any) -> Any:
+    if not members("feeds").keys() & feeds.keys():
+        raise PydanticCustomError("feeds", "an object of feeds, of which none is known")
+    return feeds
+
+
 @with_config(OPEN)
 class _Options(TypedDict, total=False):
     batchSize: Count
-    feeds: Required[_Feeds]
+    feeds: Required[Annotated[_Feeds, AfterValidator(_known_feeds)]]
 
 
 @with_config(OPEN)
