@@ -71,8 +71,9 @@ class _Losing:
 
 
 class _Connection:
-    def __init__(self, url: str, wire: Wire) -> None:
+    def __init__(self, url: str, wire: Wire, folder: Path) -> None:
         self.url = url
+        self.folder = folder
         self.shared: dict[Any, Any] = {}
         self.sandbox = wire
 
@@ -94,7 +95,7 @@ class Account:
         settings = _settings(provider, members, folder)
         self._emulator = emulate([settings], folder / "sandbox.sqlite", lambda: _NOW)
         self.wire = Wire(self._emulator)
-        opened = provider.open(settings, _Connection(f"http://127.0.0.1:8025/{provider.name}", self.wire))
+        opened = provider.open(settings, _Connection(f"http://127.0.0.1:8025/{provider.name}", self.wire, folder))
         self._losing = _Losing(opened, self.wire, provider.operations)
         self.client: Client = cast("Client", self._losing)
         traits = provider.settings.traits(settings.extra, lambda: b"a project key")
