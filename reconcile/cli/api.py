@@ -12,7 +12,7 @@ from reconcile.cli.options import LEAST_SECRET, global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
 from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import PlanStale, Refused, UnknownOutcome, Usage
+from reconcile.errors import PlanStale, ReconcileError, Refused, UnknownOutcome, Usage
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances
 from reconcile.model.outlook import Outlook
@@ -52,7 +52,14 @@ def api(provider: str, operation: str, arguments: tuple[str, ...], auto_approve:
     here = project()
     found = operation_of(here, provider, operation)
     call = Call(operation, parsed(arguments, found))
-    print_json(make_by_hand(here, provider, call, auto_approve=auto_approve, allow_send=allow_send))
+    try:
+        answer = make_by_hand(here, provider, call, auto_approve=auto_approve, allow_send=allow_send)
+    except ReconcileError as error:
+        # What came although it can't be understood is just what whoever calls by hand wants to see.
+        if (came := getattr(error, "answer", None)) is not None:
+            print_json(_redacted(came, _secrets(here, provider)))
+        raise
+    print_json(answer)
 
 
 def operation_of(here: Project, alias: str, name: str) -> Operation:

@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: reconcile doctor --env staging")
 @click.argument("provider", required=False)
+@click.option(
+    "--record", type=click.Path(dir_okay=False, path_type=Path), help="Record the calls without what they say (HAR)."
+)
 @global_options
-def doctor(provider: str | None) -> int:
+def doctor(provider: str | None, record: Path | None) -> int:
     """Ask the accounts whether they are as we assume; PROVIDER is an alias, all of them where it is absent.
 
     Only reads: credentials, files, clock and state backend, then each list at page sizes of one and two, and what is
@@ -45,7 +49,9 @@ def doctor(provider: str | None) -> int:
     text_or_json()
     here = project()
     aliases = _chosen(here, provider)
-    results = {alias: _examined(here, alias) for alias in aliases}
+    if record is not None and len(aliases) != 1:
+        raise Usage("--record is for one account: name its alias.")
+    results = {alias: _examined(here, alias, record) for alias in aliases}
     if options().format == "json":
         print_json({alias: _as_json(here, alias, found) for alias, found in results.items()})
     causes = [found.cause for found in results.values() if found.cause is not None]
@@ -65,7 +71,7 @@ def _chosen(here: Project, provider: str | None) -> list[str]:
     return [provider]
 
 
-def _examined(here: Project, alias: str) -> "Examination":
+def _examined(here: Project, alias: str, record: Path | None) -> "Examination":
     """Examine one account, print what was found unless that is to be JSON, and keep it."""
     from reconcile.doctor.examination import Examination
 
@@ -73,22 +79,27 @@ def _examined(here: Project, alias: str) -> "Examination":
     found = Examination(checks=list(_local(here, settings)))
     if found.cause is None:
         progress(f"{alias}: asking {settings.url} ...")
-        _ask(here, alias, found)
+        _ask(here, alias, found, record)
     if options().format != "json":
         _print(here, alias, found)
     return found
 
 
-def _ask(here: Project, alias: str, found: "Examination") -> None:
+def _ask(here: Project, alias: str, found: "Examination", record: Path | None) -> None:
     """Sign in, ask, judge, and keep what was seen."""
     from reconcile.doctor.examination import Check, clock, questions
+    from reconcile.doctor.recording import Recording
     from reconcile.model.assumption import READS
 
     settings = here.settings.providers[alias]
     questionnaire = here.registry.providers[alias].provider.assumptions
     account = None
-    with here.workspace() as workspace:
-        client = workspace.clients[alias]
+    with here.workspace() as workspace, ExitStack() as after:
+        client: Any = workspace.clients[alias]
+        if record is not None and questionnaire is not None:
+            recording = Recording(questionnaire.words)
+            client.record(recording.note)
+            after.callback(recording.write, record)
         try:
             account = client.account()
             found.checks.append(Check("sign-in", True, f"the credentials open the account {account.id}"))

@@ -90,6 +90,7 @@ class Questionnaire:
     assumptions: tuple[Assumption, ...]
     ask: Callable[[Any, dict[str, Answer]], None]
     current: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda extra: {}
+    words: frozenset[str] = frozenset()  # texts that say nothing of anybody: names of members, words, routes
 
     def __iter__(self) -> Iterator[Assumption]:
         return iter(self.assumptions)

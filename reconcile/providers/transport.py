@@ -122,6 +122,8 @@ class Transport:
         )
         self._auth = auth
         self._bounds = bounds
+        # Whoever records: verb, URL, what was sent, status, headers, what came.
+        self.watch: Callable[[str, str, bytes, int, Mapping[str, str], bytes], None] | None = None
         self._refusal = refusal
         self._pace = pace
         self._may_send = may_send
@@ -274,7 +276,12 @@ class Transport:
 
     def _received(self, request: httpx.Request) -> httpx.Response:
         """The whole answer, within the bounds of one call."""
-        return exchange(self._http, request, self._bounds)
+        answer = exchange(self._http, request, self._bounds)
+        if self.watch is not None:
+            self.watch(
+                request.method, str(request.url), request.content, answer.status_code, answer.headers, answer.content
+            )
+        return answer
 
     @contextmanager
     def _translated(self, operation: Operation, host: str) -> Iterator[None]:

@@ -359,3 +359,13 @@ def test_the_embedded_sandbox_has_the_projects_zone_and_contract(tmp_path: Path)
     )
     made = Project(root).run("api", "gatormail", "gatormail_addGroup", "name=A", "--auto-approve")
     assert (made.code, json.loads(made.out)["name"]) == (0, "A")
+
+
+def test_what_can_not_be_understood_is_shown_all_the_same(made: Callable[..., Gator]) -> None:
+    live = made(switches={"distort_members": "group.name=title"})
+    group(live, "ann")
+    result = live.api("groupList", "page=1", "pageSize=10")
+    assert result.code == 1
+    assert "`f.group.name`" in result.err
+    (row,) = json.loads(result.out)
+    assert row["title"] == "Buyers"

@@ -489,4 +489,11 @@ def current(extra: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-ASSUMPTIONS = Questionnaire((*_rows_of_the_table(), *_SWITCHES), ask, current)
+def _known_words() -> frozenset[str]:
+    texts = [str(value) for value in defaults().values() if isinstance(value, str)]
+    texts += [word for words in ENUMS.values() for word in words]
+    texts += [part for route in ROUTES.values() for part in route.split("/") if part.isalpha()]
+    return frozenset(text for text in texts if text.isprintable() and " " not in text)
+
+
+ASSUMPTIONS = Questionnaire((*_rows_of_the_table(), *_SWITCHES), ask, current, _known_words())

@@ -1,6 +1,6 @@
 """The GatorMail client: calls by the contract table, refusals in flags, pages (reference, section 4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -132,6 +132,10 @@ class GatorMail:
     def rest(self, attempt: int, error: ApiError) -> None:
         """Wait before another attempt."""
         self._transport.rest(attempt, error)
+
+    def record(self, watch: Callable[[str, str, bytes, int, Mapping[str, str], bytes], None]) -> None:
+        """Let somebody see every call: see ``Transport.watch``."""
+        self._transport.watch = watch
 
     def close(self) -> None:
         """Close the connections."""

@@ -396,4 +396,8 @@ _SWITCHES = (
     *(_switch(name, None, "Nothing is known to.", reason=reason) for name, reason in _REASONS.items()),
 )
 
-ASSUMPTIONS = Questionnaire((*_members(), *_SWITCHES), ask)
+_CALLS = frozenset(
+    "get-app-id get-data get-lists-details appId entity filter page pageSize Key Value apiKey".split()  # noqa: SIM905
+)
+_WORDS = frozenset({*(name for names in _NEEDED.values() for name in names.split()), *_KNOWN, *_NEEDED, *_CALLS})
+ASSUMPTIONS = Questionnaire((*_members(), *_SWITCHES), ask, words=_WORDS)

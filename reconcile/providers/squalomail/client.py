@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -82,6 +82,10 @@ class SqualoMail:
     def rest(self, attempt: int, error: ApiError) -> None:
         """Wait before another attempt."""
         self._transport.rest(attempt, error)
+
+    def record(self, watch: Callable[[str, str, bytes, int, Mapping[str, str], bytes], None]) -> None:
+        """Let somebody see every call: see ``Transport.watch``."""
+        self._transport.watch = watch
 
     def close(self) -> None:
         """Close the connections."""
