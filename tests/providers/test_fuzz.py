@@ -24,6 +24,7 @@ from reconcile.providers.shapes import Misfit
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.transport import Pace, Transport
 from tests.providers.test_shapes import CAMPAIGN, LIST, MAIL, PERSON
+from tests.world import FREELY
 
 CHAOS = bool(os.environ.get("CHAOS"))
 ANSWERS = 20_000 if CHAOS else 1_500
@@ -93,7 +94,7 @@ def client(platform: str, wire: Wire) -> GatorMail | SqualoMail:
 
 def ask(found: GatorMail | SqualoMail, operation: str, arguments: dict[str, Any]) -> Any:
     name = f"gatormail_{operation}" if isinstance(found, GatorMail) else operation
-    return found.send(Call(name, arguments))
+    return found.send(Call(name, arguments), FREELY)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
