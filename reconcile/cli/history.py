@@ -3,8 +3,8 @@
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,11 @@ from reconcile.errors import Diagnostic, ReconcileError, Severity, StateError
 if TYPE_CHECKING:
     from reconcile.engine.run import Event
     from reconcile.planner.plan import Plan
-    from reconcile.state.history import Line
+    from reconcile.state.history import Line, Run
     from reconcile.state.store import LockedState
+
+
+_BROKEN = "What was applied is in the state; compare the history with a copy, or with the log of the runs."
 
 
 @dataclass(slots=True)
@@ -46,15 +49,9 @@ class Record:
 @global_options
 def history() -> int:
     """The runs so far, oldest first: when, who, what, from which commit. Exit 1 where the chain of lines is broken."""
-    from reconcile.state.history import read
-
     as_json = text_or_json() == "json"
     here = project()
-    path = history_file(here)
-    try:
-        lines = read(path)
-    except OSError as error:
-        raise StateError(f"The history {path} can't be read: {error.strerror}.") from None
+    where, lines, lost = _lines(here)
     if as_json:
         print_json([_as_json(line) for line in lines])
     else:
@@ -63,14 +60,36 @@ def history() -> int:
         if not lines:
             click.echo("No history yet: nothing was applied.")
     broken = [line for line in lines if line.broken]
-    show_diagnostics(_finding(path, line) for line in broken)
-    return 1 if broken else 0
+    show_diagnostics(_finding(where, line) for line in broken)
+    if lost is not None:
+        show_diagnostics([_cut_short(where, lost)])
+    return 1 if broken or lost is not None else 0
 
 
-def history_file(here: Project) -> Path:
-    """Where the history is: beside a state file; of a state elsewhere, in the environment's own folder."""
-    state = here.settings.state
-    return state.with_name(f"{state.name}.history") if isinstance(state, Path) else here.settings.folder / "history"
+def _lines(here: Project) -> "tuple[str, Sequence[Line], Run | None]":
+    """Where the history is, its lines, and the last run of the state's that it should have and has not.
+
+    Beside a state file it is a file of its own; of a state elsewhere the state itself has the last lines.
+    """
+    from reconcile.state.history import missing, read, read_lines
+    from reconcile.state.state import LONGEST_HISTORY
+
+    store = here.store()
+    state = store.read()
+    kept = state.history if state is not None else ()
+    if not isinstance(here.settings.state, Path):
+        return store.name, read_lines(kept, LONGEST_HISTORY), None
+    path = history_file(here.settings.state)
+    try:
+        lines = read(path)
+    except OSError as error:
+        raise StateError(f"The history {path} can't be read: {error.strerror}.") from None
+    return str(path), lines, missing(lines, kept)
+
+
+def history_file(state: Path) -> Path:
+    """The history beside a state file."""
+    return state.with_name(f"{state.name}.history")
 
 
 @contextmanager
@@ -92,12 +111,12 @@ def remembered(here: Project, locked: "LockedState", command: str) -> Iterator[R
     finally:
         if record.began:
             serial = before.serial
-            _append(here, command, record, (serial, serial + (locked.state is not before)))
+            _append(here, locked, command, record, (serial, serial + (locked.state is not before)))
 
 
-def _append(here: Project, command: str, record: Record, serial: tuple[int, int]) -> None:
+def _append(here: Project, locked: "LockedState", command: str, record: Record, serial: tuple[int, int]) -> None:
     from reconcile.planner.planfile import plan_digest
-    from reconcile.state.history import Run, append
+    from reconcile.state.history import Run, append, line_after
     from reconcile.state.lockinfo import new_owner
 
     now = time.time()
@@ -115,7 +134,14 @@ def _append(here: Project, command: str, record: Record, serial: tuple[int, int]
         serial=serial,
         outcome=record.outcome,
     )
-    path = history_file(here)
+    if serial[0] != serial[1]:
+        # With the state it is there for everybody, and what is changed in it or cut off it shows.
+        kept = locked.state.history
+        with suppress(StateError):
+            locked.note(line_after(kept[-1] if kept else None, run))
+    if not isinstance(here.settings.state, Path):
+        return
+    path = history_file(here.settings.state)
     try:
         append(path, run)
     except OSError as error:
@@ -184,10 +210,21 @@ def _as_json(line: "Line") -> dict[str, Any]:
     }
 
 
-def _finding(path: Path, line: "Line") -> Diagnostic:
+def _finding(where: str, line: "Line") -> Diagnostic:
     return Diagnostic(
         "history-broken",
         "the history was changed",
-        f"{path}, line {line.number}: {line.broken}.",
-        hint="What was applied is in the state; compare the history with a copy, or with the log of the runs.",
+        f"{where}, line {line.number}: {line.broken}.",
+        hint=_BROKEN,
+    )
+
+
+def _cut_short(where: str, lost: "Run") -> Diagnostic:
+    when = datetime.fromtimestamp(lost.when, local_zone())
+    return Diagnostic(
+        "history-cut-short",
+        "lines of the history are missing",
+        f"{where} has no line of the {lost.command} of {when:%Y-%m-%d %H:%M:%S %Z} that made serial {lost.serial[1]}, "
+        f"which the state knows of.",
+        hint=_BROKEN,
     )

@@ -6,7 +6,7 @@ missing at its end. No line has a credential or a recipient's data; the file is 
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,19 +71,35 @@ def append(path: Path, run: Run) -> None:
         # A line that was cut short by a crash is closed, and stays as it is: the chain goes on from it.
         torn = bool(former) and not former.endswith(b"\n")
         last = lines[-1] if torn else lines[-2] if former else None
-        document = {
-            "version": _VERSION,
-            "previous": _digest(last) if last is not None else _START,
-            **asdict(run),
-            "when": datetime.fromtimestamp(run.when, UTC).isoformat(timespec="seconds"),
-        }
-        line = orjson.dumps(document) + b"\n"
+        line = orjson.dumps(_document(last, run)) + b"\n"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "ab") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(b"\n" + line if torn else line)
             file.flush()
             os.fsync(file.fileno())
+
+
+def line_after(last: str | None, run: Run) -> str:
+    """The line of a run, with the digest of the one before it, as the state keeps it."""
+    return orjson.dumps(_document(last.encode() if last is not None else None, run)).decode()
+
+
+def read_lines(kept: Sequence[str], longest: int) -> tuple[Line, ...]:
+    """The lines that a state keeps, oldest first; where it is full, those before the first one have made room."""
+    lines: list[Line] = []
+    expected = None if len(kept) >= longest else _START
+    for number, raw in enumerate(map(str.encode, kept), 1):
+        lines.append(_line(number, raw, expected))
+        expected = _digest(raw)
+    return tuple(lines)
+
+
+def missing(lines: Sequence[Line], kept: Sequence[str]) -> Run | None:
+    """The last run that the state knows of, where a history has no line of it any more: it was cut short."""
+    last = read_lines(kept[-1:], 1)
+    run = last[0].run if last else None
+    return run if run is not None and all(line.run != run for line in lines) else None
 
 
 def read(path: Path) -> tuple[Line, ...]:
@@ -101,13 +117,22 @@ def read(path: Path) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _line(number: int, raw: bytes, expected: str) -> Line:
+def _document(last: bytes | None, run: Run) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "previous": _digest(last) if last is not None else _START,
+        **asdict(run),
+        "when": datetime.fromtimestamp(run.when, UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _line(number: int, raw: bytes, expected: str | None) -> Line:
     try:
         document: Any = orjson.loads(raw)
         run = _run(document)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Line(number, None, "it can't be read: it was cut short or damaged")
-    if document.get("previous") != expected:
+    if expected is not None and document.get("previous") != expected:
         what = "line" if number > 1 else "start"
         return Line(number, run, f"it does not follow from the {what} before it, which was changed or taken out")
     return Line(number, run)

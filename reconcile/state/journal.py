@@ -19,7 +19,7 @@ from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
-from reconcile.state.state import Intent, State
+from reconcile.state.state import LONGEST_HISTORY, Intent, State
 from reconcile.state.store import LockedState
 
 _K = TypeVar("_K")
@@ -87,7 +87,14 @@ class Accounts:
     accounts: Mapping[str, Account]
 
 
-Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the history."""
+
+    line: str
+
+
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts | Note
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -112,6 +119,7 @@ class Draft:
         self._resources = _Table(state.resources)
         self._intents = _Table(state.intents)
         self._generations = _Table(state.generations)
+        self._history = state.history
         self._memories = _Table(state.memories)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
@@ -127,6 +135,7 @@ class Draft:
             resources=self._resources.snapshot(),
             intents=self._intents.snapshot(),
             generations=self._generations.snapshot(),
+            history=self._history,
             memories=self._memories.snapshot(),
         )
 
@@ -157,6 +166,8 @@ class Draft:
                 self._intents.change().pop(address, None)
                 if done:
                     self._end(address)
+            case Remove(address) if address not in self._resources.rows and address not in self._generations.rows:
+                self._intents.change().pop(address, None)
             case Remove(address):
                 self._resources.change().pop(address, None)
                 self._intents.change().pop(address, None)
@@ -167,6 +178,8 @@ class Draft:
                 self._intents.change()[intent.address] = intent
             case Settle(address):
                 self._intents.change().pop(address, None)
+            case Note(line):
+                self._history = (*self._history, line)[-LONGEST_HISTORY:]
             case Begin(address, begun):
                 generation = self._generations.rows.get(address, Generation())
                 self._generations.change()[address] = replace(generation, begun=begun)
@@ -319,6 +332,10 @@ class Recording(LockedState):
     def begin(self, address: Address, begun: Begun) -> None:
         """Record that a step is about to make its first write."""
         self._record(Begin(address, begun))
+
+    def note(self, line: str) -> None:
+        """Record a line of the history."""
+        self._record(Note(line))
 
     def remove(self, address: Address) -> None:
         """Forget an address, and its intent; its generation is raised and stays."""

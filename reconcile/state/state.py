@@ -11,6 +11,7 @@ from reconcile.model.memory import Memory
 from reconcile.model.resource import Applied
 
 FORMAT_VERSION = 1
+LONGEST_HISTORY = 200  # lines kept in the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class State:
     """The state of one environment: its birth id, its version, and what was applied to each address.
 
     ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet;
-    ``generations`` how often each address was written; ``memories`` what each audience remembers of people.
+    ``generations`` how often each address was written; ``memories`` what each audience remembers of people;
+    ``history`` the last lines of the history, oldest first, which so travel with it in every backend.
     """
 
     lineage: str
@@ -47,3 +49,4 @@ class State:
     intents: Mapping[Address, Intent] = field(default_factory=dict)
     generations: Mapping[Address, Generation] = field(default_factory=dict)
     memories: Mapping[Address, Memory] = field(default_factory=dict)
+    history: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from reconcile.model.attributes import Digest, from_json, to_json
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remember, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remember, Remove, Settle
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
 REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
@@ -59,6 +59,8 @@ def render_state(state: State) -> bytes:
         document["memories"] = {
             str(address): _memory_row(state.memories[address]) for address in sorted(state.memories, key=str)
         }
+    if state.history:
+        document["history"] = state.history
     return _dump(document, "The state", orjson.OPT_INDENT_2)
 
 
@@ -124,6 +126,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "intend", "address": str(intent.address), "intent": _intent_row(intent)}
         case Settle(address):
             row = {"op": "settle", "address": str(address)}
+        case Note(line):
+            row = {"op": "note", "line": line}
         case Begin(address, begun):
             row = {"op": "begin", "address": str(address), "begun": _begun_row(begun)}
         case Remember(address, memory):
@@ -248,6 +252,7 @@ class _StateRow(_HeaderRow):
     intents: dict[str, _IntentRow] = {}
     generations: dict[str, _GenerationRow] = {}
     memories: dict[str, _MemoryRow] = {}
+    history: list[str] = []
 
 
 class _PutRow(_Row):
@@ -274,6 +279,11 @@ class _IntendRow(_Row):
     intent: _IntentRow
 
 
+class _NoteRow(_Row):
+    op: Literal["note"]
+    line: str
+
+
 class _BeginRow(_Row):
     op: Literal["begin"]
     address: str
@@ -291,7 +301,7 @@ class _AccountsRow(_Row):
     accounts: dict[str, _AccountRow]
 
 
-_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow
+_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow | _NoteRow
 _R = TypeVar("_R", bound=_Row)
 
 
@@ -379,6 +389,7 @@ def _state(row: _StateRow) -> State:
         intents={(address := parse_address(text)): _intent(address, intent) for text, intent in row.intents.items()},
         generations={parse_address(text): _generation(found) for text, found in row.generations.items()},
         memories={parse_address(text): _memory(found) for text, found in row.memories.items()},
+        history=tuple(row.history),
     )
 
 
@@ -436,6 +447,8 @@ def _entry(row: _EntryRow) -> Entry:
             return Move(parse_address(row.source), parse_address(row.target))
         case _IntendRow():
             return Intend(_intent(parse_address(row.address), row.intent))
+        case _NoteRow():
+            return Note(row.line)
         case _BeginRow():
             return Begin(parse_address(row.address), _begun(row.begun))
         case _RememberRow():

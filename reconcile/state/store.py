@@ -42,6 +42,9 @@ class LockedState(Protocol):
     def begin(self, address: Address, begun: Begun) -> None:
         """Record that a step is about to make its first write."""
 
+    def note(self, line: str) -> None:
+        """Record a line of the history; the oldest ones make room for it."""
+
     def remove(self, address: Address) -> None:
         """Forget an address, and its intent; its generation is raised and stays."""
 

@@ -313,3 +313,18 @@ def test_a_history_that_cant_be_written_stops_nothing(quickstart: Project) -> No
     applied = quickstart.run("apply", "--auto-approve")
     assert applied.code == 0
     assert "warning[no-history]" in applied.err
+
+
+def test_a_history_that_lost_its_end_is_told(quickstart: Project) -> None:
+    quickstart.run("apply", "--auto-approve")
+    quickstart.replace("manifests/lists.yaml", "#4c5a23", "#ffffff")
+    quickstart.run("apply", "--auto-approve")
+    assert quickstart.run("history").code == 0
+    path = quickstart.state.with_name("state.json.history")
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    found = quickstart.run("history")
+    assert found.code == 1
+    assert "error[history-cut-short]" in found.err
+    assert "serial 2" in found.err
+    path.unlink()
+    assert quickstart.run("history").code == 1, "nothing was applied would be untrue"

@@ -103,7 +103,9 @@ def test_moving_everything_looks_at_each_resource_a_few_times_only(monkeypatch: 
 
 def test_a_move_takes_the_intent_along() -> None:
     state = replay(EMPTY, [Put(LIST, Applied("1", {})), Intend(Intent(LIST, "update-list")), Move(LIST, OTHER)])
-    assert state == State("birth", 3, {}, {OTHER: Applied("1", {})}, {OTHER: Intent(OTHER, "update-list")})
+    assert state.resources == {OTHER: Applied("1", {})}
+    assert state.intents == {OTHER: Intent(OTHER, "update-list")}
+    assert {address: found.number for address, found in state.generations.items()} == {LIST: 1, OTHER: 1}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from reconcile.model.attributes import Digest, Value, digest_text
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Put, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remove, Settle
 from reconcile.state.state import Intent, State
 from reconcile.state.statefile import (
     REBUILD,
@@ -83,6 +83,7 @@ states = st.builds(
 entries = st.one_of(
     st.builds(Put, addresses, applieds, st.booleans()),
     st.builds(Begin, addresses, begun),
+    st.builds(Note, st.text()),
     st.builds(Remove, addresses),
     st.builds(Move, addresses, addresses),
     st.builds(Intend, intents),
@@ -258,9 +259,7 @@ def test_a_newer_format_is_refused_before_its_shape_is_looked_at(version: int) -
     assert error.diagnostics[0].hint == "Upgrade reconcile on this machine, and leave the file as it is."
 
 
-NO_ADDRESS = (
-    'state.json is damaged: "italia" is no address: it takes provider.kind.name, such as squalomail.list.italia.'
-)
+NO_ADDRESS = 'state.json is damaged: "italia" is no address: it takes provider.kind.name, such as shop.list.italia.'
 
 
 def shape(finding: str) -> str:
