@@ -1,7 +1,7 @@
 """Write live edits back into the manifests, and let the state follow; nothing remote changes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconcile.engine.refresh import find
@@ -70,27 +70,72 @@ def pull(
 ) -> Pull:
     """Take over what was edited outside, for all addresses or for ``targets``; ``reload`` reads the manifests anew.
 
+    An entry that can't be written, since no manifest may say what is live, is reported and holds no other back.
+
     Raises:
         InvalidInput: the manifests would say more, or less, than what is live; they are as before then.
     """
     settle(workspace, locked)
     made = plan(workspace, manifests.resources, locked.state)
-    pulling = _Pulling(workspace, manifests.resources, drafts, detach=detach)
-    for step in made.steps.values():
-        if not targets or step.address in targets:
+    steps = [step for step in made.steps.values() if not targets or step.address in targets]
+
+    def collected(of: Iterable[Step]) -> _Pulling:
+        pulling = _Pulling(workspace, manifests.resources, replace(drafts, texts={}, bodies={}), detach=detach)
+        for step in of:
             pulling.take(step)
-    pulling.settle_bodies()
-    outcome, edits = pulling.outcome, pulling.edits
+        pulling.settle_bodies()
+        return pulling
+
+    def write(pulling: _Pulling, *, keep: bool) -> None:
+        """The edits on disk; they stay there only if they say what is live and are to be kept."""
+        try:
+            with pulling.drafts.written() as files:
+                pulling.outcome.files = files
+                _check(manifests.resources, reload().resources, pulling.edits)
+                if not keep:
+                    raise _Undone
+        except OSError as error:
+            raise InvalidInput(f"The manifests can't be written: {error.strerror}. They are as before.") from None
+        except _Undone:
+            return
+
+    pulling, refused = collected(steps), dict[Address, InvalidInput]()
     try:
-        with drafts.written() as files:
-            outcome.files = files
-            _check(manifests.resources, reload().resources, edits)
-    except OSError as error:
-        raise InvalidInput(f"The manifests can't be written: {error.strerror}. They are as before.") from None
-    for edit in edits.values():
+        write(pulling, keep=True)
+    except InvalidInput as error:
+        for step in [step for step in steps if step.address in pulling.edits]:
+            try:
+                write(collected([step]), keep=False)
+            except InvalidInput as reason:
+                refused[step.address] = reason
+        if not refused:
+            raise error
+        pulling = collected(step for step in steps if step.address not in refused)
+        write(pulling, keep=True)
+    outcome = pulling.outcome
+    outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
+    for edit in pulling.edits.values():
         _follow(locked, edit)
-    outcome.left += _rendered_from(made, manifests.resources, edits, workspace)
+    outcome.left += _rendered_from(made, manifests.resources, pulling.edits, workspace)
     return outcome
+
+
+class _Undone(Exception):
+    """Edits were written to see whether they can stand, and are not to stay."""
+
+
+def _refused(address: Address, reason: InvalidInput, desired: Mapping[Address, Resource]) -> Diagnostic:
+    """Why an entry can't say what is live, and what to do."""
+    found = reason.diagnostics[0]
+    return Diagnostic(
+        "not-pulled",
+        "not written to the manifests",
+        f"{address}: no manifest may say what is live: {found.detail}",
+        None,
+        desired[address].location,
+        hint=f"Correct it in the web interface, or put git's back: "
+        f"reconcile apply --target {address} --overwrite-drift --auto-approve",
+    )
 
 
 class _Pulling:
@@ -101,7 +146,7 @@ class _Pulling:
     ) -> None:
         self._workspace = workspace
         self._desired = desired
-        self._drafts = drafts
+        self.drafts = drafts
         self._detach = detach
         self._bodies: dict[str, dict[tuple[Address, str], Pulled]] = defaultdict(dict)
         self.outcome = Pull()
@@ -149,7 +194,7 @@ class _Pulling:
             if not others and len(texts) == 1:
                 self.outcome.written += users.values()
                 continue
-            self._drafts.bodies.pop(file)
+            self.drafts.bodies.pop(file)
             for address, name in users:
                 edits = self.edits[address]
                 del edits.values[name]
@@ -161,7 +206,7 @@ class _Pulling:
     def _set(self, edits: _Edits, change: AttributeChange) -> None:
         name, live = change.name, change.before
         try:
-            file = self._drafts.set_value(edits.resource, edits.kind, name, live)
+            file = self.drafts.set_value(edits.resource, edits.kind, name, live)
         except Unwritable as reason:
             self._leave(edits.step, f"{name} changed outside, but {reason.reason}", edits.resource, name)
             return
@@ -178,7 +223,7 @@ class _Pulling:
         names = edits.kind.computed(edits.resource.attributes)
         texts = {name: str(live.attributes[name]) for name in names if live.attributes[name] or name in changed}
         try:
-            files = self._drafts.detach(edits.resource, edits.kind, texts)
+            files = self.drafts.detach(edits.resource, edits.kind, texts)
         except Unwritable as reason:
             self._leave(edits.step, f"{' and '.join(changed)} changed outside, but {reason.reason}", edits.resource)
             return

@@ -325,6 +325,30 @@ def test_a_deleted_object_is_reported(project: Project) -> None:
     assert ["was deleted outside" in finding.detail for finding in project.pull().left] == [True]
 
 
+def test_what_no_manifest_may_say_holds_nothing_else_back(project: Project) -> None:
+    project.write(lists=LISTS)
+    project.apply()
+    before = project.text("manifests/lists.yaml")
+    project.edit("list", "club", name="C")
+    project.edit("list", "italia", name="I")
+
+    def reload() -> Manifests:
+        found = project.load()
+        if found.resources[address("list", "italia")].attributes["name"] == "I":
+            raise InvalidInput("No list may be called I.")  # as of what the platform takes and manifests don't
+        return found
+
+    with project.world.store.lock("pull") as locked:
+        drafts = Drafts(project.root, Scope(VARIABLES))
+        outcome = pull(project.world.workspace, locked, project.load(), drafts, reload)
+    assert [pulled.address.name for pulled in outcome.written] == ["club"]
+    (left,) = outcome.left
+    assert left.detail.startswith("squalomail.list.italia: no manifest may say what is live")
+    assert left.hint is not None
+    assert "--target squalomail.list.italia --overwrite-drift" in left.hint
+    assert project.text("manifests/lists.yaml") == before.replace("{name: Club}", "{name: C}")
+
+
 def test_only_the_targets(project: Project) -> None:
     project.write(lists=LISTS)
     project.apply()
@@ -423,8 +447,10 @@ def test_a_write_that_says_too_much_is_taken_back(project: Project) -> None:
     project.edit("list", "club", name="C")
     wrong = project.load()
     drafts = Drafts(project.root, Scope())
-    with project.world.store.lock("pull") as locked, pytest.raises(InvalidInput, match=r"squalomail\.list\.club"):
-        pull(project.world.workspace, locked, project.load(), drafts, lambda: wrong)
+    with project.world.store.lock("pull") as locked:
+        outcome = pull(project.world.workspace, locked, project.load(), drafts, lambda: wrong)
+    assert not outcome.written
+    assert [found.detail.partition(":")[0] for found in outcome.left] == ["squalomail.list.club"]
     assert project.text("manifests/lists.yaml") == LISTS
     assert not list(project.root.rglob("*.tmp-*"))
 
