@@ -12,7 +12,6 @@ from reconcile.engine.run import Rights
 from reconcile.engine.workflow import apply, check_record, plan, settle
 from reconcile.errors import PlanStale, WrongAccount
 from reconcile.model.address import Address
-from reconcile.model.call import Call
 from reconcile.model.resource import Resource
 from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
@@ -309,7 +308,7 @@ def test_mail_that_went_out_early_and_altered_is_drift_until_it_is_pulled() -> N
     id_ = number(world, MAIL)
     world.api("cancel-sending-newsletter", newsletterId=id_)
     world.api("update-newsletter", id=id_, subject="Hers", body="<p>Hi</p>", listIds=[number(world, ONE)])
-    world.client.send(Call("send-newsletter", {"newsletterId": id_, "sendDate": int(world.now) + 7200}, sends=True))
+    world.api("send-newsletter", newsletterId=id_, sendDate=int(world.now) + 7200)
     world.now += 3 * 3600.0
     state = world.store.read()
     found = drift(world.workspace, state)
@@ -328,9 +327,7 @@ def test_a_draft_of_ours_that_somebody_else_schedules_is_drift() -> None:
     world = World(may_send=True)
     world.apply(declared(*lists(), mail()))
     assert not drift(world.workspace, world.store.read()).counts()
-    arguments = {"newsletterId": number(world, MAIL), "sendDate": int(world.now) + 86400}
-    call = Call("send-newsletter", arguments, sends=True)
-    world.client.send(call)
+    world.api("send-newsletter", newsletterId=number(world, MAIL), sendDate=int(world.now) + 86400)
     found = drift(world.workspace, world.store.read())
     assert found.counts()
     assert [change.name for change in found.entries[0].changes] == ["schedule"]
