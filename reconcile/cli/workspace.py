@@ -83,7 +83,7 @@ class Project:
             return Sending(True, policy)
         if sends is Sends.DENY:
             way_out = f"No flag gives it: {policy}. Change that in reconcile.yaml and have it reviewed, {rest}."
-            return Sending(False, policy, way_out)
+            return Sending(False, policy, way_out, denied=True)
         if allow_send:
             return Sending(True, "--allow-send was given")
         return Sending(False, f"{policy}, so it takes --allow-send", f"Give the right with --allow-send, {rest}.")

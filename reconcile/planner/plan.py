@@ -40,7 +40,7 @@ class Requirement:
     """A right that is needed, how much of it (for ``--allow-delete N``), and the refusal shown without it.
 
     ``conflict``: both sides changed the same thing, so a yes to a fresh plan does not give the right. ``own``: the
-    amount is the step's own, and not the plan's number of deletes.
+    amount is the step's own, and not the plan's number of deletes. ``denied``: no flag gives the right.
     """
 
     right: Right
@@ -48,6 +48,7 @@ class Requirement:
     amount: int = 1
     conflict: bool = False
     own: bool = False
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

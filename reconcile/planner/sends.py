@@ -153,6 +153,7 @@ class Sending:
     allowed: bool
     decided_by: str
     way_out: str = ""
+    denied: bool = False
 
 
 def told_of_sending(plan: Plan, sending: Sending | None) -> Plan:
@@ -181,7 +182,9 @@ def _told(step: Step, sending: Sending) -> Step:
     if not needs:
         return replace(step, send=send)
     requires = tuple(
-        need if need.right is not Right.SEND else replace(need, diagnostic=_refused(need.diagnostic, sending))
+        need
+        if need.right is not Right.SEND
+        else replace(need, diagnostic=_refused(need.diagnostic, sending), denied=sending.denied)
         for need in step.requires
         if need.right is not Right.SEND or not sending.allowed
     )

@@ -20,7 +20,9 @@ def refusals_of(plan: Plan, steps: Sequence[Step]) -> tuple[Refusal, ...]:
 
 
 def label_of(need: Requirement) -> str:
-    """The flag that a requirement asks for."""
+    """The flag that a requirement asks for; where the policy denies sends, none gives the right."""
+    if need.right is Right.SEND and need.denied:
+        return "sends are denied"
     return f"needs {need.right}{f' {need.amount}' if need.right is Right.DELETE else ''}"
 
 

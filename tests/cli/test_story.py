@@ -294,3 +294,27 @@ def test_an_external_list_is_found_by_name_and_never_changed(over_http: Project,
     assert over_http.run("plan", "--detailed-exitcode").code == 0
     targets = httpx.get(f"{server.url}/squalomail/v1/get-data", params={"apiKey": "k", "entity": "ListMail"}).json()
     assert targets
+
+
+def test_who_may_send_is_told_by_what_decides_it(quickstart: Project) -> None:
+    """Flags and policy are told as they are: what is denied names no flag, what is allowed asks for none."""
+    quickstart.replace("manifests/lists.yaml", "squalomail:\n", f"squalomail:\n  campaigns:\n    now: {_SENT}\n")
+    asked = quickstart.run("plan").out
+    assert "NOT ALLOWED: policy.sends is ask, so it takes --allow-send" in asked
+    path = quickstart.root / "reconcile.yaml"
+    whole = path.read_text()
+    assert "sends: ask" in whole
+    path.write_text(whole.replace("sends: ask", "sends: deny"))
+    denied = quickstart.run("plan").out
+    assert "NOT ALLOWED: policy.sends is deny" in denied
+    assert "--allow-send" not in denied
+    path.write_text(whole.replace("sends: ask", "sends: allow"))
+    allowed = quickstart.run("plan").out
+    assert "allowed: policy.sends is allow" in allowed
+    assert "may not send" not in allowed
+
+
+_SENT = (
+    "{subject: Now, body: <p>x</p>, lists: [italia], fromEmail: a@example.com, fromName: A, "
+    "schedule: '2027-06-01T09:00:00Z'}"
+)
