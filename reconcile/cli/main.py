@@ -1,6 +1,7 @@
 """The click group: commands loaded when they are called, errors turned into messages and exit codes."""
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -107,9 +108,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+class _Told(logging.Handler):
+    """Shows a line of the log as progress, unless the run is quiet."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self._options = options
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from reconcile.report.text import inert
+
+        if not self._options.quiet:
+            click.echo(inert(self._options.redacted(record.getMessage())), err=True)
+
+
+def _tell_of_attempts(options: Options) -> None:
+    """Have calls that are tried again told in words."""
+    log = logging.getLogger("reconcile.calls")
+    log.handlers = [_Told(options)]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     options = new_options()
+    _tell_of_attempts(options)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         check_habits(given)

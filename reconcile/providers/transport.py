@@ -29,6 +29,9 @@ from reconcile.providers.shapes import Misfit, parse
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+# Tells of attempts that are made again; whoever runs it says where that is to be seen.
+_CALLS = logging.getLogger("reconcile.calls")
+_WORTH_TELLING = 0.4  # seconds of waiting
 
 # Never reached the platform, whatever the call was.
 _GLANCE = 0.2  # seconds after which a wait for a free place looks whether the run is to stop
@@ -184,7 +187,11 @@ class Transport:
 
     def rest(self, attempt: int, error: Exception) -> None:
         """Wait after a failed attempt, counted from 1, before the next one; raises Interrupted."""
-        self.pause(self._pace.before_next(attempt, error))
+        seconds = self._pace.before_next(attempt, error)
+        if seconds >= _WORTH_TELLING:
+            said = self._redacted(str(error)).rstrip(".")
+            _CALLS.info("%s, again in %.0f s, attempt %d of %d.", said, seconds, attempt + 1, self._pace.attempts)
+        self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         """Let time pass; ends as soon as the run is to stop.

@@ -1,5 +1,6 @@
 """The boundary: an answer is what it must be, or an error that names the member and what would correct it."""
 
+import logging
 from typing import Any
 
 import httpx
@@ -235,3 +236,22 @@ def test_a_shape_says_nothing_of_the_content() -> None:
     assert word("In Setup") == '"In Setup"'
     assert says_error({"Message": " no. "}) == "no"
     assert says_error({"id": 1}) is None
+
+
+def test_attempts_are_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    answers = [httpx.Response(502, text="away"), httpx.Response(200, json=[])]
+    pace = Pace(wait=0.5, longest_wait=0.6, attempts=5)
+    wire = httpx.MockTransport(lambda _: answers.pop(0))
+    client = SqualoMail(
+        "https://api.example.test", "a-secret-key", Transport(pace=pace, may_send=False, transport=wire)
+    )
+    log = logging.getLogger("reconcile.calls")
+    log.addHandler(caplog.handler)
+    log.setLevel(logging.INFO)
+    try:
+        assert client.send(Call("get-data", {"entity": "Mail"})) == []
+    finally:
+        log.removeHandler(caplog.handler)
+    (told,) = {record.getMessage() for record in caplog.records if record.name == "reconcile.calls"}
+    assert told.startswith("get-data: the platform failed (HTTP 502), again in ")
+    assert told.endswith(" s, attempt 2 of 5.")
