@@ -16,11 +16,12 @@ _KILLED, _SURVIVED, _TIMEOUT = (1, 3), 0, (-24, 24, 36, 152, 255)
 _HEAD = """# Mutants of the planner
 
 `make mutants` changes `planner/` and `model/` in every small way that mutmut knows, one at a time, and runs
-`tests/planner` against each change. This page is its last result. "Not run" are functions that no test of the planner
-comes to: those of values that the platforms, the manifests or the reports use, which have their tests there.
+`tests/planner` and `tests/model` against each change. This page is its last result. "No case" are functions that none
+of these tests comes to: those of values that the platforms, the manifests or the reports use, which have their tests
+there. "Not tried" are those that the run did not get to before it was ended.
 
-| file | mutants | noticed | survived | not run |
-| --- | ---: | ---: | ---: | ---: |
+| file | mutants | noticed | survived | no case | not tried |
+| --- | ---: | ---: | ---: | ---: | ---: |
 """
 
 
@@ -42,11 +43,13 @@ def _rows(mutants: Path) -> Iterator[tuple[str, Counter[str]]]:
 def _verdict(code: int | None) -> str:
     if code in _KILLED or code in _TIMEOUT:
         return "noticed"
-    return "survived" if code == _SURVIVED else "not run"
+    if code is None:
+        return "not tried"
+    return "survived" if code == _SURVIVED else "no case"
 
 
 def _row(name: str, counted: Counter[str]) -> str:
-    cells = (name, counted.total(), counted["noticed"], counted["survived"], counted["not run"])
+    cells = (name, counted.total(), counted["noticed"], counted["survived"], counted["no case"], counted["not tried"])
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
