@@ -23,6 +23,7 @@ from reconcile.model.reference import Reference
 from reconcile.model.registry import ProviderType, Registry
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.model.settings import ProviderSettings, credentials_of
+from reconcile.model.ticket import Ticket
 from reconcile.planner.drift import Drift
 from reconcile.planner.plan import Plan, Right
 from reconcile.providers.transport import Pace, Transport
@@ -51,6 +52,16 @@ class Wire(httpx.BaseTransport):
         return answer
 
 
+class _Freely:
+    """The ticket of whoever asks nobody: a person, or another program."""
+
+    def show(self) -> None:
+        pass
+
+    def fresh(self) -> bool:
+        return True
+
+
 class _Losing:
     """A client that loses the answer of one write, once it was carried out."""
 
@@ -63,11 +74,27 @@ class _Losing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def send(self, call: Call, *arguments: Any, **options: Any) -> Any:
-        if self.left is not None and self._operations[call.operation].write:
-            self._wire.lose = self.left == 0
-            self.left = self.left - 1 if self.left else None
-        return self._client.send(call, *arguments, **options)
+    def send(self, call: Call, ticket: Ticket | None = None) -> Any:
+        if self.left is None or ticket is None or not self._operations[call.operation].write:
+            return self._client.send(call, ticket)
+        self.left, number = (self.left - 1 if self.left else None), self.left
+        return self._client.send(call, _Armed(ticket, self._wire) if number == 0 else ticket)
+
+
+class _Armed:
+    """A ticket that loses the answer of what leaves after it was shown; showing it may read."""
+
+    def __init__(self, ticket: Ticket, wire: Wire) -> None:
+        self._ticket = ticket
+        self._wire = wire
+
+    def show(self) -> None:
+        self._wire.lose = False
+        self._ticket.show()
+        self._wire.lose = True
+
+    def fresh(self) -> bool:
+        return self._ticket.fresh()
 
 
 class _Connection:
@@ -182,7 +209,7 @@ class Account:
     def _send(self, kind: str, action: Action, live: RemoteObject, desired: Mapping[str, Any]) -> None:
         change = Change(action, self.address(kind), desired, None, live, live.id, frozenset(desired))
         for call in self.kinds[kind].writes(change):
-            self.client.send(call)
+            self.client.send(call, _Freely())
 
     def exported(self, folder: Path) -> Plan:
         """The plan of a project that is exported from the account: its entries, bound to what is there."""

@@ -14,6 +14,8 @@ from reconcile.model.call import Call, Encoded
 from reconcile.model.kind import ABSENT
 from reconcile.model.provider import Connection
 from reconcile.model.settings import AccountSpec, Credential, ProviderSettings
+from reconcile.model.ticket import Ticket
+from reconcile.providers.clock import ServerTime
 from reconcile.providers.transport import Transport
 
 
@@ -40,8 +42,13 @@ class Postino:
         self._transport = transport
         self.reads = 0
 
-    def send(self, call: Call, **options: Any) -> Any:
-        """Carry the call out and give its answer; ``options`` are the transport's."""
+    @property
+    def time(self) -> ServerTime:
+        """What the platform's answers tell of its clock."""
+        return self._transport.time
+
+    def send(self, call: Call, ticket: Ticket | None = None) -> Any:
+        """Carry the call out and give its answer; a write has a ticket."""
         operation, encoded = OPERATIONS[call.operation], self.encode(call)
         self.reads += not operation.write
         return self._transport.request(
@@ -53,7 +60,7 @@ class Postino:
             sends=call.sends,
             empty=operation.verb == "DELETE",
             decode=lambda answer: _checked(call.operation, answer),
-            **options,
+            ticket=ticket,
         )
 
     def encode(self, call: Call) -> Encoded:
@@ -75,6 +82,10 @@ class Postino:
             page = self.send(Call(operation, {"cursor": cursor} if cursor else {}))
             yield from page["rows"]
             cursor = page.get("next")
+
+    def rest(self, attempt: int, error: Exception) -> None:
+        """Wait before a call is made again."""
+        self._transport.rest(attempt, error)
 
     def close(self) -> None:
         """Close the connections."""
