@@ -13,11 +13,11 @@ from tests import buyers, crowd
 from tests.buyers import CAN_REMOVE, Buyers
 from tests.crowd import Crowd, news
 from tests.providers.audience.model import Read, Stopped, read
-from tests.providers.audience.test_reader import files
+from tests.providers.audience.test_reader import files, sound_files
 from tests.world import declared, failures
 
 RIGHTS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
-EXAMPLES = 2500 if os.environ.get("CHAOS") else 15
+EXAMPLES = 2500 if os.environ.get("CHAOS") else 20
 BEFORE = ["ann@example.com", "bea@example.com", "zoe@example.com"]
 LEFT_OUT = ["bea@example.com", "carl@xn--bcher-kva.example"]
 HEADER = {"email": "E-mail", "name": "Cittá"}
@@ -40,7 +40,7 @@ def odd(data: bytes) -> bool:
 @settings(
     max_examples=EXAMPLES, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck)
 )
-@given(files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
+@given(sound_files() | files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
 def test_any_file_on_a_list(file: tuple[bytes, str, str, str, list[str]], mode: str) -> None:
     if not odd(file[0]):
         world = Crowd()
@@ -51,7 +51,7 @@ def test_any_file_on_a_list(file: tuple[bytes, str, str, str, list[str]], mode: 
 @settings(
     max_examples=EXAMPLES, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck)
 )
-@given(files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
+@given(sound_files() | files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
 def test_any_file_in_a_group(file: tuple[bytes, str, str, str, list[str]], mode: str) -> None:
     if not odd(file[0]):
         world = Buyers(**CAN_REMOVE)

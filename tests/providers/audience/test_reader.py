@@ -42,6 +42,21 @@ values = st.sampled_from(
 cells = addresses | values | st.text(max_size=6)
 
 
+SOUND = ["ann@example.com", "ANN@example.com", "bea@example.com", "carl@bücher.example", "eve@example.com", "zoe@b.org"]
+
+
+@st.composite
+def sound_files(draw: st.DrawFn) -> tuple[bytes, str, str, str, list[str]]:
+    """A file that nothing is wrong with, unless two rows are about one person: else most files are stopped."""
+    encoding = draw(st.sampled_from(["utf-8", "cp1252", "cp1250", "latin-1"]))
+    delimiter, end = draw(st.sampled_from([",", ";", "\t", "|"])), draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    who = draw(st.lists(st.sampled_from(SOUND), max_size=5, unique=True))
+    rows = [[email, draw(st.sampled_from(["Ada", "", "x,y;z", "Málaga"])), "", "-"] for email in who]
+    lines = [["E-mail", "Cittá", "N", "Other"], *rows]
+    text = end.join(delimiter.join(f'"{cell}"' for cell in line) for line in lines)
+    return text.encode(encoding), encoding, delimiter, '"', ["E-mail", "Cittá", "N"]
+
+
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, str, str, str, list[str]]:
     """A file's bytes, with its encoding, delimiter and quote, and the order of its columns."""
