@@ -302,4 +302,4 @@ def _row(entity: str, place: Place, ask: str) -> str:
 
 def _told(assumption: str, ask: str) -> str:
     known = re.sub(r"[^A-Za-z_.]", "", assumption)
-    return f"What is assumed there is `{known}` in docs/squalomail.md, and no setting changes it. {ask}"
+    return f"What is assumed there is `{known}`, and no setting changes it. {ask} -v"

@@ -19,7 +19,7 @@ def list_pages(api: Client) -> Iterator[dict[str, Any]]:
         found: list[dict[str, Any]] = answer["lists"] or []
         return found
 
-    remedy = "What is assumed there is `page_cap` and `ignore_page` in docs/squalomail.md."
+    remedy = "What is assumed there is `page_cap` and `ignore_page`. To ask the account itself: reconcile doctor -v"
     return paging.rows(read, first=0, size=PAGE_SIZE, operation="get-lists-details", remedy=remedy)
 
 
