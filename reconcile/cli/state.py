@@ -81,7 +81,7 @@ def pull() -> None:
     known = project().store().read()
     if known is None:
         raise InvalidInput("There is no state yet: nothing was applied.")
-    click.echo(render_state(known).decode(), nl=False)
+    click.echo(render_state(known, checked=False).decode(), nl=False)
 
 
 @state.command(epilog="Example: reconcile state push state.json")

@@ -5,11 +5,12 @@ one; every error carries both.
 """
 
 import gc
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -27,6 +28,10 @@ from reconcile.state.state import FORMAT_VERSION, Intent, State
 REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
 
 
+# The member that has the checksum of all others, in the state and in each line of its journal.
+CHECKSUM: Final = "checksum"
+
+
 @dataclass(frozen=True, slots=True)
 class JournalHeader:
     """Which state a journal goes on from: its lineage and its serial.
@@ -39,8 +44,11 @@ class JournalHeader:
     claim: str = ""
 
 
-def render_state(state: State) -> bytes:
-    """The state file: readable, sorted by address, without members that have their default."""
+def render_state(state: State, *, checked: bool = True) -> bytes:
+    """The state file: readable, sorted by address, without members that have their default.
+
+    ``checked``: with its checksum, which a text that people may edit is given out without.
+    """
     document: dict[str, Any] = {"version": FORMAT_VERSION, "lineage": state.lineage, "serial": state.serial}
     if state.accounts:
         document["accounts"] = {alias: state.accounts[alias] for alias in sorted(state.accounts)}
@@ -61,7 +69,8 @@ def render_state(state: State) -> bytes:
         }
     if state.history:
         document["history"] = state.history
-    return _dump(document, "The state", orjson.OPT_INDENT_2)
+    whole = _checked(document, "The state") if checked else document
+    return _dump(whole, "The state", orjson.OPT_INDENT_2)
 
 
 def parse_state(data: bytes, name: str, way_out: str = REBUILD) -> State:
@@ -75,7 +84,7 @@ def parse_state(data: bytes, name: str, way_out: str = REBUILD) -> State:
     with collector_paused(), _complaints(name, way_out):
         document = _load(data, name, way_out)
         _check_version(document, name)
-        return _state(_validated(_StateRow, document, name, way_out))
+        return _state(_validated(_StateRow, _unaltered(document, name, way_out), name, way_out))
 
 
 def render_journal_header(header: JournalHeader) -> bytes:
@@ -134,7 +143,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "remember", "address": str(address), "memory": _memory_row(memory)}
         case Accounts(accounts):
             row = {"op": "accounts", "accounts": dict(accounts)}
-    return _dump(row, f"What is to be recorded of {row.get('address', 'the accounts')}")
+    what = f"What is to be recorded of {row.get('address', 'the accounts')}"
+    return _dump(_checked(row, what), what)
 
 
 def parse_entries(data: bytes, name: str, way_out: str = REBUILD) -> Iterator[Entry]:
@@ -155,6 +165,7 @@ def parse_entries(data: bytes, name: str, way_out: str = REBUILD) -> Iterator[En
                 return
             raise _damaged_line(name, number, error.msg, way_out) from error
         where = f"{name}, line {number}"
+        document = _unaltered(document, where, way_out)
         with _complaints(where, way_out):
             entry = _entry(_validated_entry(document, where, way_out))
         yield entry
@@ -366,6 +377,34 @@ def _memory_row(memory: Memory) -> dict[str, Any]:
         for found in memory.segments
     ]
     return {"key": memory.key, "rows": memory.rows, "segments": segments}
+
+
+def _checked(document: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The document with its checksum, by which a changed byte is noticed."""
+    # Members of a class of their own become plain ones first, so that what is read back has the same checksum.
+    return {**document, CHECKSUM: _checksum(orjson.loads(_dump(document, what)))}
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _unaltered(document: Any, name: str, way_out: str) -> Any:
+    """The document without its checksum, which it must have the sum of; older ones have none.
+
+    Raises:
+        StateError: something has changed it since it was written.
+    """
+    if not isinstance(document, dict) or CHECKSUM not in document:
+        return document
+    rest = {member: value for member, value in document.items() if member != CHECKSUM}
+    if document[CHECKSUM] != _checksum(rest):
+        raise StateError(
+            f"{name} is damaged: it is not what was written there (its checksum is another one).",
+            hint=f"If you changed it yourself, take its member `{CHECKSUM}` out, and it is read as it stands. Else: "
+            f"{way_out}",
+        )
+    return rest
 
 
 def _dump(document: Mapping[str, Any], what: str, option: int = 0) -> bytes:

@@ -1,5 +1,7 @@
 """The state file and the journal's lines: round trips, and what is said of files that are none."""
 
+import random
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -213,9 +215,42 @@ def test_a_journal_comes_back_as_it_was(lineage: str, serial: int, written: list
 
 
 def test_the_file_is_readable_and_says_no_more_than_it_must() -> None:
-    assert render_state(STATE).decode() == TEXT
-    assert parse_state(TEXT.encode(), "state.json") == STATE
-    assert orjson.loads(render_state(State("3f1c", 7))) == BARE
+    assert _unsigned(render_state(STATE)) == orjson.loads(TEXT)
+    assert render_state(STATE).decode().startswith(TEXT.rstrip("}\n").rstrip())
+    assert parse_state(TEXT.encode(), "state.json") == STATE  # as versions before checksums wrote it
+    assert _unsigned(render_state(State("3f1c", 7))) == BARE
+
+
+def _unsigned(data: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(data)
+    assert len(document.pop("checksum")) == 64
+    return document
+
+
+def test_a_changed_byte_never_makes_another_state() -> None:
+    """4,000 of the state, 1,000 of a journal's lines: refused, or without effect."""
+    chance = random.Random(12)
+    data = render_state(STATE)
+    for _ in range(4000):
+        damaged = _damaged(data, chance)
+        with suppress(StateError):
+            assert parse_state(damaged, "state.json") == STATE, damaged
+    entries: list[Entry] = [Put(address, applied) for address, applied in STATE.resources.items()]
+    header = render_journal_header(JournalHeader("3f1c", 7))
+    lines = b"".join(render_entry(entry) for entry in entries)
+    last = render_entry(Settle(next(iter(STATE.resources))))
+    for _ in range(1000):
+        damaged = _damaged(lines, chance)
+        with suppress(StateError):
+            assert list(parse_entries(header + damaged + 2 * last, "journal"))[:-2] == entries, damaged
+
+
+def _damaged(data: bytes, chance: random.Random) -> bytes:
+    """A byte changed, or some cut out."""
+    at = chance.randrange(len(data))
+    if chance.random() < 0.2:
+        return data[:at] + data[at + chance.randint(1, 20) :]
+    return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
 
 
 def test_the_order_of_the_file_is_that_of_the_addresses() -> None:
