@@ -118,9 +118,9 @@ class _Judge:
         if step.lost > self._grown(shown.lost):
             yield f"it would lose {step.lost:,} now, and {shown.lost:,} when it was approved"
         if step.source_digest is not None:
-            known = {change.name: int(change.before or 0) + int(change.after or 0) for change in shown.changes}
+            known = {change.name: _count(change.after) for change in shown.changes}
             for change in step.changes:
-                count, most = int(change.after or 0), known.get(change.name, 0)
+                count, most = _count(change.after), known.get(change.name, 0)
                 if count > self._grown(most):
                     yield f"{change.name}: {count:,} now, and {most:,} when it was approved"
             if (step.reach or 0) > self._grown(shown.reach or 0):
@@ -142,7 +142,7 @@ class _Judge:
     def _joining(self, target: Address) -> int:
         """How many people approved audiences add to a target."""
         return sum(
-            int(change.after or 0)
+            _count(change.after)
             for step in self._record.steps.values()
             if step.source_digest is not None and target in step.dependencies
             for change in step.changes
@@ -152,6 +152,11 @@ class _Judge:
     def _grown(self, shown: int) -> float:
         """The most that may be done where so many were shown; where nobody was, nobody."""
         return max(shown * (1 + self._growth / 100), shown + _A_FEW) if shown else 0
+
+
+def _count(value: object) -> int:
+    """A count of people; whatever is none counts as nobody."""
+    return value if type(value) is int else 0
 
 
 _WORDS: Mapping[str, str] = {

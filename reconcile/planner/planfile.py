@@ -312,7 +312,7 @@ def _codec(hint: Any) -> tuple[_Function, _Function]:
     if hint is Address:
         return str, _address
     if hint in (str, int, float, bool):
-        return _itself, _itself
+        return _itself, _checked(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return lambda member: member.value, hint
     if is_dataclass(hint):
@@ -335,6 +335,17 @@ _address = lru_cache(100_000)(parse_address)
 
 def _itself(value: Any) -> Any:
     return value
+
+
+def _checked(hint: Any) -> _Function:
+    """Takes only values of a plain type: a file that says otherwise is damaged."""
+
+    def check(value: Any) -> Any:
+        if type(value) is not hint and not (hint is float and type(value) is int):
+            raise TypeError(f"{hint.__name__} is wanted, not {type(value).__name__}")
+        return value
+
+    return check
 
 
 def _mapping_codec(key: Any, member: Any) -> tuple[_Function, _Function]:
