@@ -26,7 +26,7 @@ ALLOWED = {
     "sandbox": set(),
     "model": {"errors"},
     "mail": {"errors"},
-    "manifests": {"model", "errors"},
+    "manifests": {"mail", "model", "errors"},
     "planner": {"model", "errors"},
     "state": {"model", "network", "disk", "errors"},
     "providers": {"model", "network", "disk", "errors"},

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reconcile.errors import Diagnostic, Location
+from reconcile.mail.build import BuildError
 from reconcile.manifests.content import ProjectFiles, Unreadable
 from reconcile.manifests.interpolate import (
     GivenText,
@@ -17,11 +18,13 @@ from reconcile.manifests.interpolate import (
     evaluate,
     has_expression,
 )
+from reconcile.manifests.mailing import NOT_BUILT, built_file, place_of
 from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, Scalar, ScalarNode
 from reconcile.manifests.shape import ANY, Shape
 from reconcile.manifests.wording import Complaint, explain, given
 from reconcile.model.attributes import Value
 from reconcile.model.registry import nearest
+from reconcile.model.resource import Build
 
 Path: TypeAlias = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -78,6 +81,9 @@ class Reading:
         self.broken: list[Path] = []  # values that are None in place of a value
         self.content: dict[str, str] = {}  # attribute -> path of the file that holds it
         self.naming: dict[str, str] = {}  # attribute -> the member that names this file
+        self.built: frozenset[str] = frozenset()  # attributes whose files are sources, to be built
+        self.building = NOT_BUILT
+        self.builds: dict[str, Build] = {}  # attribute -> how it was made from its file
         self._files = files
 
     def source_of(self, path: Path) -> Source:
@@ -182,8 +188,17 @@ class Reading:
             return
         if self._files is None:
             return
+        dotted = ".".join(map(str, (*path, target)))
         try:
-            data[target] = self._files.text(file)
+            if dotted in self.built:
+                data[target], made = built_file(self._files, file, self.building)
+                self.builds |= {dotted: made} if made is not None else {}
+            else:
+                data[target] = self._files.text(file)
+        except BuildError as error:
+            self._complain((*path, name))
+            self.find("not-built", "a mail that can't be built", error.detail, place_of(error), error.hint, (place,))
+            return
         except Unreadable as reason:
             self._complain((*path, name))
             node = members[name]
@@ -191,7 +206,6 @@ class Reading:
             location = self.source_of((*path, name)).document.at(node.mark)
             self.find(reason.code, reason.summary, detail, location, reason.hint)
             return
-        dotted = ".".join(map(str, (*path, target)))
         self.content[dotted] = file
         self.naming[dotted] = ".".join(map(str, (*path, name)))
 

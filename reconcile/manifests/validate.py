@@ -8,8 +8,10 @@ from typing import Any, Final
 from pydantic import create_model
 
 from reconcile.errors import Diagnostic, Location
+from reconcile.mail.build import Options as BuildOptions
 from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.interpolate import Scope
+from reconcile.manifests.mailing import NOT_BUILT, read_build, read_waivers
 from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, ScalarNode
 from reconcile.manifests.reading import BROKEN, Path, Reading, Source, below
 from reconcile.manifests.shape import ANY, Shape, shape_of
@@ -19,9 +21,9 @@ from reconcile.model.attributes import Value
 from reconcile.model.kind import Kind, Spec, flattened, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
-from reconcile.model.resource import Resource
+from reconcile.model.resource import Resource, Waiver
 
-META: Final = ("lifecycle", "was", "manage", "allowDuplicate")
+META: Final = ("lifecycle", "was", "manage", "allowDuplicate", "build", "waive")
 LIFECYCLE: Final = ("preventDestroy", "ignoreChanges")
 
 
@@ -132,6 +134,8 @@ class Validator:
         reading = reading_type(source, shape, self.scope, self.findings, name=kind.kind, files=files)
         apart = (*META, *kind.natural_key)
         for name in source.node.members:
+            if name == "build" and kind.mail is not None:
+                continue
             if name in META:
                 detail = f"Defaults are values of attributes; `{name}` is declared on the entry that it is for."
             elif name in kind.natural_key:
@@ -174,6 +178,8 @@ class _EntryReading(Reading):
         kind, node = self.entry.kind, self.source.node
         own: Mapping[str, Node] = node.members
         meta = _NO_META
+        self.building = self._build(node)
+        self.built = frozenset({kind.mail.html}) if kind.mail is not None else frozenset()
         if not own.keys().isdisjoint(META):
             meta = self._meta(node)
             own = {name: member for name, member in own.items() if name not in META}
@@ -204,6 +210,8 @@ class _EntryReading(Reading):
             meta.ignore_changes,
             meta.allow_duplicate,
             meta.was,
+            self.builds,
+            meta.waived,
         )
 
     def source_of(self, path: Path) -> Source:
@@ -244,6 +252,14 @@ class _EntryReading(Reading):
 
     # Meta members
 
+    def _build(self, node: MappingNode) -> BuildOptions:
+        """How the entry's mail is built: as it says itself, else as the defaults of its kind say."""
+        inherited = self._defaults.source if self._defaults is not None else None
+        for source in (self.source, *((inherited,) if inherited is not None else ())):
+            if "build" in source.node.members:
+                return read_build(self, source)
+        return NOT_BUILT
+
     def _meta(self, node: MappingNode) -> "_Meta":
         members = node.members
         external = False
@@ -256,7 +272,14 @@ class _EntryReading(Reading):
             external = manage == "external"
         prevent, ignored = self._lifecycle(node, external)
         duplicate = "allowDuplicate" in members and self._meta_scalar(members["allowDuplicate"], "allowDuplicate", bool)
-        return _Meta(external, prevent, ignored, duplicate is True, self._was(members.get("was")))
+        return _Meta(
+            tuple(read_waivers(self, members.get("waive"))),
+            external,
+            prevent,
+            ignored,
+            duplicate is True,
+            self._was(members.get("was")),
+        )
 
     def _lifecycle(self, node: MappingNode, external: bool) -> tuple[bool, frozenset[str]]:
         lifecycle = node.members.get("lifecycle")
@@ -377,6 +400,7 @@ class _EntryReading(Reading):
 
 @dataclass(frozen=True, slots=True)
 class _Meta:
+    waived: tuple[Waiver, ...] = ()
     external: bool = False
     prevent_destroy: bool = False
     ignore_changes: frozenset[str] = frozenset()

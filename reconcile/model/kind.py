@@ -244,6 +244,27 @@ class Traits:
     key: Callable[[], bytes] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """Which attributes of a kind are a mail: what checks look at and reviews show. None: it has no such attribute.
+
+    ``goes_out``: it is for people; else others are made from it. ``own_defaults`` are those that the platform fills
+    from its own defaults where they are not declared, whatever the template says. ``due`` is when it goes out.
+    """
+
+    subject: str = "subject"
+    html: str = "body"
+    text: str | None = None
+    sender: str | None = None
+    language: str | None = None
+    utm: str | None = None
+    due: str | None = None
+    template: str | None = None
+    fills: str | None = None
+    own_defaults: tuple[str, ...] = ()
+    goes_out: bool = True
+
+
 class Kind(ABC):
     """One kind of a provider. Subclasses are found in the provider's ``kinds`` folder.
 
@@ -259,6 +280,7 @@ class Kind(ABC):
         carries: an object that is made anew takes along what the ``toll`` of the former one counts.
         drafts: until it is to go out, all there is to an object comes from its entry, so that nothing is lost when it
             is made anew.
+        mail: which attributes make a mail, if it is one.
         manual: the API can only read it. What is to change is told to a person (``instructions``), ``writes`` has no
             calls, and an entry that is removed is forgotten.
         exported: a sentence for the reader of an export, on what it has of this kind.
@@ -276,6 +298,7 @@ class Kind(ABC):
     drafts: ClassVar[bool] = False
     manual: ClassVar[bool] = False
     exported: ClassVar[str] = ""
+    mail: ClassVar[MailParts | None] = None
     defaults: ClassVar[Attributes] = {}
 
     def __init__(self, traits: Traits = Traits()) -> None:

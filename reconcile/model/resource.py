@@ -3,9 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconcile.errors import Location
+from reconcile.errors import Diagnostic, Location
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a text was made: from which files, the digest over all of them, and by which builder in which version."""
+
+    sources: tuple[str, ...]
+    digest: str
+    builder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A check whose finding is accepted for an entry: why, and until which day (ISO), None for good."""
+
+    check: str
+    reason: str
+    until: str | None
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +33,9 @@ class Resource:
 
     ``attributes`` holds only what is declared, in canonical form, references as References, file contents in place of
     ``bodyFile`` and its like; ``files`` says which attribute came from which file (project-relative path).
-    An ``external`` resource is looked up by its natural key and never changed.
+    An ``external`` resource is looked up by its natural key and never changed. ``builds`` says how attributes were made
+    from their files, ``faults`` what stands against writing it (found in its content), ``waived`` what was found and is
+    accepted.
     """
 
     address: Address
@@ -27,6 +48,9 @@ class Resource:
     ignore_changes: frozenset[str] = frozenset()
     allow_duplicate: bool = False
     was: tuple[Address, ...] = ()
+    builds: Mapping[str, Build] = field(default_factory=dict)
+    waived: tuple[Waiver, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

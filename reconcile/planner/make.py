@@ -79,7 +79,7 @@ def make_plan(
             contents[address] = content
         if step.writes:
             step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
-        steps[address] = _as_move(step, sources.get(address))
+        steps[address] = _as_move(_without_fault(step, resource), sources.get(address))
     gone = frozenset(request.removed)
     identity = Identity(desired, applied, seen.live, registry, accounts, gone)
     shared = identity.shared()
@@ -205,6 +205,13 @@ def _renamed(value: Value, to: Mapping[Address, Address]) -> Value:
         renamed = tuple(_renamed(member, to) for member in value)
         return tuple(sorted(renamed, key=str)) if any(isinstance(member, Reference) for member in renamed) else renamed
     return value
+
+
+def _without_fault(step: Step, resource: Resource) -> Step:
+    """The step, blocked where something in the entry's content stands against writing it."""
+    if resource.faults and step.writes and step.blocked is None:
+        return replace(step, blocked=resource.faults[0])
+    return step
 
 
 def _as_move(step: Step, source: Address | None) -> Step:

@@ -11,6 +11,7 @@ PROVIDER = Provider(
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(SCHEMA_REQUESTS, DATAFEED_PULL),
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
+    merge_tags=Later(f"{__name__}.merge_tags:MERGE_TAGS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
     hosting=Hosting(
         options=SANDBOX_OPTIONS,

@@ -12,6 +12,7 @@ PROVIDER = Provider(
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(EVENT,),
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
+    merge_tags=Later(f"{__name__}.merge_tags:MERGE_TAGS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
     starter=Later(f"{__name__}.starter:STARTER"),
     hosting=Hosting(

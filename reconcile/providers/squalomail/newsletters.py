@@ -20,6 +20,7 @@ from reconcile.model.kind import (
     Client,
     Collection,
     Kind,
+    MailParts,
     Row,
     Rule,
     Spec,
@@ -194,6 +195,16 @@ def targeting(api: Client, list_ids: Set[str]) -> dict[str, tuple[dict[str, Any]
 class Newsletter(Kind):
     """What templates and campaigns share; the kinds themselves say what else may be declared."""
 
+    mail = MailParts(
+        text="altBody",
+        sender="fromEmail",
+        language="language",
+        utm="addUtm",
+        template="template",
+        fills="templateCustomAttributes",
+        own_defaults=("language", "fromEmail", "fromName", "replyToEmail", "replyToName"),
+        goes_out=False,
+    )
     natural_key = ("subject",)
     collection: ClassVar[Collection] = NEWSLETTERS
     volatile = True

@@ -17,7 +17,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, Value
 from reconcile.model.call import Call
 from reconcile.model.instant import PATTERN, as_seconds, fault, utc
-from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, Row, Rule, Spec
+from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, MailParts, Row, Rule, Spec
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.bodies import one_newline
@@ -78,6 +78,7 @@ class GatorMailCampaign(Kind):
     exported = "A GatorMail `crmId` may be the mark by which another project knows its campaign; it is kept as it is."
     spec = CampaignSpec
     natural_key = ("name",)
+    mail = MailParts(html="email.html", text="email.text", sender="fromAddress", due="startDate")
     collection: ClassVar[Collection] = CAMPAIGNS
     volatile = True
     drafts = True

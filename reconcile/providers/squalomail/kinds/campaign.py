@@ -5,6 +5,7 @@ it back, and each is read back before anything else is done, so that never two o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -40,6 +41,7 @@ class SqualoMailCampaign(Newsletter):
     kind = "campaign"
     plural = "campaigns"
     spec = CampaignSpec
+    mail = replace(Newsletter.mail, goes_out=True, due="schedule")
     defaults: ClassVar[Attributes] = {**Newsletter.defaults, "lists": ()}
 
     def claims(self, row: Row) -> bool:
