@@ -32,7 +32,7 @@ ALLOWED = {
     "providers": {"model", "network", "disk", "errors"},
     "report": {"planner", "mail", "model", "errors"},
     "review": {"report", "planner", "mail", "model", "errors"},
-    "engine": {"manifests", "planner", "state", "model", "errors"},
+    "engine": {"mail", "manifests", "planner", "state", "model", "errors"},
     "doctor": {"model", "disk", "errors"},
     "cli": {
         "doctor",

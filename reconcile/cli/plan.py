@@ -15,6 +15,7 @@ from reconcile.cli.page import View, page_options, project_or_none
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Usage
 from reconcile.model.address import Address, parse_address
+from reconcile.model.kind import Action
 from reconcile.model.registry import nearest
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan
@@ -63,7 +64,11 @@ def plan(
     )
     with here.workspace(skip_invalid=skip_invalid) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
-    made = replace(made, destroy=destroy, variables=_variables())
+    changed = {
+        address for address, step in made.steps.items() if step.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
+    }
+    notices = here.mail_findings(desired, changed, warnings_only=True)
+    made = replace(made, destroy=destroy, variables=_variables(), warnings=(*made.warnings, *notices))
     view = View(here, page, images)
     view.resources = desired
     print_plan(made, full=full, view=view)

@@ -60,6 +60,7 @@ class Settings:
     environ: Mapping[str, str] = field(repr=False)
     defaults: Defaults | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy)
+    checks: Mapping[str, str] = field(default_factory=dict)
     environments: tuple[str, ...] = ()
     samples: tuple[Mapping[str, str], ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
@@ -174,6 +175,7 @@ class _Loading:
             environ=self._environ,
             defaults=self._defaults(base, environments),
             policy=self._policy(project),
+            checks=self._checks(project),
             environments=tuple(environments),
             samples=tuple(project.samples or ()),
             warnings=tuple(self._warnings),
@@ -534,6 +536,21 @@ class _Loading:
         if pure.parts[:2] == shared:
             return str(PurePosixPath(_LOCAL, self._environment, *pure.parts[2:]))
         return str(pure.with_name(f"{pure.stem}.{self._environment}{pure.suffix}"))
+
+    def _checks(self, project: ProjectSpec) -> dict[str, str]:
+        declared: dict[str, str] = dict(project.checks or {})
+        if declared:
+            from reconcile.mail.checks import checks
+
+            known = [check.id for check in checks()]
+            section = self._effective.members["checks"]
+            for name in declared.keys() - set(known):
+                close = nearest(name, known)
+                hint = f'Did you mean "{close}"?' if close else f"The checks are: {', '.join(sorted(known))}."
+                mark = section.keys[name] if isinstance(section, MappingNode) else section.mark
+                detail = f'There is no check "{name}".'
+                self._find("unknown-check", "an unknown check", detail, self._document.at(mark), hint)
+        return declared
 
     def _policy(self, project: ProjectSpec) -> Policy:
         declared = project.policy.model_dump(exclude_unset=True) if project.policy is not None else {}

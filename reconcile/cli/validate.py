@@ -5,7 +5,7 @@ import click
 from reconcile.cli.options import global_options
 from reconcile.cli.output import print_json, show_diagnostics, text_or_json
 from reconcile.cli.workspace import project
-from reconcile.errors import InvalidInput
+from reconcile.errors import InvalidInput, Severity
 
 
 @click.command(epilog="Example: reconcile validate --format json")
@@ -16,18 +16,24 @@ def validate() -> int:
     from reconcile.report.text import counted
 
     as_json = text_or_json() == "json"
+    here = project()
     try:
-        manifests = project().manifests()
+        manifests = here.manifests()
+        found = here.mail_findings(manifests.resources)
+        if any(one.severity is Severity.ERROR for one in found):
+            raise InvalidInput.of(found)
     except InvalidInput as error:
         if as_json:
             print_json({"valid": False, "diagnostics": to_json(error.diagnostics)})
         else:
             show_diagnostics(error.diagnostics)
-            click.echo(counted(len(error.diagnostics), "finding") + ".")
+            click.echo(counted(sum(one.severity is Severity.ERROR for one in error.diagnostics), "finding") + ".")
         return error.exit_code
     if as_json:
-        print_json({"valid": True, "diagnostics": to_json(manifests.warnings), "entries": len(manifests.resources)})
+        print_json(
+            {"valid": True, "diagnostics": to_json([*manifests.warnings, *found]), "entries": len(manifests.resources)}
+        )
     else:
-        show_diagnostics(manifests.warnings)
+        show_diagnostics(found)
         click.echo(f"Valid: {counted(len(manifests.resources), 'entry', 'entries')}.")
     return 0

@@ -3,9 +3,10 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +22,13 @@ from reconcile.errors import Diagnostic, Interrupted, InvalidInput
 from reconcile.model.policy import Sends
 
 if TYPE_CHECKING:
+    from reconcile.engine.mail_checks import MailRules
     from reconcile.engine.workflow import Workspace
     from reconcile.manifests.load import Manifests
     from reconcile.model.address import Address
     from reconcile.model.bulk import Place
     from reconcile.model.registry import Registry
+    from reconcile.model.resource import Resource
     from reconcile.planner.sends import Sending
     from reconcile.state.store import StateStore
 
@@ -55,7 +58,41 @@ class Project:
             defaults=settings.defaults,
         )
         show_diagnostics(loaded.warnings)
-        return loaded
+        from reconcile.engine.mail_checks import with_faults
+
+        return replace(loaded, resources=with_faults(loaded.resources, self.registry, self.mail_rules()))
+
+    def mail_findings(
+        self,
+        resources: "Mapping[Address, Resource]",
+        of: "Collection[Address] | None" = None,
+        *,
+        warnings_only: bool = False,
+    ) -> list[Diagnostic]:
+        """What the checks find in the mails of these entries, in all where none are named."""
+        from reconcile.engine.mail_checks import findings
+        from reconcile.mail.checks import Severity
+
+        severities = [Severity.WARNING] if warnings_only else [Severity.ERROR, Severity.WARNING]
+        return findings(resources, self.registry, self.mail_rules(), of=of, severities=severities)
+
+    def mail_rules(self) -> "MailRules":
+        """What the project says of the checks, and what its platforms fill in mails."""
+        from reconcile.engine.mail_checks import MailRules
+        from reconcile.mail.checks import Severity
+        from reconcile.providers import provider_named
+
+        settings = self.settings
+        return MailRules(
+            severities={name: Severity(severity) for name, severity in settings.checks.items()},
+            tags={alias: provider_named(each.type).merge_tags for alias, each in settings.providers.items()},
+            zones={
+                alias: str(each.extra["timezone"])
+                for alias, each in settings.providers.items()
+                if "timezone" in each.extra
+            },
+            today=datetime.now(UTC).date().isoformat(),
+        )
 
     def store(self) -> "StateStore":
         """Where the environment's state lives.

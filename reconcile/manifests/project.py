@@ -66,6 +66,9 @@ class _Layer(Spec):
     )
     defaults: dict[_Alias, Any] = Field(ABSENT, description="Values that count as declared, by alias and kind.")
     policy: PolicySpec = Field(ABSENT, description="What bounds a run.")
+    checks: dict[str, Literal["error", "warning", "off"]] = Field(
+        ABSENT, description="How bad each check's findings are, by the check's id."
+    )
 
 
 class EnvironmentSpec(_Layer):

@@ -175,6 +175,29 @@ def _meta(attributes: list[str]) -> _Schema:
             "anyOf": [{"enum": ["external"]}, {"$ref": "#/definitions/expression"}],
         },
         "allowDuplicate": _boolean("Whether the object is made although one like it exists."),
+        "build": {
+            "description": "How the mail is built from its file; MJML and parts are built without it.",
+            "type": "object",
+            "properties": {
+                "inline": _boolean("Whether style sheets are written into the elements."),
+                "minify": _boolean("Whether runs of blanks become one."),
+            },
+            "additionalProperties": False,
+        },
+        "waive": {
+            "description": "Findings that are accepted for this entry.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "check": {"type": "string", "description": "The check's id."},
+                    "reason": {"type": "string", "description": "Why it is accepted."},
+                    "until": {"type": "string", "description": "The last day on which it holds, such as 2026-12-31."},
+                },
+                "required": ["check", "reason"],
+                "additionalProperties": False,
+            },
+        },
     }
 
 

@@ -20,7 +20,7 @@ def template_tags(value: str) -> dict[str, int]:
 def _look(mail: Mail) -> Iterator[Found]:
     if not mail.goes_out:
         return
-    if mail.template is not None and mail.template.html is not None:
+    if mail.template is not None and mail.template.html is not None and mail.html is None:
         filled = {name.strip() for name in mail.fills or {}}
         missing = [name for name in template_tags(mail.template.html.value) if name not in filled]
         if missing:
@@ -30,17 +30,6 @@ def _look(mail: Mail) -> Iterator[Found]:
                 attribute="templateCustomAttributes",
                 hint="Add a text for each under `templateCustomAttributes.texts`, or take the tag out of the template.",
             )
-    elif mail.template is None:
-        for text in mail.texts:
-            for name, at in template_tags(text.value).items():
-                if not any(tag.pattern.match(text.value, at) for tag in mail.tags):
-                    yield Found(
-                        f"Nothing fills {{{{{name}}}}}: only a template's tags are filled, and this is no template.",
-                        text,
-                        at,
-                        "Write what should stand there, or take the tag out.",
-                    )
-                    break
 
 
 CHECK = Check(
@@ -49,6 +38,6 @@ CHECK = Check(
     "a tag that nothing fills",
     "People would read {{headline}} in place of the headline.",
     _look,
-    bad={"html": "<p>Dear {{name}}</p>"},
-    good={"html": "<p>Dear reader</p>"},
+    bad={"subject": "x", "template": "<h1>{{headline}}</h1>", "fills": {"text": "New"}},
+    good={"subject": "x", "template": "<h1>{{headline}}</h1>", "fills": {"headline": "New"}},
 )
