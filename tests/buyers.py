@@ -106,7 +106,7 @@ class Buyers(Gathering):
     def answers(self, changed: Callable[[Call, Any], Any]) -> None:
         """Have answers be others than the emulator's."""
         send = self.gator.send
-        self.gator.send = lambda call: changed(call, send(call))  # type: ignore[method-assign]
+        self.gator.send = lambda call, *ticket: changed(call, send(call, *ticket))  # type: ignore[method-assign]
 
     def _sleep(self, seconds: float) -> None:
         super()._sleep(seconds)

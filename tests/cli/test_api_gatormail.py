@@ -191,8 +191,8 @@ def test_one_that_is_not_taken_back_after_all_is_told(live: Gator, monkeypatch: 
     number = queued(live, group(live, "ann"))
     send = GatorMail.send
 
-    def and_again(self: GatorMail, call: Any) -> Any:
-        answer = send(self, call)
+    def and_again(self: GatorMail, call: Any, *ticket: Any) -> Any:
+        answer = send(self, call, *ticket)
         if call.operation == "gatormail_uninitiateCampaign":
             live.another("POST", f"/campaign/{number}/initiate")
         return answer

@@ -48,9 +48,9 @@ def test_the_mappings_flow(gator: Instance) -> None:
     # 3.1 clear, 3.2 add, 3.4 reset the schema status; 3.3, the check for the request, is made before and after.
     assert writes == [delete, entity, attribute, attribute, satisfied]
     reads = [schema, requests]
-    posts = [entity, attribute, attribute]
-    # The plan and a second look right before the first write; the schema read back before people are told; verified.
-    assert calls == [requests, *reads, *reads, delete, *posts, *reads, satisfied, *reads, requests]
+    looked_at = [each for write in (delete, entity, attribute, attribute) for each in (*reads, write)]
+    # The plan; a look right before each write; the schema read back before people are told; verified.
+    assert calls == [requests, *reads, *looked_at, *reads, *reads, satisfied, *reads, requests]
     assert not gator.requested()
     assert gator.schema() == {"Contact": {"email": "string", "score": "integer"}}
     # The user maps and publishes; 3.5 see whether, 3.6 pull them down, 3.7 mark as complete.

@@ -428,7 +428,7 @@ def test_what_was_made_from_a_changed_template_is_named(project: Project) -> Non
 
 
 def test_shared_entries_are_reported(project: Project) -> None:
-    manifest = "squalomail:\n  lists:\n    a: &a {name: A, listTags: [x]}\n    b: *a\n"
+    manifest = "squalomail:\n  lists:\n    a: &a {name: A, listTags: [x], allowDuplicate: true}\n    b: *a\n"
     project.write(all=manifest)
     colleague(project.world)
     project.world.apply(project.load().resources, ALL)

@@ -12,7 +12,7 @@ from reconcile.errors import ReconcileError, Refused
 from reconcile.model.address import Address
 from reconcile.model.policy import Policy
 from reconcile.model.resource import Resource
-from reconcile.planner.plan import Plan, Right, Send
+from reconcile.planner.plan import Plan, Right, SendChange
 from tests.world import BASE, NOW, World, declared, failures, ref, resource, shape
 
 HOUR = 3600.0
@@ -84,9 +84,10 @@ def test_a_schedule_is_set_once(world: World) -> None:
     code, _, made = world.apply(campaign(NOW + DAY), SEND)
     assert code == 0
     assert only(made) == ["create-newsletter", "send-newsletter"]
-    assert made.steps[Address("squalomail", "campaign", "c")].send == Send(
-        None, NOW + DAY, (Address("squalomail", "list", "a"),), 1
-    )
+    send = made.steps[Address("squalomail", "campaign", "c")].send
+    assert send is not None
+    assert (send.before, send.after, send.to) == (None, NOW + DAY, (Address("squalomail", "list", "a"),))
+    assert (send.people, send.changes) == (1, (SendChange.NEW,))
     assert scheduled(world) == [("Spring", NOW + DAY)]
     assert not world.plan(campaign(NOW + DAY)).has_changes
 

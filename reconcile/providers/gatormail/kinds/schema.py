@@ -7,6 +7,7 @@ restores from it what is missing. Published mappings may go with the delete, so 
 back, or until people publish anew; the API can't make them.
 """
 
+from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
@@ -163,6 +164,10 @@ class GatorMailSchema(Kind):
             *_read_back(posts, whole),
             *_satisfied(change.live, posts),
         ]
+
+    def follows(self, changed: AnyCollection[str], desired: Attributes) -> AnyCollection[str]:
+        """A rebuild drops mappings, and in its midst the entities read as half of what they will be."""
+        return ("entities", "mappings")
 
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         if change.live is None or _UPDATES not in change.live.facts["requested"] or not _is_rebuild(change):
