@@ -88,7 +88,7 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 def test_it_names_every_address_and_ends_by_an_interrupt(serving: Callable[..., Running]) -> None:
     running = serving()
     url = str(running.client.base_url).rstrip("/")
-    assert running.lines == [
+    assert running.lines[:4] == [  # then those of installed packages
         f"{url}/  web page",
         f"{url}/squalomail/v1  SqualoMail's API, account 1000",
         f"{url}/gatormail/example_testlz  GatorMail's API",
