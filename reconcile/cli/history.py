@@ -4,7 +4,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,8 +137,13 @@ def _append(here: Project, locked: "LockedState", command: str, record: Record, 
     if serial[0] != serial[1]:
         # With the state it is there for everybody, and what is changed in it or cut off it shows.
         kept = locked.state.history
-        with suppress(StateError):
+        try:
             locked.note(line_after(kept[-1] if kept else None, run))
+        except StateError as error:
+            detail = f"The run can't be put into the history that the state keeps: {error}"
+            show_diagnostics(
+                [Diagnostic("no-history", "a run is not in the history", detail, severity=Severity.WARNING)]
+            )
     if not isinstance(here.settings.state, Path):
         return
     path = history_file(here.settings.state)
@@ -147,7 +152,11 @@ def _append(here: Project, locked: "LockedState", command: str, record: Record, 
     except OSError as error:
         # What was done is done, and in the state: a missing line must not make it look otherwise.
         detail = f"The history {path} can't be written: {error.strerror}. The state is not concerned."
-        show_diagnostics([Diagnostic("no-history", "a run is not in the history", detail, severity=Severity.WARNING)])
+        show_diagnostics([_not_kept(detail)])
+
+
+def _not_kept(detail: str) -> Diagnostic:
+    return Diagnostic("no-history", "a run is not in the history", detail, severity=Severity.WARNING)
 
 
 def _ends(events: "Iterable[Event]") -> "Iterable[Event]":

@@ -66,7 +66,7 @@ STAND_INS = [
     "-----BEGIN AGE ENCRYPTED FILE-----\nabc\n",
     "$ANSIBLE_VAULT;1.1;AES256\n3362\n",
     "-----BEGIN PGP MESSAGE-----\n\nabc\n",
-    "../shared/spring.html",
+    "../common/spring.html",
     "404: Not Found",
     "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
     '<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>',

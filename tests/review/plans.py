@@ -29,7 +29,7 @@ def nine_edits(source: str) -> str:
         ("two-banks.jpg", "two-banks-v2.jpg"),
         ("€48.00, add to basket", "€46.50, add to basket"),
         ("/en/gifts/small-hello", "/en/gifts/small-hello?utm_source=letter"),
-        ("Hello {subtag:name},", "Dear {subtag:name} {subtag:surname},"),
+        ("Hello from all of us, {subtag:name},", "Dear {subtag:name} {subtag:surname},"),
         ('bgcolor="#7a2e1f" style="background-color:#7a2e1f', 'bgcolor="#0a5f38" style="background-color:#0a5f38'),
         ("a good pinch of salt</li>", "a good pinch of salt</li><li>a little cinnamon</li>"),
     ]

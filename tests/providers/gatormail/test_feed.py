@@ -47,7 +47,7 @@ def happen(world: World, times: int, kind: str = "LinkClicked", contact: str = P
 def take(world: World, file: Path, source: str = "here", **options: Any) -> Tally:
     tally = Tally()
     with open_sink(file, source, tuple(members("record"))) as sink:
-        pull(world.gator, sink, tally, **options)
+        pull(world.workspace.gate(None).client("gatormail"), sink, tally, **options)
     return tally
 
 
