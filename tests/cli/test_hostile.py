@@ -227,7 +227,7 @@ def test_a_clock_that_was_set_back(remote: Project, monkeypatch: pytest.MonkeyPa
     history = remote.run("history")
     told(history, 0)
     assert len(history.out.splitlines()) == 2
-    monkeypatch.setattr(time, "time", lambda: now + 3 * 86400)
+    monkeypatch.setattr(time, "time", lambda: now + 8 * 86400)
     told(remote.run("apply", plan), 4)
     told(remote.run("plan", "--detailed-exitcode"), 0)
 
