@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,6 +147,16 @@ def test_killed_processes(name: str, mode: str, tmp_path: Path, monkeypatch: pyt
         assert killed, "the kills miss the work"
 
 
+def _await_empty(gator: Instance, child: "subprocess.Popen[str]") -> None:
+    """Until the queue is empty; a child that does not get on fails the test instead of holding it for ever."""
+    ends = time.monotonic() + 60
+    while gator.person("state", method="GET")["waiting"]:
+        assert child.poll() is None
+        if time.monotonic() > ends:
+            child.kill()
+            raise AssertionError("the queue is not emptied")
+
+
 def test_following_ends_with_a_signal(gator: Instance, tmp_path: Path) -> None:
     file = tmp_path / "feed.jsonl"
     happen(gator, 3)
@@ -158,12 +169,10 @@ def test_following_ends_with_a_signal(gator: Instance, tmp_path: Path) -> None:
         text=True,
     )
     with child:
-        while gator.person("state", method="GET")["waiting"]:
-            assert child.poll() is None
+        _await_empty(gator, child)
         happen(gator, 2)
-        while gator.person("state", method="GET")["waiting"]:
-            assert child.poll() is None
+        _await_empty(gator, child)
         child.send_signal(signal.SIGINT)
-        out, _ = child.communicate()
+        out, _ = child.communicate(timeout=60)
     assert (child.returncode, out.startswith("5 records stored")) == (130, True), out
     assert len(ids(file)) == 5

@@ -55,6 +55,7 @@ def _pull(
                 raise
             # Whoever follows the feed waits for a platform that is away.
             context.warn(error.diagnostics)
-            stop.wait(interval)
+            if stop.wait(interval):
+                return
         else:
             return

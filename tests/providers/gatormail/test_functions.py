@@ -5,6 +5,7 @@ case without a row.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -420,14 +421,10 @@ def test_a_lost_reply_is_repeated_only_where_that_is_harmless(account: Account, 
     prepare(account, there, name)
     account.control("DELETE", "requests")
     account.control("POST", "faults", {"faults": [f"drop-after:gatormail_{name}:n=1"]})
-    try:
+    # The client repeats what only reads; before a write is repeated, the gate has to let it through once more.
+    repeated = row(name).retry is Retry.SAFE
+    with nullcontext() if repeated else pytest.raises(UnknownOutcome):
         account.send(name, **CASES[name].arguments(there))
-    except UnknownOutcome:
-        assert row(name).retry in (Retry.LOOKUP, Retry.NEVER)
-    except Rejected:
-        # Repeated, and found gone.
-        assert (row(name).retry, row(name).verb) == (Retry.IDEMPOTENT, "DELETE")
-    repeated = row(name).retry in (Retry.SAFE, Retry.IDEMPOTENT)
     assert len(account.calls(f"gatormail_{name}")) == (2 if repeated else 1)
 
 
@@ -452,4 +449,4 @@ def test_pages_end_with_one_that_is_not_full(account: Account) -> None:
     finally:
         account.client.contract._table["c.page.size"] = "100"
     assert [group["name"] for group in rows] == [f"G {number}" for number in range(5)]
-    assert len(account.calls("gatormail_groupList")) == 3
+    assert len(account.calls("gatormail_groupList")) == 4  # a short page may be one that was capped
