@@ -550,6 +550,7 @@ class _Loading:
                 mark = section.keys[name] if isinstance(section, MappingNode) else section.mark
                 detail = f'There is no check "{name}".'
                 self._find("unknown-check", "an unknown check", detail, self._document.at(mark), hint)
+            self._raise_findings()
         return declared
 
     def _policy(self, project: ProjectSpec) -> Policy:

@@ -42,9 +42,10 @@ _BLANK = r"&(?:nbsp|ensp|emsp|thinsp|#0*160|#0*8199|#0*8239|#[xX]0*(?:a0|A0|2007
 _PIECE = re.compile(rf"((?:\s|{_BLANK})++)|(?:[^\s&{{%\[*$#<@|]++|{MERGE_TAG}|(?!{_BLANK})\S)+")
 _TAG_OF_PLATFORM = re.compile(MERGE_TAG)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u2060-\u2064\ufeff]")
-_HIDDEN = re.compile(
-    r"display:none|visibility:hidden|(?:^|;)(?:max-height|opacity|font-size|line-height):0(?:px|em|%)?(?:;|$|!)"
-)
+_HIDDEN = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:max-height|opacity):0(?:px|em|%)?(?:;|$|!)")
+# Inherited, so that what stands within may show itself again: MJML's columns have no font size, their texts have.
+_SIZE = re.compile(r"(?:^|;)(font-size|line-height):([^;!]*)")
+_NO_SIZE = re.compile(r"0(?:\.0*)?(?:px|pt|em|rem|%)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -238,9 +239,15 @@ def _is_style(text: str) -> bool:
 @dataclass(slots=True)
 class _Open:
     tag: Tag
-    hidden: bool
+    buried: bool
+    tiny: frozenset[str]  # what of its text has no size: its letters, its lines
     row: int | None
     used: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody sees what stands in it."""
+        return self.buried or bool(self.tiny)
 
 
 class _Reader:
@@ -338,9 +345,9 @@ class _Reader:
             self._loose.append(tag)
         if tag.name not in _VOID:
             outer = self._open[-1] if self._open else None
-            hidden = bool(outer and outer.hidden) or "hidden" in tag.attributes or _hides(tag)
+            buried = bool(outer and outer.buried) or "hidden" in tag.attributes or _hides(tag)
             row = tag.start if tag.name == "tr" else outer.row if outer else None
-            self._open.append(_Open(tag, hidden, row))
+            self._open.append(_Open(tag, buried, _without_size(tag, outer.tiny if outer else frozenset()), row))
 
     def _imply(self, name: str) -> None:
         """Close what a start tag closes: an open paragraph, and the item, cell or row before it."""
@@ -438,9 +445,19 @@ class _Reader:
 
 
 def _hides(tag: Tag) -> bool:
+    return "style" in tag.attributes and bool(_HIDDEN.search(_style(tag)))
+
+
+def _without_size(tag: Tag, outer: frozenset[str]) -> frozenset[str]:
+    """What has no size within a tag: as around it, but for what its own style says."""
     if "style" not in tag.attributes:
-        return False
-    return bool(_HIDDEN.search("".join(tag.attributes["style"].lower().split())))
+        return outer
+    own = {name: bool(_NO_SIZE.fullmatch(value)) for name, value in _SIZE.findall(_style(tag))}
+    return frozenset(name for name in {*outer, *own} if own.get(name, name in outer))
+
+
+def _style(tag: Tag) -> str:
+    return "".join(tag.attributes["style"].lower().split())
 
 
 def _form(tag: Tag) -> str:

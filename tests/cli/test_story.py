@@ -264,7 +264,8 @@ def test_init_makes_a_project_that_applies(project: Project) -> None:
     assert made.code == 0, made.err
     new = Project(project.root / "new")
     assert (new.root / ".reconcile/key").stat().st_mode & 0o777 == 0o600
-    assert new.run("validate").code == 0
+    valid = new.run("validate")
+    assert (valid.code, valid.err) == (0, "")
     assert new.run("apply", "--auto-approve").code == 0
     assert new.run("plan", "--detailed-exitcode").code == 0
     assert new.run("fmt", "--check").code == 0

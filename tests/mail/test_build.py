@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.mail.build import BuildError, Built, Options, build
+from reconcile.mail.source import read as parsed
 
 TAGS = [
     *("{{x}}", "{{ first name }}", "{{{raw}}}", "{{#if a && b}}", "{{/if}}", "{% if a < b %}", "{% endif %}", "[[x]]"),
@@ -200,3 +201,12 @@ def test_tags_come_through_in_their_order(pieces: list[str]) -> None:
     before, after = body, made[made.index("<body") :]
     assert found.findall(before) == found.findall(after)
     assert re.findall(r"&\w+;", before) == re.findall(r"&\w+;", after)
+
+
+def test_the_words_of_a_built_mail_are_seen_and_its_preheader_is_not() -> None:
+    text = mjml("<mj-text>Hello you</mj-text>").replace("<mj-head>", "<mj-head><mj-preview>Before all</mj-preview>")
+    source = parsed(built("a.mjml", {"a.mjml": text}).text)
+    assert (source.words, source.preheader) == (2, "Before all")
+    assert parsed("<div style='font-size:0'>a<p style='font-size:12px'>seen</p></div>").words == 1
+    assert parsed("<div style='font-size:0; line-height:0'>a<p style='font-size:12px'>not seen</p></div>").words == 0
+    assert parsed("<div style='display:none'><p style='font-size:12px'>no</p></div>").words == 0

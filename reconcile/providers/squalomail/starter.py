@@ -45,14 +45,14 @@ squalomail:
 <html lang="en">
 <head><meta charset="utf-8"><title>Hello</title></head>
 <body style="font-family: sans-serif">
-  <h1>Hello {subtag:name}</h1>
+  <h1>Welcome to our news, {subtag:name}</h1>
   <p>This is the first mail that lives in git.</p>
   <p>{unsubscribe}Unsubscribe{/unsubscribe}</p>
 </body>
 </html>
 """,
     "emails/hello.txt": """\
-Hello {subtag:name}
+Welcome to our news, {subtag:name}
 
 This is the first mail that lives in git.
 """,

@@ -1,0 +1,86 @@
+"""What is wrong with a mail is told where it stands, and keeps its entry from being written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import MANIFEST, Project
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CONFLICT = "<p>Hello</p>\n<<<<<<< HEAD\n<p>One</p>\n=======\n<p>Two</p>\n>>>>>>> other\n"
+
+
+@pytest.fixture
+def broken(project: Project) -> Project:
+    project.write("manifests/all.yaml", MANIFEST)
+    project.write("emails/hello.html", CONFLICT)
+    return project
+
+
+@pytest.mark.parametrize("name", ["quickstart", "agency", "audience"])
+def test_nothing_is_found_in_the_mails_of_the_examples(name: str) -> None:
+    result = Project(EXAMPLES / name).run("validate")
+    assert (result.code, result.err) == (0, "")
+
+
+def test_an_error_has_its_file_and_line_and_blocks_its_entry_alone(broken: Project) -> None:
+    result = broken.run("validate")
+    assert result.code == 1
+    assert "error[conflict-marker] emails/hello.html:2:1 (squalomail.campaign.hello)" in result.err
+    assert broken.run("plan").code == 0
+    applied = broken.run("apply", "--auto-approve")
+    assert applied.code == 6  # the list is made, the campaign is not
+    listed = broken.run("state", "list").out
+    assert "squalomail.list.news" in listed
+    assert "campaign" not in listed
+    assert broken.run("apply", "--auto-approve").code == 3
+
+
+def test_the_project_sets_how_bad_a_finding_is(broken: Project) -> None:
+    text = (broken.root / "reconcile.yaml").read_text()
+    broken.write("reconcile.yaml", text + "checks: {conflict-marker: warning}\n")
+    result = broken.run("validate", "--format", "json")
+    assert result.code == 0
+    (found,) = [one for one in json.loads(result.out)["diagnostics"] if one["code"] == "conflict-marker"]
+    assert found["severity"] == "warning"
+    broken.write("reconcile.yaml", text + "checks: {conflict-maker: off}\n")
+    result = broken.run("validate")
+    assert result.code == 1
+    assert 'Did you mean "conflict-marker"?' in result.err
+
+
+@pytest.mark.parametrize(("until", "code"), [("2999-12-31", 0), ("2020-01-01", 1), ("soon", 1)])
+def test_a_waiver_holds_until_its_day(broken: Project, until: str, code: int) -> None:
+    waiver = f"      waive: [{{check: conflict-marker, reason: it is about git, until: '{until}'}}]\n"
+    broken.write("manifests/all.yaml", MANIFEST + waiver)
+    result = broken.run("validate")
+    assert result.code == code, result.err
+    assert ("waiver-over" in result.err) == (until == "2020-01-01")
+
+
+def test_a_part_and_mjml_are_built_and_told_by_their_own_place(project: Project) -> None:
+    project.write("manifests/all.yaml", MANIFEST.replace("hello.html", "hello.mjml"))
+    inside = "<mj-text>Hi {unsubscribe}no more{/unsubscribe}</mj-text>"
+    text = f"<mjml><mj-body>\n<mj-section><mj-column>{inside}</mj-column></mj-section></mj-body></mjml>"
+    project.write("emails/hello.mjml", text)
+    assert project.run("validate").code == 0
+    assert project.run("apply", "--auto-approve").code == 0
+    assert project.run("plan", "--detailed-exitcode").code == 0
+    project.write("emails/hello.mjml", text.replace("mj-text>", "mj-txt>"))
+    result = project.run("plan")
+    assert result.code == 1
+    assert "error[not-built] emails/hello.mjml:2:24" in result.err
+
+
+def test_a_changed_part_replans_exactly_the_mails_that_use_it(project: Project) -> None:
+    more = "    other: {subject: Other, bodyFile: emails/other.html, lists: [news]}\n"
+    project.write("manifests/all.yaml", MANIFEST + more)
+    project.write("emails/hello.html", "<p>a</p><!-- reconcile:part foot -->")
+    project.write("emails/other.html", "<p>b</p>")
+    project.write("parts/foot.html", "<p>one</p>\n")
+    assert project.run("apply", "--auto-approve").code == 0
+    project.write("parts/foot.html", "<p>two</p>\n")
+    plan = json.loads(project.run("plan", "--format", "json").out)
+    changed = [one["address"] for one in plan["resource_changes"] if one["change"]["actions"] != ["no-op"]]
+    assert changed == ["squalomail.campaign.hello"]
