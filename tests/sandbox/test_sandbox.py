@@ -5,7 +5,6 @@ import hashlib
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -243,22 +242,16 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         assert [row["listid"] for row in sandbox.handle(request).json()] == list(range(1, 101))
 
 
-def test_it_is_fast_enough_for_large_projects(api: Api) -> None:
-    body = "<p>Hello</p>" * 850
-    start = time.perf_counter()
-    for number in range(1000):
-        api("create-newsletter", subject=f"S{number}", body=body)
-    assert time.perf_counter() - start < 6  # about 1.5 on an idle machine
+def test_a_filter_as_long_as_a_plan_makes_it_finds_all_of_them(api: Api) -> None:
+    for number in range(300):
+        api("create-newsletter", subject=f"S{number}", body="<p>Hello</p>")
     source = "||".join(f"mailid=={number}" for number in range(101, 351))
     request = httpx.Request(
         "POST", "http://s/squalomail/v1/get-data", json={"apiKey": "K", "entity": "Mail", "filter": source}
     )
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert api.sandbox.handle(request).status_code == 200
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.1  # about 0.01 on an idle machine
+    answer = api.sandbox.handle(request)
+    assert answer.status_code == 200
+    assert answer.text.count('"subject"') == 250
 
 
 def test_nothing_of_ours_is_imported() -> None:
