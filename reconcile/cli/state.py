@@ -18,6 +18,7 @@ from reconcile.model.attributes import Digest, to_json
 if TYPE_CHECKING:
     from reconcile.engine.adopt import Adoption
     from reconcile.engine.workflow import Workspace
+    from reconcile.model.registry import Registry
     from reconcile.model.resource import Resource
     from reconcile.state.state import State
     from reconcile.state.store import StateStore
@@ -97,6 +98,7 @@ def push(file: IO[bytes], force: bool) -> None:
     # What somebody gives by hand may be plain, even where what is kept must not be.
     pushed = Codec(keys_from(here.settings.environ)).parse_state(file.read(), file.name)
     store = here.store()
+    _refuse_double_bindings(pushed, here.registry, file.name)
 
     def make(former: "State | None") -> "State":
         if former is not None and not force:
@@ -105,6 +107,26 @@ def push(file: IO[bytes], force: bool) -> None:
 
     written = store.replace(f"state push {file.name}", make, options().lock_timeout)
     progress(f"{store.name} has {_counted(len(written.resources))} now, serial {written.serial}.")
+
+
+def _refuse_double_bindings(pushed: "State", registry: "Registry", name: str) -> None:
+    """An object is bound once: with two entries for one, removing the first deletes what the second is about."""
+    from reconcile.engine.intents import account_of
+
+    bound: dict[tuple[object, str, str], list[str]] = {}
+    for address, kept in sorted(pushed.resources.items()):
+        if not kept.external:
+            type_ = registry.providers.get(address.provider)
+            kind = type_.kinds.get(address.kind) if type_ is not None else None
+            where = kind.collection.name if kind is not None and hasattr(kind, "collection") else address.kind
+            bound.setdefault((account_of(address, pushed), where, kept.id), []).append(str(address))
+    twice = [(id_, addresses) for (_, _, id_), addresses in bound.items() if len(addresses) > 1]
+    if twice:
+        told = "; ".join(f"{' and '.join(addresses)} (id {id_})" for id_, addresses in twice)
+        raise Refused(
+            f"{name} binds several entries to one object: {told}.",
+            hint="Correct the id of the wrong one in the file, or take its entry out of the file and import it anew.",
+        )
 
 
 def _refuse_push(pushed: "State", former: "State", name: str) -> None:

@@ -86,6 +86,21 @@ def test_a_foreign_or_older_state_is_pushed_by_force_only(
     assert addresses(store) == set()
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_two_entries_for_one_object_are_not_pushed(root: Path, store: StateStore, force: list[str]) -> None:
+    document = orjson.loads(reconcile(root, "state", "pull").out)
+    resources = document["resources"]
+    resources["squalomail.list.two"] = dict(resources["squalomail.list.one"])
+    (root / "state.json").write_bytes(orjson.dumps(document))
+    refused = reconcile(root, "state", "push", *force, str(root / "state.json"))
+    assert refused.code == 3
+    assert "squalomail.list.one and squalomail.list.two (id 5)" in refused.err
+    assert addresses(store) == {ONE}
+    resources["squalomail.list.two"]["external"] = True  # one is only referred to
+    (root / "state.json").write_bytes(orjson.dumps(document))
+    assert reconcile(root, "state", "push", *force, str(root / "state.json")).code == 0
+
+
 def test_what_is_no_state_is_not_pushed(root: Path, store: StateStore) -> None:
     (root / "state.json").write_text("{}")
     refused = reconcile(root, "state", "push", "--force", str(root / "state.json"))
