@@ -5,6 +5,7 @@ that we wrote is no such edit.
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -54,6 +55,7 @@ class Objects:
         self._templates: dict[Address, str] = {}
         self._former: dict[Address, Applied | None] = {}
         self._claimed: set[tuple[object, str, str]] = set()
+        self._new: dict[str, set[str]] = defaultdict(set)  # what this run made, by collection
         self._guard = threading.Lock()
         for step in run.plan.steps.values():
             if step.writes and not isinstance(run.registry.kind(step.address), BulkKind):
@@ -156,6 +158,7 @@ class Objects:
             if place in self._claimed:
                 return (step.address, id_) in self._left
             self._claimed.add(place)
+            self._new[collection].add(id_)
             return True
 
     def wrote(self, step: Step, call: Call, id_: str, *, stops: bool = False) -> None:
@@ -257,7 +260,11 @@ class Objects:
     def _refuse_if(self, step: Step, kind: Kind, action: Action, live: RemoteObject | None) -> None:
         """Ask the kind once more, with the object and the time as they are now."""
         run = self._run
-        circumstances = replace(run.circumstances, now=run.gate.now(step.address.provider))
+        managed = {**run.circumstances.managed}
+        with self._guard:
+            for collection, ids in self._new.items():  # ours by now, so that they are in nobody's way
+                managed[collection] = managed.get(collection, frozenset()) | ids
+        circumstances = replace(run.circumstances, now=run.gate.now(step.address.provider), managed=managed)
         self._refuse_if_immutable(step, kind, live)
         if kind.collection.studies:
             return  # what it judges by is read for a plan alone

@@ -166,6 +166,18 @@ def test_a_list_that_an_unmanaged_draft_goes_to_is_not_deleted() -> None:
     assert world.apply({}, OVERWRITE)[0] == 0
 
 
+def test_a_list_is_deleted_though_a_draft_that_we_made_just_now_goes_to_it() -> None:
+    """What the entry no longer declares is carried over, and the new draft is ours as the former one was."""
+    world = World()
+    other = resource("list", "b", {"name": "B"})
+    first = resource("campaign", "c", {"subject": "C", "body": "<p>1</p>", "lists": (ref("list", "a"),)})
+    applied(world, declared(LIST, other, template(), first))
+    made = {name: value for name, value in campaign().attributes.items() if name != "lists"}
+    desired = declared(other, template(), resource("campaign", "c", {**made, "subject": "C"}))
+    assert applied(world, desired) == {"squalomail.campaign.c": "replace", "squalomail.list.a": "delete"}
+    assert not world.plan(desired).has_changes
+
+
 def test_protection_outlives_its_entry() -> None:
     world = World()
     applied(world, declared(resource("list", "a", {"name": "A"}, prevent_destroy=True)))
