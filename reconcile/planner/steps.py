@@ -8,6 +8,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, Value, condensed, digest_text, fingerprint, references, same
 from reconcile.model.bulk import BulkKind, Comparison
 from reconcile.model.call import Call
+from reconcile.model.instant import as_seconds
 from reconcile.model.kind import PLAIN, Action, Change, Circumstances, Kind, Rule, rules
 from reconcile.model.likeness import spelled
 from reconcile.model.reference import Reference
@@ -301,11 +302,30 @@ def _create(
         dependencies=_dependencies(resource.attributes),
         former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
         blocked=kind.refusal(change, circumstances)
+        or _may_have_gone_out(resource, kind, applied, circumstances)
         or _duplicate(resource, kind, seen.candidates.get(address, ()))
         or _lookalike(resource, kind, seen.lookalikes.get(address, ())),
         requires=tuple(send_requirements(address, calls)),
         key=kind.key(resource.attributes),
         twins=tuple(found.id for found in (*seen.candidates.get(address, ()), *seen.lookalikes.get(address, ()))),
+    )
+
+
+def _may_have_gone_out(
+    resource: Resource, kind: Kind, applied: Applied | None, circumstances: Circumstances
+) -> Diagnostic | None:
+    """What was due and was deleted outside since is not mailed again: nobody can read whether people got it."""
+    due = kind.due(applied.attributes) if applied is not None else None
+    again = kind.due(resource.attributes)
+    if due is None or again is None or resource.allow_duplicate or not circumstances.too_near(as_seconds(due)):
+        return None
+    return Diagnostic(
+        "may-have-gone-out",
+        "it may have gone out already",
+        f"It was to go out at {due} and has been deleted outside. Whether people got it can't be read any more, so it"
+        " is not mailed again.",
+        address=str(resource.address),
+        hint="To mail it once more all the same, write `allowDuplicate: true` on the entry. Else take the entry out.",
     )
 
 

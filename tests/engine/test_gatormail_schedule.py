@@ -91,6 +91,22 @@ def told(made: Plan) -> tuple[object, ...]:
     return send.before, send.after, send.to, send.people
 
 
+def test_what_was_due_and_deleted_outside_is_not_mailed_again(world: World) -> None:
+    done(world, campaign())
+    world.now += 3 * DAY
+    assert sent(world)
+    state = world.store.read()
+    assert state is not None
+    operator(world).delete("campaign", state.resources[CAMPAIGN].id)
+    later = campaign(world.now + DAY)
+    code, events, made = world.apply(later, ALL)
+    assert code == 3, failures(events)
+    blocked = made.steps[CAMPAIGN].blocked
+    assert blocked is not None
+    assert blocked.code == "may-have-gone-out"
+    assert not queued(world)
+
+
 def test_a_campaign_is_initiated_once(world: World) -> None:
     _, _, made = world.apply(campaign(), SEND)
     assert [call.operation for call in made.writes] == ["gatormail_addCampaign", "gatormail_initiateCampaign"]

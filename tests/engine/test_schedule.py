@@ -13,6 +13,7 @@ from reconcile.model.address import Address
 from reconcile.model.policy import Policy
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Plan, Right, SendChange
+from tests.outside import colleague
 from tests.world import BASE, NOW, World, declared, failures, ref, resource, shape
 
 HOUR = 3600.0
@@ -90,6 +91,33 @@ def test_a_schedule_is_set_once(world: World) -> None:
     assert (send.people, send.changes) == (1, (SendChange.NEW,))
     assert scheduled(world) == [("Spring", NOW + DAY)]
     assert not world.plan(campaign(NOW + DAY)).has_changes
+
+
+def test_what_was_due_and_deleted_outside_is_not_mailed_again(world: World) -> None:
+    code_of(world, campaign(NOW + DAY))
+    world.now += 2 * DAY
+    mails = sent(world)
+    assert mails
+    (row,) = world.rows("Mail", 'subject=="Spring"')
+    colleague(world).delete("campaign", str(row["mailid"]))
+    later = campaign(world.now + DAY)
+    code, events, made = world.apply(later, ALL)
+    assert code == 3, failures(events)
+    blocked = made.steps[Address("squalomail", "campaign", "c")].blocked
+    assert blocked is not None
+    assert blocked.code == "may-have-gone-out"
+    assert not scheduled(world)
+    meant = {at: replace(one, allow_duplicate=at.kind == "campaign") for at, one in later.items()}
+    code_of(world, meant, ALL)
+    assert len(scheduled(world)) == 1
+
+
+def test_what_was_deleted_before_it_was_due_is_made_anew(world: World) -> None:
+    code_of(world, campaign(NOW + 2 * DAY))
+    (row,) = world.rows("Mail", 'subject=="Spring"')
+    colleague(world).delete("campaign", str(row["mailid"]))
+    code_of(world, campaign(NOW + 2 * DAY), ALL)
+    assert len(scheduled(world)) == 1
 
 
 def test_a_send_needs_the_right(world: World) -> None:
