@@ -1,6 +1,7 @@
 """Settings that all tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ settings.register_profile("shrink", **_SHARED)
 settings.register_profile("random", **_SHARED, phases=set(Phase) - {Phase.shrink})
 settings.register_profile("ci", **_SHARED, phases=set(Phase) - {Phase.shrink}, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "random")
+
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

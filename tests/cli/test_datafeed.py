@@ -173,6 +173,9 @@ def test_following_ends_with_a_signal(gator: Instance, tmp_path: Path) -> None:
         happen(gator, 2)
         _await_empty(gator, child)
         child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=60)
+        try:
+            out, _ = child.communicate(timeout=60)
+        finally:
+            child.kill()  # one that does not heed the signal must not hold the test for ever
     assert (child.returncode, out.startswith("5 records stored")) == (130, True), out
     assert len(ids(file)) == 5
