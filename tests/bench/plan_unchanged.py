@@ -46,7 +46,8 @@ def _project(root: Path, count: int) -> None:
 
 
 def _campaign(root: Path, number: int) -> str:
-    body = f"<html><body>{number}" + "<p>A paragraph of a mail, as mails go.</p>\n" * 240 + "</body></html>"
+    words = "<p>A paragraph of a mail, as mails go.</p>\n" * 240
+    body = f"<html><body>{number}{words}{{unsubscribe}}no more{{/unsubscribe}}</body></html>"
     (root / "emails" / f"{number}.html").write_text(body)
     members = {
         "subject": f"Campaign number {number}",

@@ -30,6 +30,15 @@ def page(request: pytest.FixtureRequest, made: str, tmp_path: Path) -> Path:
     return path
 
 
+def until(page: Any, condition: str) -> None:
+    """Until an expression holds. The page's policy lets nothing be evaluated in it from a text, so it is asked anew."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {condition}")
+
+
 def choose(browsing: Browsing, selector: str) -> None:
     browsing.page.locator(f"#m1 {selector}").check(force=True)
     browsing.page.wait_for_timeout(100)
@@ -105,10 +114,11 @@ def test_a_click_on_a_change_brings_it_into_view(browse: Open, page: Path) -> No
         links.nth(number).click()
         browsing.page.wait_for_timeout(200)
     for document in (OLD, NEW):
-        browsing.page.wait_for_function(f"{document}.defaultView.scrollY > 100")
-        browsing.page.wait_for_function(
+        until(browsing.page, f"{document}.defaultView.scrollY > 100")
+        until(
+            browsing.page,
             f"(d => {{ const r = d.querySelector('[data-rcm-n=\"5\"]').getBoundingClientRect();"
-            f" return r.top >= 0 && r.bottom <= d.defaultView.innerHeight + 1 }})({document})"
+            f" return r.top >= 0 && r.bottom <= d.defaultView.innerHeight + 1 }})({document})",
         )
 
 
@@ -123,7 +133,7 @@ def test_the_panes_scroll_in_step(browse: Open, made: str, tmp_path: Path) -> No
     )
     for position in (400, 2000, 5000):
         browsing.page.evaluate(f"{OLD}.defaultView.scrollTo(0, {position})")
-        browsing.page.wait_for_function(f"{NEW}.defaultView.scrollY > {position / 2}")
+        until(browsing.page, f"{NEW}.defaultView.scrollY > {position / 2}")
         browsing.page.wait_for_timeout(300)
         left, right = (browsing.page.evaluate(tops.format(document)) for document in (OLD, NEW))
         shown = {number: top for number, top in left.items() if 0 < top < 740}
@@ -139,7 +149,7 @@ def test_keys_go_from_change_to_change_and_swap_the_panes(browse: Open, made: st
     for key in ("n", "n", "n", "p"):
         browsing.page.keyboard.press(key)
         browsing.page.wait_for_timeout(100)
-    browsing.page.wait_for_function(f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '2'")
+    until(browsing.page, f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '2'")
     browsing.page.keyboard.press("b")
     browsing.page.locator("#m1 .f-new").wait_for(state="hidden")
     browsing.page.keyboard.press("b")
