@@ -62,6 +62,8 @@ class Tag:
     @property
     def look(self) -> dict[str, str]:
         """What gives it its look: attributes, and the declarations of its style, in one spelling."""
+        if not self.attributes:
+            return {}
         if self._look is None:
             self._look = {
                 name: " ".join(value.split()).lower()
@@ -416,6 +418,7 @@ class _Reader:
     def _words(self, start: int, end: int) -> None:
         self._run += 1
         invisible = 0
+        around = self._around()
         for match in _PIECE.finditer(self._text, start, end):
             if match[1]:
                 self._blank = True
@@ -425,21 +428,27 @@ class _Reader:
             if not word.strip():
                 invisible += 1
                 continue
-            self._append(word, match.start(), match.end(), None)
+            self._append(word, match.start(), match.end(), None, around)
         if self._block is not None:
             self._block.filler += invisible
 
     def _picture(self, tag: Tag) -> None:
         self._run += 1
-        self._append(picture_name(tag), tag.start, tag.end, tag)
+        self._append(picture_name(tag), tag.start, tag.end, tag, self._around())
         self._run += 1
 
-    def _append(self, text: str, start: int, end: int, picture: Tag | None) -> None:
+    def _around(self) -> tuple[tuple[str, ...], Tag | None]:
+        """How the inline tags around this place shape its words, and the link that it is in."""
+        form = (_form(each.tag) for each in self._open if each.tag.name not in BLOCKS)
+        link = next((each.tag for each in reversed(self._open) if each.tag.name == "a"), None)
+        return tuple(part for part in form if part), link
+
+    def _append(
+        self, text: str, start: int, end: int, picture: Tag | None, around: tuple[tuple[str, ...], Tag | None]
+    ) -> None:
         blank, first = self._blank, self._block is None
         block = self._begin_block()
-        form = tuple(_form(each.tag) for each in self._open if each.tag.name not in BLOCKS)
-        link = next((each.tag for each in reversed(self._open) if each.tag.name == "a"), None)
-        form = tuple(part for part in form if part)
+        form, link = around
         block.words.append(Word(text, start, end, not blank and not first, self._run, form, picture, link))
         self._blank = False
 

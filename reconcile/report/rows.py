@@ -35,10 +35,19 @@ def is_html(text: object) -> bool:
 
 
 def rows_of(
-    changes: Iterable[AttributeChange], step: Step, known: Collection[Address] = (), *, verbose: bool = False
+    changes: Iterable[AttributeChange],
+    step: Step,
+    known: Collection[Address] = (),
+    *,
+    verbose: bool = False,
+    in_short: bool = False,
 ) -> tuple[Row, ...]:
-    """Changes of a step's attributes as they are shown; ``known`` are the addresses whose ids are."""
-    return tuple(row for change in changes for row in _rows(change, step, known, verbose=verbose))
+    """Changes of a step's attributes as they are shown; ``known`` are the addresses whose ids are.
+
+    ``in_short``: a new mail is told by its size alone, as nobody reads hundreds, and each would be taken apart.
+    """
+    rows = (row for change in changes for row in _rows(change, step, known, verbose=verbose, in_short=in_short))
+    return tuple(rows)
 
 
 def cause_told(cause: Cause) -> str:
@@ -46,7 +55,12 @@ def cause_told(cause: Cause) -> str:
     return f"{Cause.MANIFEST} and {Cause.OUTSIDE}" if cause is Cause.BOTH else cause.value
 
 
-def _rows(change: AttributeChange, step: Step, known: Collection[Address], *, verbose: bool) -> Iterator[Row]:
+def _rows(
+    change: AttributeChange, step: Step, known: Collection[Address], *, verbose: bool, in_short: bool
+) -> Iterator[Row]:
+    if in_short and step.action is Action.CREATE and is_html(change.after):
+        yield Row(one_line(change.name), marks=(f"new mail, {kilobytes(change.after)}",))
+        return
     settled = step.action in (Action.CREATE, Action.DELETE, Action.ADOPT)
     marks = ["forces replacement"] if change.replaces and not settled else []
     if change.cause is Cause.BOTH and not settled:

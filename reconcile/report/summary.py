@@ -22,6 +22,7 @@ from reconcile.report.values import LOOKS, Entry, Mail, Remark, Row, Summary, To
 
 _NOTES = 10
 _IDS = 20  # ids of removed objects shown beside their addresses
+_CROWD = 100  # new objects, beyond which new mails are told by their sizes; with -v all are told
 
 
 def summarise(
@@ -37,7 +38,8 @@ def summarise(
     sending = [step for step in steps if is_send(step)]
     losing = [step for step in steps if step.action in (Action.DELETE, Action.REPLACE) or step.people_removed]
     conflicts = [step for step in acting if any(change.cause is Cause.BOTH for change in step.changes)]
-    entries = [_entry(step, known, now=now, zone=zone, verbose=verbose) for step in acting]
+    crowd = not verbose and sum(step.action is Action.CREATE for step in acting) > _CROWD
+    entries = [_entry(step, known, now=now, zone=zone, verbose=verbose, in_short=crowd) for step in acting]
     return Summary(
         sends=tuple(_together(_send(step, now=now, zone=zone) for step in sending)),
         sending=len(sending),
@@ -140,10 +142,10 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     return [moment(send.after, now=now, zone=zone), subject, to, people, standing]
 
 
-def _entry(step: Step, known: Collection[Address], *, now: float, zone: tzinfo, verbose: bool) -> Entry:
+def _entry(step: Step, known: Collection[Address], *, now: float, zone: tzinfo, verbose: bool, in_short: bool) -> Entry:
     # What can't be made needs no list of what it would be like.
     changes = () if step.blocked and step.action is Action.CREATE and not verbose else _changes(step)
-    rows = rows_of(changes, step, known, verbose=verbose)
+    rows = rows_of(changes, step, known, verbose=verbose, in_short=in_short)
     calls = tuple(_call(call, known) for call in step.writes) if verbose else ()
     plain = step.action is Action.CREATE and step.cause is Cause.NEW
     cause = cause_told(step.cause) if step.cause is not None and not plain else ""
