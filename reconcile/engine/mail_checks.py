@@ -65,6 +65,7 @@ class _Mails:
         self._registry = registry
         self._rules = rules
         self._made: dict[Address, Mail] = {}
+        self._known: dict[str, frozenset[str] | None] = {}
         self._severities = {check.id: rules.severities.get(check.id, check.severity) for check in checks()}
         self.addresses = [
             address for address, resource in sorted(resources.items()) if self._parts(address) and not resource.external
@@ -139,7 +140,7 @@ class _Mails:
             images=(fills or {}).get("images") if fills is not None else None,
             undeclared=self._undeclared(attributes, parts, template),
             tags=_tags(self._rules.tags.get(address.provider, ())),
-            fields=self._fields(address.provider),
+            fields=self._fields_of(address.provider),
             zone=self._rules.zones.get(address.provider),
             year=int(self._rules.today[:4]),
         )
@@ -155,6 +156,11 @@ class _Mails:
             return ()
         declared = self._resources[template].attributes
         return tuple(name for name in parts.own_defaults if name in declared and name not in attributes)
+
+    def _fields_of(self, alias: str) -> frozenset[str] | None:
+        if alias not in self._known:
+            self._known[alias] = self._fields(alias)
+        return self._known[alias]
 
     def _fields(self, alias: str) -> frozenset[str] | None:
         """The names that a tag may take: the platform's, and those of the manifests' own entries; None: unknown."""
