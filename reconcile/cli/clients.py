@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from reconcile.model.kind import Client
-    from reconcile.providers.transport import Transport
+    from reconcile.providers.transport import Limit, Transport
 
 # Where the emulators are, in-process as over HTTP, so that a state made with one serves the other.
 SANDBOX_URL = "http://127.0.0.1:8025"
@@ -34,6 +35,7 @@ class _Connection:
     folder: Path
     sandbox: "httpx.BaseTransport | None"
     stop: threading.Event
+    limit: "Limit | None" = None
 
     def transport(self, **options: Any) -> "Transport":
         from reconcile.providers.transport import Pace, Transport
@@ -44,7 +46,9 @@ class _Connection:
             # In the same process there is nobody to pace calls for.
             pace = Pace(concurrency=settings.concurrency, wait=0.0, longest_wait=0.01)
             return Transport(pace=pace, may_send=self.may_send, transport=self.sandbox, **options)
-        pace = Pace(concurrency=settings.concurrency, requests_per_second=settings.requests_per_second)
+        pace = Pace(
+            concurrency=settings.concurrency, requests_per_second=settings.requests_per_second, shared=self.limit
+        )
         secrets = tuple(found.reveal() for name, found in settings.credentials.items() if name in settings.secrets)
         return Transport(pace=pace, may_send=self.may_send, secrets=secrets, **options)
 
@@ -57,12 +61,20 @@ def emulated_file(provider: Provider, path: Path) -> Path:
 class Clients(dict[str, "Client"]):
     """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
 
-    def __init__(self, settings: Settings, may_send: bool, stack: ExitStack, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        may_send: bool,
+        stack: ExitStack,
+        stop: threading.Event,
+        limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None,
+    ) -> None:
         super().__init__()
         self._settings = settings
         self._may_send = may_send
         self._stack = stack
         self._stop = stop
+        self._limits = limits
         self._emulators: dict[tuple[str, Path], httpx.BaseTransport] = {}
         self._shared: dict[str, dict[Any, Any]] = {}
 
@@ -76,7 +88,16 @@ class Clients(dict[str, "Client"]):
     def _connection(self, settings: ProviderSettings) -> _Connection:
         shared = self._shared.setdefault(settings.type, {})
         if settings.sandbox is None:
-            return _Connection(settings, settings.url, self._may_send, shared, self._settings.folder, None, self._stop)
+            return _Connection(
+                settings,
+                settings.url,
+                self._may_send,
+                shared,
+                self._settings.folder,
+                None,
+                self._stop,
+                self._limits(settings),
+            )
         import httpx
 
         # Clients close their way to the emulator, which others may still use.

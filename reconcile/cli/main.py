@@ -130,10 +130,11 @@ def _tell_of_attempts(options: Options) -> None:
     log.propagate = False
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
-    options = new_options()
-    _tell_of_attempts(options)
+def run(arguments: Sequence[str] | None = None, options: Options | None = None) -> int:
+    """Run the command line; gives the exit code. ``options`` are what whoever calls it says beforehand."""
+    if options is None:
+        options = new_options()
+        _tell_of_attempts(options)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         check_habits(given)

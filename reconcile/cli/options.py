@@ -2,14 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from reconcile.errors import Usage
+
+if TYPE_CHECKING:
+    from reconcile.model.settings import ProviderSettings
+    from reconcile.providers.transport import Limit
 
 FORMATS = ("text", "json", "markdown", "html")
 _SECRETS = ("RECONCILE_KEY", "RECONCILE_STATE_KEY", "RECONCILE_HTTP_PASSWORD")
@@ -20,7 +25,9 @@ LEAST_SECRET = 6
 class Options:
     """The global options of this run; ``color`` is whether stdout gets colours.
 
-    ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them.
+    ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them. ``environ`` is
+    where names are looked up, ``stop`` ends the run, and ``limits`` gives what an account shares with others: whoever
+    has many runs in one process says these.
     """
 
     directory: Path = field(default_factory=Path)
@@ -34,6 +41,9 @@ class Options:
     verbose: int = 0
     input: bool = True
     secrets: list[str] = field(default_factory=list)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    stop: threading.Event = field(default_factory=threading.Event)
+    limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None
 
     def redacted(self, text: str) -> str:
         """A text without our credentials; a very short one would take innocent words with it."""
@@ -55,12 +65,13 @@ def options() -> Options:
     return found
 
 
-def new_options() -> Options:
+def new_options(environ: Mapping[str, str] = os.environ) -> Options:
     """The options before any is given; RECONCILE_ENV chooses the environment, NO_COLOR turns colours off."""
     return Options(
-        environment=os.environ.get("RECONCILE_ENV"),
-        color=sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
-        secrets=[os.environ[name] for name in _SECRETS if name in os.environ],
+        environment=environ.get("RECONCILE_ENV"),
+        color=sys.stdout.isatty() and "NO_COLOR" not in environ and environ.get("TERM") != "dumb",
+        secrets=[environ[name] for name in _SECRETS if name in environ],
+        environ=environ,
     )
 
 

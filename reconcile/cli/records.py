@@ -73,8 +73,6 @@ def project_of(records: Mapping[str, Plan]) -> Project:
 
 def _refuse_rules_from_a_file(settings: "Settings", names: Sequence[str]) -> None:
     """A file says what is to be planned; accounts, state and policy are no business of its."""
-    import os
-
     from reconcile.cli.settings import load_settings
 
     chosen = options()
@@ -83,7 +81,7 @@ def _refuse_rules_from_a_file(settings: "Settings", names: Sequence[str]) -> Non
             chosen.directory,
             environment=chosen.environment,
             variables={**chosen.variables, **dict.fromkeys(names, _PROBE)},
-            environ=os.environ,
+            environ=chosen.environ,
         )
         same = _rules(probed) == _rules(settings)
     except ReconcileError:

@@ -1,6 +1,5 @@
 """Put a run's parts together: settings, registry, clients or the embedded sandbox, state store."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.clients import Clients
-from reconcile.cli.options import options
+from reconcile.cli.options import Options, options
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, load_settings
 from reconcile.cli.stopping import Heeding
@@ -136,7 +135,7 @@ class Project:
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
         with ExitStack() as stack:
-            clients = Clients(settings, may_send, stack, self.stop)
+            clients = Clients(settings, may_send, stack, self.stop, options().limits)
             yield Workspace(
                 registry=self.registry,
                 clients=clients,
@@ -202,17 +201,17 @@ def project() -> Project:
     chosen = options()
     try:
         settings = load_settings(
-            chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=os.environ
+            chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=chosen.environ
         )
     except UnusableSettings as error:
-        error.diagnostics += tuple(_findings_of_manifests(chosen.directory, error))
+        error.diagnostics += tuple(_findings_of_manifests(chosen, error))
         raise
     chosen.secrets += _secrets(settings)
     show_diagnostics(settings.warnings)
-    return Project(settings, settings.registry())
+    return Project(settings, settings.registry(), chosen.stop)
 
 
-def _findings_of_manifests(root: Path, error: UnusableSettings) -> Iterator[Diagnostic]:
+def _findings_of_manifests(chosen: "Options", error: UnusableSettings) -> Iterator[Diagnostic]:
     """What is wrong with the manifests beside the project file, so that one run tells it all."""
     from reconcile.manifests.load import load
     from reconcile.model.registry import Registry
@@ -225,7 +224,13 @@ def _findings_of_manifests(root: Path, error: UnusableSettings) -> Iterator[Diag
     except InvalidInput:  # a provider that can't be used is among the findings already
         return
     try:
-        load(root, registry, variables=error.variables, environ=os.environ, defaults=error.defaults)
+        load(
+            chosen.directory,
+            registry,
+            variables=error.variables,
+            environ=chosen.environ,
+            defaults=error.defaults,
+        )
     except InvalidInput as more:
         yield from (found for found in more.diagnostics if found not in error.diagnostics)
 

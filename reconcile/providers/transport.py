@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -63,11 +63,20 @@ class Rejected(ApiError):
         self.status = status
 
 
+class Limit(Protocol):
+    """Says when the next request may go out."""
+
+    def reserve(self) -> float:
+        """Take the next turn: how many seconds it is away."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How a client goes about its calls; times in seconds.
 
     ``attempts`` counts the first one; waits grow from ``wait`` to ``longest_wait``, with as much again of jitter.
+    ``shared`` is a limit that other accounts, or other machines, are under, too.
     """
 
     concurrency: int = 4
@@ -76,6 +85,7 @@ class Pace:
     attempts: int = 5
     wait: float = 0.5
     longest_wait: float = 20.0
+    shared: "Limit | None" = None
 
     def before_next(self, attempt: int, error: Exception) -> float:
         """The seconds to wait after an attempt, counted from 1: what the platform asks for, or longer each time."""
@@ -133,7 +143,8 @@ class Transport:
         self._secrets = tuple(secret for secret in secrets if secret)
         self._slots = threading.BoundedSemaphore(pace.concurrency)
         self._stop = stop or threading.Event()
-        self._limiter = _Limiter(pace.requests_per_second) if pace.requests_per_second else None
+        own = _Limiter(pace.requests_per_second) if pace.requests_per_second else None
+        self._limits = tuple(limit for limit in (own, pace.shared) if limit is not None)
         self.time = time or ServerTime()
 
     def close(self) -> None:
@@ -205,7 +216,7 @@ class Transport:
     @contextmanager
     def _turn(self, ticket: Ticket | None) -> Iterator[None]:
         """When a call may leave: its turn has come, nobody asked to stop, and a write has shown its ticket just now."""
-        self.pause(self._limiter.reserve() if self._limiter is not None else 0.0)
+        self.pause(max((limit.reserve() for limit in self._limits), default=0.0))
         while True:
             if ticket is not None:
                 ticket.show()  # which may read, so no place is taken yet
