@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--approved", "approved", multiple=True, metavar="DIGEST", help="The digest of the FILE that is meant.")
 @click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
 @click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
+@click.option("--rebuild", is_flag=True, help="Take what a newer builder makes of mails whose sources are the same.")
 @click.option("--auto-approve", is_flag=True, help="Don't ask before a fresh plan is applied.")
 @click.option("--allow-send", is_flag=True, help="Allow calls through which people get mail.")
 @click.option("--without-sends", is_flag=True, help="Apply the rest; what sends is left for later.")
@@ -52,6 +53,7 @@ def apply(
     approved: tuple[str, ...],
     targets: tuple[str, ...],
     replaced: tuple[str, ...],
+    rebuild: bool,
     auto_approve: bool,
     allow_send: bool,
     without_sends: bool,
@@ -64,8 +66,10 @@ def apply(
     if approved and not files:
         raise Usage("--approved says which FILE is meant, so it takes one: reconcile apply FILE --approved DIGEST")
     if files:
-        if targets or replaced:
-            raise Usage("A saved plan says itself what it was asked for, so FILE takes no --target and no --replace.")
+        if targets or replaced or rebuild:
+            raise Usage(
+                "A saved plan says itself what it was asked for, so FILE takes no --target, --replace and --rebuild."
+            )
         records = read_records(files, approved)
         here = project_of(records)
         granted = granted_by(here, allow_send, overwrite_drift or bool(approved) or options().may_ask(), accept_unknown)
@@ -76,7 +80,7 @@ def apply(
     manifests = here.manifests()
     state = here.store().read()
     known = [*manifests.resources, *(state.resources if state else ())]
-    request = replace(requested(here, targets, replaced, known), removed=manifests.removed)
+    request = replace(requested(here, targets, replaced, known), rebuild=rebuild, removed=manifests.removed)
     return apply_fresh(
         here,
         manifests.resources,

@@ -28,6 +28,7 @@ _MAILS_CHECKED = 100  # each is taken apart for it, and nobody reads the warning
 @click.option("--target", "targets", multiple=True, metavar="ADDR", help="Only this, and what it depends on.")
 @click.option("--replace", "replaced", multiple=True, metavar="ADDR", help="Make this anew whatever it is like.")
 @click.option("--destroy", is_flag=True, help="Plan the removal of all that is managed.")
+@click.option("--rebuild", is_flag=True, help="Take what a newer builder makes of mails whose sources are the same.")
 @click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
@@ -40,6 +41,7 @@ def plan(
     targets: tuple[str, ...],
     replaced: tuple[str, ...],
     destroy: bool,
+    rebuild: bool,
     refresh_only: bool,
     skip_invalid: bool,
     detailed_exitcode: bool,
@@ -49,7 +51,7 @@ def plan(
 ) -> int:
     """Show what apply would do; changes nothing."""
     if refresh_only:
-        if out is not None or targets or replaced or destroy:
+        if out is not None or targets or replaced or destroy or rebuild:
             raise Usage("--refresh-only looks at everything and plans nothing, so it takes no other of plan's options.")
         return 2 if show_drift(strict=False) and detailed_exitcode else 0
     from reconcile.engine.workflow import plan as make
@@ -62,6 +64,7 @@ def plan(
     request = replace(
         requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())]),
         destroy=destroy,
+        rebuild=rebuild,
         removed=manifests.removed,
     )
     with here.workspace(skip_invalid=skip_invalid) as workspace:
@@ -122,7 +125,11 @@ def _say_what_it_is(file: Path, saved: Plan) -> None:
     digest = plan_digest(saved)
     made, expires = (datetime.fromtimestamp(moment, local_zone()) for moment in (saved.created, saved.expires))
     asked = [f"--target {target}" for target in saved.targets] + [f"--replace {each}" for each in saved.replaced]
-    asked += ["--destroy"] * saved.destroy + [f"--var {name}={value}" for name, value in saved.variables.items()]
+    asked += (
+        ["--destroy"] * saved.destroy
+        + ["--rebuild"] * saved.rebuild
+        + [f"--var {name}={value}" for name, value in saved.variables.items()]
+    )
     progress(
         f"This is only a record: what was seen on {made:%Y-%m-%d %H:%M %Z} for the environment {saved.environment}"
         f"{', asked for with ' + ' '.join(asked) if asked else ''}. Until {expires:%Y-%m-%d %H:%M %Z}, apply plans "

@@ -45,7 +45,8 @@ def asked_for(records: Sequence[Plan]) -> Request:
     """What a plan is to be made of, so that it has all that the records approve of."""
     targets = () if any(not record.targets for record in records) else _together(record.targets for record in records)
     replaced = _together(record.replaced for record in records)
-    return Request(targets, replaced, destroy=all(record.destroy for record in records))
+    rebuild = any(record.rebuild for record in records)
+    return Request(targets, replaced, destroy=all(record.destroy for record in records), rebuild=rebuild)
 
 
 def project_of(records: Mapping[str, Plan]) -> Project:

@@ -205,6 +205,17 @@ class _Pulling:
 
     def _set(self, edits: _Edits, change: AttributeChange) -> None:
         name, live = change.name, change.before
+        made = edits.resource.builds.get(name)
+        if made is not None:
+            # A source is never made from what was built of it.
+            self._leave(
+                edits.step,
+                f"{name} changed outside, but it is built from {', '.join(made.sources)}. Make the edit there, or put "
+                f"git's back: reconcile apply --target {edits.step.address} --overwrite-drift",
+                edits.resource,
+                name,
+            )
+            return
         try:
             file = self.drafts.set_value(edits.resource, edits.kind, name, live)
         except Unwritable as reason:

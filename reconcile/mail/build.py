@@ -17,6 +17,8 @@ from reconcile.mail.source import MERGE_TAG
 Read = Callable[[str], str]
 
 PARTS: Final = "parts"
+# What is our own in a builder's name: to be raised whenever the same sources are built into something else.
+_OWN: Final = "reconcile-build 1"
 _PART = re.compile(r"<!--\s*reconcile:part\s+([^\s>]*?)\s*-->")
 _PART_NAME = re.compile(r"[A-Za-z0-9][\w-]*(?:/[A-Za-z0-9][\w-]*)*")
 _DEEPEST = 20
@@ -56,11 +58,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What goes out, the files that it was made from, and the builder that made it; None where nothing was built."""
+    """What goes out, the files that it was made from, and the builder that made it, with its version."""
 
     text: str
     sources: tuple[str, ...]
-    builder: str | None = None
+    builder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,10 @@ def build(path: str, read: Read, options: Options = Options()) -> Built:
     text = assembled.text
     is_mjml = path.lower().endswith(".mjml")
     if not is_mjml and not options.inline and not options.minify:
-        return Built(text, tuple(assembled.sources), "parts" if len(assembled.sources) > 1 else None)
+        return Built(text, tuple(assembled.sources), _OWN)
     aside = _SetAside(assembled, mjml=is_mjml)
     made = aside.text
-    builders: list[str] = []
+    builders = [_OWN]
     if is_mjml:
         made = _rendered(made, assembled, read, options.language)
         builders.append(_named("mjml-python"))
@@ -124,7 +126,6 @@ def build(path: str, read: Read, options: Options = Options()) -> Built:
     made = aside.put_back(made)
     if options.minify:
         made = _minified(made)
-        builders.append("minify")
     return Built(made, tuple(assembled.sources), " ".join(builders))
 
 

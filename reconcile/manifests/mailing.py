@@ -108,8 +108,10 @@ def built_file(files: ProjectFiles, path: str, options: Options) -> tuple[str, B
     made: Built = build(path, read, options)
     whole = hashlib.sha256(repr((options.inline, options.minify, options.language)).encode())
     for source in made.sources:
-        whole.update(source.encode() + b"\0" + hashlib.sha256(files.text(source).encode()).digest())
-    return made.text, Build(made.sources, whole.hexdigest(), made.builder or "parts")
+        # Without the line ends of the checkout.
+        text = files.text(source).replace("\r\n", "\n")
+        whole.update(source.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
+    return made.text, Build(made.sources, whole.hexdigest(), made.builder)
 
 
 def place_of(error: BuildError) -> Location:

@@ -16,6 +16,19 @@ class Build:
     digest: str
     builder: str
 
+    @property
+    def record(self) -> "BuildRecord":
+        """What the state keeps of it."""
+        return BuildRecord(self.digest, self.builder)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """What an applied text was built from, by the digest over its files and options, and by which builder."""
+
+    source: str
+    builder: str
+
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
@@ -60,7 +73,8 @@ class Applied:
     ``attributes`` are the declared ones as sent (long texts as Digests) and those that the API can't give back, also
     after their removal from the manifest. ``observed`` holds the digests of texts as they were read right after the
     write, since a platform may rewrite or render them. ``deposed`` are ids of objects that were replaced and not yet
-    deleted. ``created`` tells our own objects from adopted ones.
+    deleted. ``created`` tells our own objects from adopted ones. ``builds`` says of texts that were built from what and
+    by which builder; what came of it has its digest in ``attributes``.
     """
 
     id: str
@@ -71,6 +85,7 @@ class Applied:
     external: bool = False
     created: bool = True
     deposed: tuple[str, ...] = ()
+    builds: Mapping[str, BuildRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
+from reconcile.planner.builds import as_applied, built_otherwise, on_record, writes_unknown
 from reconcile.planner.changes import goal_of
 from reconcile.planner.diff import Surroundings, recorded
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
@@ -27,12 +28,14 @@ class Request:
     """What a plan was asked for beside what is declared.
 
     Only ``targets``; ``replace`` these whatever they are like; ``destroy``: nothing is declared because all is to go;
-    ``removed`` are those of which the manifests say that they are to go, and whether the object is to be kept.
+    ``rebuild``: take what another builder makes of mails whose sources did not change; ``removed`` are those of which
+    the manifests say that they are to go, and whether the object is to be kept.
     """
 
     targets: tuple[Address, ...] = ()
     replace: tuple[Address, ...] = ()
     destroy: bool = False
+    rebuild: bool = False
     removed: Mapping[Address, bool] = field(default_factory=dict)
 
 
@@ -62,16 +65,16 @@ def make_plan(
     steps: dict[Address, Step] = {}
     around = Surroundings(ids, renewed, contents, former.keys())
     for address in in_order({address: _refers_to(resource) for address, resource in desired.items()}):
-        resource, kind = desired[address], registry.kind(address)
-        step = step_for(
-            resource,
-            kind,
-            applied.get(address),
-            seen,
-            around,
-            circumstances,
-            replacing=address in request.replace,
-        )
+        declared, kind, before = desired[address], registry.kind(address), applied.get(address)
+        replacing = address in request.replace
+        resource = declared
+        if not request.rebuild and not replacing:
+            resource = as_applied(declared, kind, before, seen.live.get(address))
+        step = step_for(resource, kind, before, seen, around, circumstances, replacing=replacing)
+        if resource is not declared and writes_unknown(step, declared, resource):
+            resource = declared
+            step = step_for(resource, kind, before, seen, around, circumstances)
+        step = on_record(step, declared, resource, before)
         if step.renews and step.blocked is None:
             renewed.add(address)
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
@@ -102,7 +105,8 @@ def make_plan(
         meant=meant,
         blocked=tuple(nothing_known(steps, applied)),
         requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
-        warnings=tuple(_warnings(steps)),
+        rebuild=request.rebuild,
+        warnings=(*_warnings(steps), *built_otherwise(desired, steps)),
     )
 
 

@@ -251,6 +251,7 @@ class Plan:
     replaced: tuple[Address, ...] = ()
     meant: Meant = Meant()
     destroy: bool = False
+    rebuild: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

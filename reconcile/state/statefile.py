@@ -21,7 +21,7 @@ from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory, Segment
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Applied, BuildRecord
 from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remember, Remove, Settle
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
@@ -201,6 +201,11 @@ class _DigestRow(_Row):
     length: int
 
 
+class _BuildRow(_Row):
+    source: str
+    builder: str
+
+
 class _ResourceRow(_Row):
     id: str
     kind: str | None = None
@@ -211,6 +216,7 @@ class _ResourceRow(_Row):
     external: bool = False
     created: bool = True
     deposed: list[str] = []
+    builds: dict[str, _BuildRow] = {}
 
 
 class _IntentRow(_Row):
@@ -338,6 +344,10 @@ def _resource_row(address: Address, applied: Applied) -> dict[str, Any]:
         row["created"] = False
     if applied.deposed:
         row["deposed"] = applied.deposed
+    if applied.builds:
+        row["builds"] = {
+            name: {"source": built.source, "builder": built.builder} for name, built in applied.builds.items()
+        }
     return row
 
 
@@ -444,6 +454,7 @@ def _applied(address: Address, row: _ResourceRow) -> Applied:
         external=row.external,
         created=row.created,
         deposed=tuple(row.deposed),
+        builds={name: BuildRecord(built.source, built.builder) for name, built in row.builds.items()},
     )
 
 

@@ -112,7 +112,8 @@ def test_parts_are_put_in_place_and_may_hold_parts_and_tags() -> None:
 
 def test_what_is_not_built_is_as_it_was() -> None:
     text = "<P CLASS=k>a &amp b\r\n{{x}}</P>"
-    assert built("a.html", {"a.html": text}) == Built(text, ("a.html",), None)
+    made = built("a.html", {"a.html": text})
+    assert (made.text, made.sources) == (text, ("a.html",))
 
 
 @pytest.mark.parametrize(
@@ -210,3 +211,10 @@ def test_the_words_of_a_built_mail_are_seen_and_its_preheader_is_not() -> None:
     assert parsed("<div style='font-size:0'>a<p style='font-size:12px'>seen</p></div>").words == 1
     assert parsed("<div style='font-size:0; line-height:0'>a<p style='font-size:12px'>not seen</p></div>").words == 0
     assert parsed("<div style='display:none'><p style='font-size:12px'>no</p></div>").words == 0
+
+
+def test_our_own_part_of_the_builder_has_a_version() -> None:
+    """Raise it in ``build.py``, and the digest here, when the same sources are built into something else."""
+    contents = {"a.html": "<p>a  b\n\n {{x}}</p> <!-- reconcile:part b -->", "parts/b.html": "<pre> c  d </pre>\n"}
+    made = built("a.html", contents, Options(minify=True))
+    assert (made.builder, made.text) == ("reconcile-build 1", "<p>a b\n{{x}}</p> <pre> c  d </pre>")
