@@ -199,8 +199,8 @@ class World:
             settle(self.workspace, locked)
             made = plan(self.workspace, desired, locked.state, request=asked_for(saved))
             growth = self.workspace.policy.reach_growth
-            left = judge(made, saved, locked.state.generations, growth).differences
-            events = list(apply(self.workspace, locked, made, rights, left=left))
+            found = judge(made, saved, locked.state.generations, growth)
+            events = list(apply(self.workspace, locked, found.plan, rights, left=found.differences))
         return outcome_code(events), events
 
     def log(self) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from reconcile.planner.plan import Plan, Right
 if TYPE_CHECKING:
     from reconcile.engine.run import Event, Rights
     from reconcile.engine.workflow import Workspace
-    from reconcile.planner.approval import Difference
+    from reconcile.planner.approval import Difference, Judgement
     from reconcile.state.store import LockedState
 
 
@@ -161,18 +161,18 @@ def _apply_records(
             record_of_run.approved = tuple(map(plan_digest, plans))
             settle(workspace, locked)
             made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked)
-            left = judged(workspace, locked, made, plans)
-            record_of_run.outcome = _carry_out(here, workspace, locked, made, rights, record_of_run, left)
+            found = judged(workspace, locked, made, plans)
+            left = found.differences
+            record_of_run.outcome = _carry_out(here, workspace, locked, found.plan, rights, record_of_run, left)
         return record_of_run.outcome
 
 
-def judged(
-    workspace: "Workspace", locked: "LockedState", made: Plan, records: Sequence[Plan]
-) -> "Mapping[Address, Difference]":
-    """The steps of a fresh plan that the records don't approve of; they are shown."""
+def judged(workspace: "Workspace", locked: "LockedState", made: Plan, records: Sequence[Plan]) -> "Judgement":
+    """What the records approve of in a fresh plan; the other steps are shown."""
     from reconcile.planner.approval import judge
 
-    found = judge(made, records, locked.state.generations, workspace.policy.reach_growth).differences
+    judgement = judge(made, records, locked.state.generations, workspace.policy.reach_growth)
+    found = judgement.differences
     if found and options().format == "text":
         from reconcile.report.difference import to_text
 
@@ -181,7 +181,7 @@ def judged(
         from reconcile.report.difference import to_markdown
 
         click.echo(to_markdown(found), nl=False)
-    return found
+    return judgement
 
 
 def apply_fresh(
@@ -218,7 +218,8 @@ def apply_fresh(
             rights = replace(rights, approved=True)
             shown = made
             made = plan(workspace, desired, locked.state, digest=digest, request=request)
-            left = judged(workspace, locked, made, [shown])
+            judgement = judged(workspace, locked, made, [shown])
+            made, left = judgement.plan, judgement.differences
         with remembered(here, locked, why) as record:
             record.outcome = _carry_out(here, workspace, locked, made, rights, record, left)
         return record.outcome

@@ -54,7 +54,7 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
 
 def _code(outcome: "Pull") -> int:
     unwritten = any(finding.severity is Severity.ERROR for finding in outcome.left)
-    return 0 if not unwritten else 6 if outcome.written else 1
+    return 0 if not unwritten else 6 if outcome.written or outcome.reached else 1
 
 
 def _again(here: Project) -> "Manifests":
@@ -83,9 +83,15 @@ def _tell(outcome: "Pull") -> None:
             what = f"{shown(pulled.before, known)} -> {shown(pulled.after, known)}"
         conflict = "  # conflict: the manifest's own change is gone" if pulled.conflict else ""
         click.echo(f"{pulled.address} {pulled.attribute}: {what} ({pulled.file}){conflict}")
+    for address, more in outcome.reached.items():
+        for grown in more:
+            people = f"{grown.now:,} people are on record as approved, {grown.approved:,} before"
+            click.echo(f"{address} to {grown.target}: {people}")
     if outcome.unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in sorted(outcome.unchecked.items()))
         progress(f"Not checked, as it can't be read back: {names}")
+    if not outcome.written and outcome.reached:
+        return
     if not outcome.written:
         click.echo("Nothing was written." if outcome.left else "Nothing to pull: no outside edits.")
         return
@@ -111,6 +117,11 @@ def _as_json(outcome: "Pull") -> dict[str, object]:
             for pulled in outcome.written
         ],
         "files": list(outcome.files),
+        "reached": [
+            {"address": str(address), "target": str(grown.target), "before": grown.approved, "after": grown.now}
+            for address, more in outcome.reached.items()
+            for grown in more
+        ],
         "unchecked": dict(sorted(outcome.unchecked.items())),
         "left": findings(outcome.left),
     }

@@ -25,7 +25,8 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
     state = with_settled(state, settled(state, registry, clients, workspace.patience))
     # External to this look: what stands in the way of a deletion is nobody's question here.
     applied = {address: replace(kept, external=True) for address, kept in state.resources.items()}
-    live = refresh({}, applied, registry, clients).live
+    seen = refresh({}, applied, registry, clients)
+    live = seen.live
     around = circumstances_of(workspace, applied, workspace.clock())
     unchecked = Counter(
         name
@@ -33,7 +34,7 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
         for name in unreadable(registry.kind(address), kept, live.get(address))
     )
     return Drift(
-        tuple(find_drift(state.resources, live, registry, around)),
+        tuple(find_drift(state.resources, live, registry, around, seen.reached, workspace.policy.reach_growth)),
         checked=sum(not isinstance(registry.kind(address), BulkKind) for address in state.resources),
         unchecked=dict(sorted(unchecked.items())),
         accounts=accounts,

@@ -14,7 +14,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Value, condensed, digest_text, references, same
 from reconcile.model.kind import Kind, Wanted, rules
 from reconcile.model.resource import RemoteObject, Resource
-from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step
+from reconcile.planner.plan import AttributeChange, Cause, Growth, Plan, Right, Step
 from reconcile.state.store import LockedState
 
 
@@ -38,12 +38,14 @@ class Pulled:
 class Pull:
     """What a pull came to: what was written, what could not be, and which files differ now.
 
-    ``unchecked`` counts, by attribute, what can't be read back, so that no edit of it was seen.
+    ``reached`` is where more people than before are on record as approved of. ``unchecked`` counts, by attribute, what
+    can't be read back, so that no edit of it was seen.
     """
 
     written: list[Pulled] = field(default_factory=list)
     left: list[Diagnostic] = field(default_factory=list)
     files: tuple[str, ...] = ()
+    reached: dict[Address, tuple[Growth, ...]] = field(default_factory=dict)
     unchecked: Counter[str] = field(default_factory=Counter)
 
 
@@ -116,6 +118,12 @@ def pull(
     outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
     for edit in pulling.edits.values():
         _follow(locked, edit)
+    for step in steps:
+        at = step.address if step.address in locked.state.resources else step.previous_address
+        if step.outgrown and at is not None:
+            kept = locked.state.resources[at]
+            locked.put(at, replace(kept, reach={**kept.reach, **{grown.target: grown.now for grown in step.outgrown}}))
+            outcome.reached[step.address] = step.outgrown
     outcome.left += _rendered_from(made, manifests.resources, pulling.edits, workspace)
     return outcome
 

@@ -28,6 +28,7 @@ from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
 from reconcile.planner.make import Request, live_ids, make_plan, moved, narrowed
 from reconcile.planner.plan import Plan, Right, Step
+from reconcile.planner.reach import without_joining
 from reconcile.planner.sends import Sending, told_of_sending
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
@@ -169,6 +170,7 @@ def apply(
     registry, clients = workspace.registry, workspace.clients
     shown = narrowed(shown, left.keys(), locked.state.resources, workspace.policy, registry)
     refuse_run(shown, rights, left.keys())
+    shown = without_joining(shown, _not_made(shown, rights, left), locked.state.resources)
     _record_moves(shown, locked, left.keys())
     if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)
@@ -291,6 +293,12 @@ def refuse_run(shown: Plan, rights: Rights, left: AnyCollection[Address] = ()) -
         findings += [need.diagnostic for need in step.requires if need.right is Right.SEND and rights.lacks(need)]
     if findings:
         raise Refused.of(findings)
+
+
+def _not_made(shown: Plan, rights: Rights, left: AnyCollection[Address]) -> set[Address]:
+    """The steps that are known not to be made."""
+    refused = {step.address for step in shown.steps.values() if any(rights.lacks(need) for need in step.requires)}
+    return refused | (left & shown.steps.keys())
 
 
 def aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: State) -> set[str]:

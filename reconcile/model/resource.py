@@ -74,7 +74,8 @@ class Applied:
     after their removal from the manifest. ``observed`` holds the digests of texts as they were read right after the
     write, since a platform may rewrite or render them. ``deposed`` are ids of objects that were replaced and not yet
     deleted. ``created`` tells our own objects from adopted ones. ``builds`` says of texts that were built from what and
-    by which builder; what came of it has its digest in ``attributes``.
+    by which builder; what came of it has its digest in ``attributes``. ``reach`` is how many people were
+    approved behind each target of mail that is to go out.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Applied:
     created: bool = True
     deposed: tuple[str, ...] = ()
     builds: Mapping[str, BuildRecord] = field(default_factory=dict)
+    reach: Mapping[Address, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,7 @@ from reconcile.model.generation import Generation
 from reconcile.model.kind import Action
 from reconcile.planner.changes import digest_of, parts_of, renewed
 from reconcile.planner.plan import Cause, Plan, Right, Step
-
-# Beyond what was shown, whatever the policy's percentage says of it: a list of three may have grown to ten.
-_A_FEW = 10
-_JOINING = "joining "
+from reconcile.planner.reach import as_approved, audiences_of, joining, most
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +31,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What records say of a fresh plan: the steps that are not approved."""
+    """What records say of a fresh plan: the steps that are not approved, and the plan as far as it is.
 
+    The plan puts no more people on record as approved of than the records do.
+    """
+
+    plan: Plan
     differences: Mapping[Address, Difference] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ def judge(
             if told
             else (Difference(address, step, None, ("nothing was approved",)))
         )
-    return Judgement(differences)
+    return Judgement(as_approved(fresh, records), differences)
 
 
 def is_lone_stop(step: Step) -> bool:
@@ -76,6 +77,7 @@ class _Judge:
         self._record = record
         self._generations = generations
         self._growth = reach_growth
+        self._audiences = audiences_of(record.steps)
         self._approved = {step.digest for step in record.steps.values() if step.digest}
         # What a step of this record made meanwhile counts as still to be made by it.
         self._made = renewed(fresh) | {
@@ -137,21 +139,10 @@ class _Judge:
             yield f"nobody can tell any more how many people {target} has"
 
     def _most(self, target: Address, shown: int) -> float:
-        return self._grown(shown + self._joining(target))
-
-    def _joining(self, target: Address) -> int:
-        """How many people approved audiences add to a target."""
-        return sum(
-            _count(change.after)
-            for step in self._record.steps.values()
-            if step.source_digest is not None and target in step.dependencies
-            for change in step.changes
-            if change.name.startswith(_JOINING)
-        )
+        return self._grown(shown + joining(self._audiences, target))
 
     def _grown(self, shown: int) -> float:
-        """The most that may be done where so many were shown; where nobody was, nobody."""
-        return max(shown * (1 + self._growth / 100), shown + _A_FEW) if shown else 0
+        return most(shown, self._growth)
 
 
 def _count(value: object) -> int:

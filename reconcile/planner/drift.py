@@ -10,7 +10,8 @@ from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import Surroundings, outside_edits
-from reconcile.planner.plan import AttributeChange, Cause
+from reconcile.planner.plan import AttributeChange, Cause, Growth
+from reconcile.planner.reach import outgrown
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Drifted:
         edited: when it was last changed, by whomever (UNIX seconds); None where the API doesn't tell.
         manual: only a person can change this, so the difference is for a person to settle, too.
         final: it can't change any more (it was sent), so no plan will ever touch it.
+        outgrown: where more people are behind what it is to be sent to than were approved.
     """
 
     address: Address
@@ -32,6 +34,7 @@ class Drifted:
     edited: float | None = None
     manual: bool = False
     final: bool = False
+    outgrown: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,13 @@ def find_drift(
     live: Mapping[Address, RemoteObject],
     registry: Registry,
     circumstances: Circumstances,
+    reached: Mapping[Address, int],
+    growth: float,
 ) -> Iterator[Drifted]:
-    """What of the state's objects is not as it was applied, by address."""
+    """What of the state's objects is not as it was applied, by address.
+
+    ``reached`` are the people behind each, which may have grown by ``growth`` percent.
+    """
     ids = {
         (address.provider, address.kind, id_): address
         for address, kept in applied.items()
@@ -81,14 +89,16 @@ def find_drift(
         beside = kind.beside(kept.attributes, found)
         known = rules(kind.spec)
         changes = (*outside_edits(address, known, kept, beside, around), *_scheduled_outside(kind, kept, found))
-        if changes:
+        more = outgrown(kind, kept, found, reached, circumstances, growth)
+        if changes or more:
             yield Drifted(
                 address,
                 kept.id,
                 changes=changes,
                 edited=kind.edited(found),
-                manual=kind.manual or all(known.get(change.name, PLAIN).manual for change in changes),
+                manual=kind.manual or (not more and all(known.get(change.name, PLAIN).manual for change in changes)),
                 final=kind.immutable(found, circumstances),
+                outgrown=more,
             )
 
 

@@ -19,6 +19,7 @@ from reconcile.planner.guard import delete_thresholds, held_back, nothing_known,
 from reconcile.planner.identity import Identity
 from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
+from reconcile.planner.reach import with_reach
 from reconcile.planner.steps import Seen, launching, removal_step, step_for
 from reconcile.planner.targets import Guard
 
@@ -95,6 +96,7 @@ def make_plan(
     steps = people_first(identity.held_back(steps), registry)
     steps = still_needed(steps, seen, registry, circumstances)
     steps = Guard(policy.targets, desired, seen, registry, around).held_back(held_back(steps))
+    steps = with_reach(steps, applied, seen, registry, circumstances, around, policy.reach_growth)
     steps = with_amounts(_targeted(steps, request.targets), registry)
     meant = _meant(request, desired)
     return Plan(
@@ -195,6 +197,7 @@ def moved(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied
             kept,
             attributes=_renamed(kept.attributes, to),
             dependencies=tuple(sorted(to.get(on, on) for on in kept.dependencies)),
+            reach={to.get(on, on): people for on, people in kept.reach.items()},
         )
         for address, kept in applied.items()
     }

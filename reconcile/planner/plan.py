@@ -89,6 +89,7 @@ class SendChange(StrEnum):
     NARROWED = "narrowed"
     CONTENT = "content changed"
     AGAIN = "handed over anew"
+    OUTGROWN = "more people than were approved"
     EARLY = "gone out early"
     ALTERED = "gone out altered"
 
@@ -107,6 +108,7 @@ class Send:
         changes: what the step does to it.
         subject, sender: those after the step, as far as they are known.
         content: a digest of all that it will say, its template's content included.
+        approved: how many people were approved behind all targets, where there are more now.
         lone: nothing is done but to stop it.
         allowed: whether this run may make it; None where nobody has decided that.
         decided_by: what decides: a flag, the policy (of which environment), the freeze.
@@ -124,9 +126,19 @@ class Send:
     subject: str | None = None
     sender: str | None = None
     content: str = ""
+    approved: int | None = None
     lone: bool = False
     allowed: bool | None = None
     decided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A target of mail that is to go out, with how many people were approved behind it, and how many there are now."""
+
+    target: Address
+    approved: int
+    now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,7 @@ class Step:
         unchecked: attributes that can't be read back, so that a difference can't be seen.
         reach: how many people are behind it; None if unknown or nobody.
         send: what the step does to mail that is to go out: who gets it, when, and what it says.
+        outgrown: where more people are behind what mail goes to than were approved.
         live_fingerprint: of the live object the plan was made from, without what ``stops`` change; apply stops the step
             if it is another by then.
         blocked: why the step can't be made at all, whatever rights the run has.
@@ -183,6 +196,7 @@ class Step:
     unchecked: tuple[str, ...] = ()
     reach: int | None = None
     send: Send | None = None
+    outgrown: tuple[Growth, ...] = ()
     live_fingerprint: str | None = None
     blocked: Diagnostic | None = None
     requires: tuple[Requirement, ...] = ()

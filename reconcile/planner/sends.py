@@ -37,8 +37,8 @@ def send_of(
     before, after = kind.due(was) if live is not None else None, kind.due(will)
     if before is None and after is None:
         return None
-    to_before, others_before = _targets(address, kind, was, around)
-    to, others = _targets(address, kind, will, around)
+    to_before, others_before = targets_of(address, kind, was, around)
+    to, others = targets_of(address, kind, will, around)
     launching = {name for name, rule in rules(kind.spec).items() if rule.launches or rule.instant}
     aimed = {name for name, _ in _aims(kind)}
     rest = [change for change in changes if change.name not in launching | aimed]
@@ -87,7 +87,7 @@ def gone_out(
     early = planned is not None and went is not None and went < planned
     altered = any(change.name not in launching for change in outside) or not early
     what = (*((SendChange.EARLY,) if early else ()), *((SendChange.ALTERED,) if altered else ()))
-    to, others = _targets(address, kind, live.attributes, around)
+    to, others = targets_of(address, kind, live.attributes, around)
     reach = {target: reached[target] for target in to if target in reached}
     people = sum(reach.values()) if reach else None
     over = "it has gone out"
@@ -99,7 +99,7 @@ def unscheduled(address: Address, kind: Kind, live: RemoteObject, around: Surrou
     before = kind.due(live.attributes)
     if before is None:
         return None
-    to, others = _targets(address, kind, live.attributes, around)
+    to, others = targets_of(address, kind, live.attributes, around)
     return Send(_seconds(before), None, changes=(SendChange.CANCELLED,), to_before=to, others_before=others)
 
 
@@ -110,7 +110,12 @@ def _aims(kind: Kind) -> Iterator[tuple[str, str]]:
             yield name, rule.refers
 
 
-def _targets(
+def due_at(kind: Kind, attributes: Attributes) -> float | None:
+    """When people get mail because of these attributes (UNIX seconds); None: they don't."""
+    return _seconds(kind.due(attributes))
+
+
+def targets_of(
     address: Address, kind: Kind, attributes: Attributes, around: Surroundings
 ) -> tuple[tuple[Address, ...], tuple[str, ...]]:
     """Who gets it: the entries, and the ids of what no entry stands for."""

@@ -45,7 +45,7 @@ def _entry_json(entry: Drifted) -> dict[str, Any]:
     return {
         "address": str(entry.address),
         "id": entry.id,
-        "verdict": "deleted outside" if entry.gone else "edited outside",
+        "verdict": _verdict(entry),
         "manual": entry.manual,
         "final": entry.final,
         "last_changed": edited,
@@ -53,7 +53,16 @@ def _entry_json(entry: Drifted) -> dict[str, Any]:
             {"name": change.name, "applied": to_json(change.before), "live": to_json(change.after)}
             for change in entry.changes
         ],
+        "outgrown": [
+            {"target": str(grown.target), "approved": grown.approved, "now": grown.now} for grown in entry.outgrown
+        ],
     }
+
+
+def _verdict(entry: Drifted) -> str:
+    if entry.gone:
+        return "deleted outside"
+    return "edited outside" if entry.changes else "more people than were approved"
 
 
 def _entries(drift: Drift, *, now: float, zone: tzinfo) -> Iterator[Entry]:
@@ -64,6 +73,8 @@ def _entries(drift: Drift, *, now: float, zone: tzinfo) -> Iterator[Entry]:
         # Both sides exist, so no id is left to be known after an apply.
         known = {target for change in entry.changes for target in references((change.before, change.after))}
         title = f"was deleted outside, id {one_line(entry.id)}" if entry.gone else "was edited outside"
+        if not entry.gone and not entry.changes:
+            title = "would go to more people than were approved"
         remarks = tuple(_remarks(entry, now=now, zone=zone))
         yield Entry((str(entry.address),), LOOKS[action], title, "", rows_of(entry.changes, step, known), remarks, ())
 
@@ -73,6 +84,11 @@ def _remarks(entry: Drifted, *, now: float, zone: tzinfo) -> Iterator[Remark]:
         yield Remark("last changed", moment(entry.edited, now=now, zone=zone))
     if entry.manual:
         yield Remark("note", "only a person can change it; it counts as drift with --strict")
+    for grown in entry.outgrown:
+        people = f"{counted(grown.now, 'person', 'people')} now, {grown.approved:,} when it was approved"
+        yield Remark("reaches", f"{grown.target}: {people}")
+    if entry.outgrown:
+        yield Remark("note", f"if that is right, put it on record: reconcile pull {entry.address}")
     if entry.final:
         yield Remark("note", "it has gone out like this and stays so: reconcile pull takes it into the manifest")
 
@@ -81,10 +97,15 @@ def _headline(drift: Drift) -> str:
     if not drift.checked:
         return "No drift: nothing was applied yet."
     gone = sum(entry.gone for entry in drift.entries)
-    edited = len(drift.entries) - gone
+    more = sum(not entry.gone and not entry.changes for entry in drift.entries)
+    edited = len(drift.entries) - gone - more
     if not drift.entries:
         return f"No drift. {counted(drift.checked, 'object')} as last applied."
-    parts = [f"{edited:,} edited outside" if edited else "", f"{gone:,} deleted outside" if gone else ""]
+    parts = [
+        f"{edited:,} edited outside" if edited else "",
+        f"{gone:,} deleted outside" if gone else "",
+        f"{more:,} for more people than were approved" if more else "",
+    ]
     return f"Drift: {', '.join(part for part in parts if part)}, of {counted(drift.checked, 'object')}."
 
 

@@ -135,6 +135,8 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     if send.after is None:
         return [f"cancelled: was to go out {former}"]
     words = {SendChange.MOVED: f"moved from {former}", SendChange.AGAIN: "made anew for the same time"}
+    if send.approved is not None:
+        words[SendChange.OUTGROWN] = f"more than the {send.approved:,} that were approved"
     standing = ", ".join(words.get(change, change.value) for change in send.changes)
     to = f"to {', '.join(one_line(str(target)) for target in send.to)}" if send.to else ""
     people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""

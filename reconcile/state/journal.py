@@ -270,7 +270,7 @@ class _Table(Generic[_K, _V]):
 
 
 def _note_users(users: dict[Address, set[Address]], address: Address, applied: Applied) -> None:
-    for used in (*applied.dependencies, *references(applied.attributes)):
+    for used in (*applied.dependencies, *references(applied.attributes), *applied.reach):
         users.setdefault(used, set()).add(address)
 
 
@@ -279,6 +279,7 @@ def _applied_with(applied: Applied, source: Address, target: Address) -> Applied
         applied,
         attributes=_value_with(applied.attributes, source, target),
         dependencies=tuple(target if address == source else address for address in applied.dependencies),
+        reach={target if address == source else address: people for address, people in applied.reach.items()},
     )
 
 

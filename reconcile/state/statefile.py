@@ -217,6 +217,7 @@ class _ResourceRow(_Row):
     created: bool = True
     deposed: list[str] = []
     builds: dict[str, _BuildRow] = {}
+    reach: dict[str, int] = {}
 
 
 class _IntentRow(_Row):
@@ -348,6 +349,8 @@ def _resource_row(address: Address, applied: Applied) -> dict[str, Any]:
         row["builds"] = {
             name: {"source": built.source, "builder": built.builder} for name, built in applied.builds.items()
         }
+    if applied.reach:
+        row["reach"] = {str(target): applied.reach[target] for target in sorted(applied.reach)}
     return row
 
 
@@ -455,6 +458,7 @@ def _applied(address: Address, row: _ResourceRow) -> Applied:
         created=row.created,
         deposed=tuple(row.deposed),
         builds={name: BuildRecord(built.source, built.builder) for name, built in row.builds.items()},
+        reach={parse_address(target): people for target, people in row.reach.items()},
     )
 
 

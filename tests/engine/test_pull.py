@@ -550,3 +550,23 @@ def test_200_generated_manifests(tmp_path: Path, batch: int) -> None:
             for name, value in found.attributes.items():
                 assert value == before[where][name] or name in edits.get(where, {}), (seed, where, name)
         project.world.close()
+
+
+def test_more_people_than_were_approved_are_put_on_record_and_no_file_changes(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write(
+        all="squalomail:\n  lists: {news: {name: News}}\n  campaigns:\n    mail:\n"
+        "      {subject: S, body: <p>1</p>, fromEmail: a@example.com, fromName: A, lists: [news], "
+        "schedule: 2027-01-20T09:00:00Z}\n"
+    )
+    project.apply()
+    id_ = int(id_of(project.world, address("list", "news")))
+    project.world.api("create-recipient", email="p@example.com", name="P", listIds=[id_])
+    assert not project.is_in_sync()
+    before = project.text()
+    outcome = project.pull()
+    assert {str(where): [grown.now for grown in more] for where, more in outcome.reached.items()} == {
+        "squalomail.campaign.mail": [1]
+    }
+    assert (outcome.written, outcome.left, project.text()) == ([], [], before)
+    assert project.is_in_sync()
