@@ -12,7 +12,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from reconcile.engine.run import Event, Outcome, Run
-from reconcile.engine.step_executor import StepExecutor, is_begun
+from reconcile.engine.step_executor import StepExecutor
 from reconcile.errors import (
     Diagnostic,
     PlanStale,
@@ -99,9 +99,8 @@ class _Executor:
             return True
         if step.action is Action.FORGET:
             return not step.removals
-        state = self._run.locked.state
-        kept = state.resources.get(step.address)
-        if step.action is Action.NO_OP and kept is not None and is_begun(state, step.address):
+        kept = self._run.locked.kept(step.address)
+        if step.action is Action.NO_OP and kept is not None and self._run.locked.is_begun(step.address):
             return True  # an earlier run was cut short after its last write
         return step.applied is not None and step.action is not Action.DELETE and step.applied != kept
 

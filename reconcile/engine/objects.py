@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from reconcile.engine.fresh import Glance, Reader
 from reconcile.engine.gate import Moment
-from reconcile.engine.intents import account_of, bound_ids
 from reconcile.engine.run import Run
 from reconcile.errors import PlanStale, Refused
+from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, same
 from reconcile.model.bulk import BulkKind
@@ -54,8 +54,17 @@ class Objects:
         self._twins: dict[_Place, frozenset[str]] = {}
         self._templates: dict[Address, str] = {}
         self._former: dict[Address, Applied | None] = {}
-        self._claimed: set[tuple[object, str, str]] = set()
-        self._new: dict[str, set[str]] = defaultdict(set)  # what this run made, by collection
+        state = run.locked.state
+        self._accounts = dict(state.accounts)
+        # Kept up as things are made, since to gather them for each new object would take ever longer.
+        self._bound: dict[tuple[Account | str, str], set[str]] = defaultdict(set)
+        self._managed: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for where, managed in run.circumstances.managed.items():
+            self._managed[where] |= managed
+        for address, id_ in ids.items():
+            self.bound(address).add(id_)
+        for address, kept in state.resources.items():
+            self.bound(address).update((kept.id, *kept.deposed))
         self._guard = threading.Lock()
         for step in run.plan.steps.values():
             if step.writes and not isinstance(run.registry.kind(step.address), BulkKind):
@@ -107,7 +116,7 @@ class Objects:
         live, off = glance.objects.get(id_), launching(kind)
         if live is not None and id_ == step.id:
             circumstances = replace(run.circumstances, now=run.gate.now(step.address.provider))
-            applied = run.locked.state.resources.get(step.address)
+            applied = run.locked.kept(step.address)
             change = Change(Action.UPDATE, step.address, off, applied, live, live.id, frozenset(off))
             if (refusal := kind.refusal(change, circumstances)) is not None:
                 raise Refused.of([refusal])
@@ -126,12 +135,9 @@ class Objects:
             self._refuse_if(step, kind, step.action, None)
         if step.key is not None and not kind.singleton:
             glance = self._reader.of_key(step.address, step.key)
-            known = {
-                *run.before.get(step.address, ()),
-                *step.twins,
-                *bound_ids(step.address, run.locked.state, run.registry),
-            }
-            if strangers := glance.alike.keys() - known:
+            known = {*run.before.get(step.address, ()), *step.twins}
+            bound = self.bound(step.address)
+            if strangers := {id_ for id_ in glance.alike.keys() - known if id_ not in bound}:
                 raise PlanStale(
                     f"Since the plan was made, an object with the same natural key has appeared (id "
                     f"{', '.join(sorted(strangers))}), so this one is not made.",
@@ -153,13 +159,21 @@ class Objects:
     def claim(self, step: Step, id_: str) -> bool:
         """Take a new object for a step; False if another one has it."""
         collection = self._run.registry.kind(step.address).collection.name
-        place = (account_of(step.address, self._run.locked.state), collection, id_)
         with self._guard:
-            if place in self._claimed:
+            taken = self.bound(step.address)
+            if id_ in taken:
                 return (step.address, id_) in self._left
-            self._claimed.add(place)
-            self._new[collection].add(id_)
+            taken.add(id_)
+            self._managed[step.address.provider, collection].add(id_)  # ours by now, so that it is in nobody's way
             return True
+
+    def account(self, address: Address) -> Account | str:
+        """Whose objects an address's are: several aliases may open one account."""
+        return self._accounts.get(address.provider, address.provider)
+
+    def bound(self, address: Address) -> set[str]:
+        """The ids that a new object of the address's kind can't have: those of the state, and of what this run made."""
+        return self._bound[self.account(address), self._run.registry.kind(address).collection.name]
 
     def wrote(self, step: Step, call: Call, id_: str, *, stops: bool = False) -> None:
         """Note that a call of ours about an object has left; whether it was carried out may be unknown."""
@@ -247,12 +261,13 @@ class Objects:
         """Objects that nobody knew of and that send the same to the same people at the same time."""
         run = self._run
         known = {live.id, *step.twins, *run.before.get(step.address, ())}
-        known |= bound_ids(step.address, run.locked.state, run.registry)
+        bound = self.bound(step.address)
         to = [name for name, rule in rules(kind.spec).items() if rule.refers is not None and not rule.embeds]
         return sorted(
             id_
             for id_, other in glance.alike.items()
             if id_ not in known
+            and id_ not in bound
             and kind.holds(other, call.then)
             and all(same(other.attributes.get(name), live.attributes.get(name)) for name in to)
         )
@@ -260,16 +275,13 @@ class Objects:
     def _refuse_if(self, step: Step, kind: Kind, action: Action, live: RemoteObject | None) -> None:
         """Ask the kind once more, with the object and the time as they are now."""
         run = self._run
-        managed = {**run.circumstances.managed}
-        with self._guard:
-            for collection, ids in self._new.items():  # ours by now, so that they are in nobody's way
-                managed[collection] = managed.get(collection, frozenset()) | ids
-        circumstances = replace(run.circumstances, now=run.gate.now(step.address.provider), managed=managed)
+        now = run.gate.now(step.address.provider)
+        circumstances = replace(run.circumstances, now=now, managed=self._managed)
         self._refuse_if_immutable(step, kind, live)
         if kind.collection.studies:
             return  # what it judges by is read for a plan alone
         # As it was when the step began: a replacement puts the new object on record before the old one is taken back.
-        former = self._former.setdefault(step.address, run.locked.state.resources.get(step.address))
+        former = self._former.setdefault(step.address, run.locked.kept(step.address))
         change = Change(
             action,
             step.address,

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconcile.engine.bulk import carry_out as carry_out_in_bulk
 from reconcile.engine.gate import Look, Moment
-from reconcile.engine.intents import account_of, bound_ids, look_up
+from reconcile.engine.intents import look_up
 from reconcile.engine.objects import Objects
 from reconcile.engine.refresh import find
 from reconcile.engine.run import Run
@@ -37,7 +37,7 @@ from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.order import Phase
 from reconcile.planner.plan import Step
 from reconcile.planner.steps import launching
-from reconcile.state.state import Intent, State
+from reconcile.state.state import Intent
 
 _TRIES = 3
 
@@ -95,7 +95,7 @@ class StepExecutor:
         self._begin(step)
         for call in step.stops:
             self._stop_once(step, operations[call.operation], call)
-        kept = locked.state.resources.get(step.address)
+        kept = locked.kept(step.address)
         if kept is not None and any(call.about in (None, kept.id) for call in step.stops):
             off = {name: value for name, value in launching(kind).items() if name in kept.attributes}
             locked.put(step.address, replace(kept, attributes={**kept.attributes, **off}))
@@ -142,7 +142,7 @@ class StepExecutor:
             locked.remove(step.address)
         elif step.applied is not None and step.action is not Action.DELETE:
             applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
-            finished = step.action is Action.NO_OP and is_begun(locked.state, step.address)
+            finished = step.action is Action.NO_OP and locked.is_begun(step.address)
             locked.put(step.address, applied, done=finished or (bool(step.stops or step.calls) and not step.removals))
 
     def _call(self, step: Step, call: Call) -> None:
@@ -151,13 +151,13 @@ class StepExecutor:
         operation = self._run.registry.operations(step.address.provider)[call.operation]
         if _creates(operation):
             # One at a time for a natural key, until it is on record: no other step must take this object for its own.
-            with self._key_locks[account_of(step.address, locked.state), step.address.kind, step.key]:
+            with self._key_locks[self._objects.account(step.address), step.address.kind, step.key]:
                 self._ids[step.address] = made = self._make_once(step, operation, call)
                 locked.put(step.address, self._so_far(step, made, whole=call is step.calls[-1]))
             return
         self._perform(step, operation, call)
         about = self._resolved(call.about)
-        kept = locked.state.resources.get(step.address)
+        kept = locked.kept(step.address)
         if call.then and kept is not None and str(about) == kept.id:
             locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.then}))
         # After its outcome is on record: a run that dies before leaves word of what it was about to do.
@@ -183,7 +183,7 @@ class StepExecutor:
         for call, id_ in zip(step.removals, tuple(doomed), strict=True):
             self._perform(step, operations[call.operation], call, id_)
             doomed.remove(id_)
-            kept = locked.state.resources.get(step.address)
+            kept = locked.kept(step.address)
             if kept is not None and step.action is not Action.DELETE:
                 left = tuple(old for old in kept.deposed if old in doomed)
                 locked.put(step.address, replace(kept, deposed=left), done=not doomed)
@@ -252,13 +252,13 @@ class StepExecutor:
         return launches and str(self._resolved(call.about)) == self._ids.get(step.address)
 
     def _settle(self, step: Step) -> None:
-        if step.address in self._run.locked.state.intents:
+        if self._run.locked.is_intended(step.address):
             self._run.locked.settle(step.address)
 
     def _put_on_record(self, step: Step, call: Call) -> None:
         """What the state is to hold of the entry, should the run die over the call."""
         locked = self._run.locked
-        kept = locked.state.resources.get(step.address) or replace(step.applied or Applied("", {}), attributes={})
+        kept = locked.kept(step.address) or replace(step.applied or Applied("", {}), attributes={})
         kept = replace(kept, id=kept.id or self._ids[step.address])
         locked.put(step.address, replace(kept, attributes={**kept.attributes, **call.record}))
 
@@ -322,7 +322,7 @@ class StepExecutor:
                 self._run.clients[alias].rest(attempt, error)
             else:
                 if all(self._reads(step, call, call.then) for call in calls):
-                    kept = self._run.locked.state.resources.get(step.address)
+                    kept = self._run.locked.kept(step.address)
                     if kept is not None and kept.id == id_:
                         then = {name: value for call in calls for name, value in call.then.items()}
                         self._run.locked.put(step.address, replace(kept, attributes={**kept.attributes, **then}))
@@ -376,7 +376,7 @@ class StepExecutor:
     def _looked_up(self, step: Step, intent: Intent, error: ApiError) -> str | None:
         """The object that a create made although it ended in an error; a platform may make it and then refuse."""
         run = self._run
-        bound = bound_ids(step.address, run.locked.state, run.registry)
+        bound = self._objects.bound(step.address)
         patience = run.patience
         if not isinstance(error, UnknownOutcome):
             patience = replace(patience, waits=patience.waits[:1])  # it says clearly that it made none
@@ -397,9 +397,8 @@ class StepExecutor:
         Raises:
             UnknownOutcome: it is, so that what was made has yet to be found.
         """
-        state = self._run.locked.state
-        known = {*intent.before, *bound_ids(step.address, state, self._run.registry)}
-        if id_ in known or not self._objects.claim(step, id_):
+        known = id_ in intent.before or id_ in self._objects.bound(step.address)
+        if known or not self._objects.claim(step, id_):
             raise UnknownOutcome(
                 f"{intent.operation}: the answer names an object that was there before (id {id_}), so it is no answer "
                 "to this call."
@@ -427,12 +426,6 @@ class StepExecutor:
         if isinstance(value, tuple | list):
             return [self._resolved(member) for member in value]
         return value
-
-
-def is_begun(state: State, address: Address) -> bool:
-    """Whether a step of the address was begun and not ended."""
-    generation = state.generations.get(address)
-    return generation is not None and generation.begun is not None
 
 
 def _not_stopped(step: Step) -> Diagnostic:

@@ -330,11 +330,10 @@ def aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: St
 
 def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], now: float) -> Circumstances:
     """What kinds judge changes by, at a time (UNIX seconds)."""
-    managed: dict[str, set[str]] = defaultdict(set)
+    managed: dict[tuple[str, str], set[str]] = defaultdict(set)
     for address, kept in applied.items():
-        managed[workspace.registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
-    frozen = {collection: frozenset(ids) for collection, ids in managed.items()}
-    return Circumstances(now=now, freeze=workspace.policy.freeze, managed=frozen)
+        managed[address.provider, workspace.registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    return Circumstances(now=now, freeze=workspace.policy.freeze, managed=dict(managed))
 
 
 def _record_moves(shown: Plan, locked: LockedState, left: AnyCollection[Address]) -> None:

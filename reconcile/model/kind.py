@@ -6,6 +6,7 @@ A kind sends nothing. It answers a change with calls as values; the planner prin
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as AnyCollection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
@@ -217,14 +218,18 @@ class Collection(ABC):
 class Circumstances:
     """What a kind may need to judge a change, passed in.
 
-    ``now`` in UNIX seconds, ``freeze`` in seconds, ``managed`` the ids in the state by collection,
+    ``now`` in UNIX seconds, ``freeze`` in seconds, ``managed`` the ids in the state by alias and collection,
     ``freed`` those of objects that will no longer be in the way of what is judged, by what else the plan does.
     """
 
     now: float
     freeze: float
-    managed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    managed: Mapping[tuple[str, str], AbstractSet[str]] = field(default_factory=dict)
     freed: frozenset[str] = frozenset()
+
+    def ours(self, address: Address, collection: str) -> AbstractSet[str]:
+        """The ids that the state has of a collection, in the account that an address is about."""
+        return self.managed.get((address.provider, collection), frozenset())
 
     def too_near(self, instant: float) -> bool:
         """Whether mail that goes out then (UNIX seconds) is left alone: the one comparison with the freeze."""

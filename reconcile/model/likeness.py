@@ -15,7 +15,7 @@ from reconcile.model.attributes import Value
 
 # From here on a text that is the beginning of another one may be that one, cut off to fit a column.
 _CUT = 50
-_PREFIX = 20
+_NO_SKELETON = re.compile("[^0-9A-Za-z]")
 _BLANKS = re.compile(r"\s+")
 _STANDS_FOR_ANOTHER = "?\N{REPLACEMENT CHARACTER}"
 _BEYOND_THREE_BYTES = re.compile("[\U00010000-\U0010ffff]")
@@ -45,18 +45,22 @@ def tokens(key: Iterable[Value]) -> frozenset[str]:
 class Keys:
     """Natural keys, and which of them a key is alike."""
 
-    def __init__(self, keys: Iterable[tuple[Value, ...]]) -> None:
-        self._by_token: dict[str, list[tuple[Value, ...]]] = defaultdict(list)
+    def __init__(self, keys: Iterable[tuple[Value, ...]] = ()) -> None:
+        self._by_token: dict[str, dict[tuple[Value, ...], None]] = defaultdict(dict)
         for key in keys:
-            for token in tokens(key):
-                self._by_token[token].append(key)
+            self.add(key)
+
+    def add(self, key: tuple[Value, ...]) -> None:
+        """One more."""
+        for token in tokens(key):
+            self._by_token[token][key] = None
 
     def like(self, key: tuple[Value, ...] | None) -> list[tuple[Value, ...]]:
         """Those that a key is alike, itself among them."""
         if key is None or not self._by_token:
             return []
-        near = {id(other): other for token in tokens(key) for other in self._by_token.get(token, ())}
-        return [other for other in near.values() if alike(key, other)]
+        near = {other: None for token in tokens(key) for other in self._by_token.get(token, ())}
+        return [other for other in near if alike(key, other)]
 
 
 def named(text: str) -> str:
@@ -113,13 +117,16 @@ def _ascii(text: str) -> str:
 
 def _tokens(text: str) -> Iterable[str]:
     normal = plain(text)
+    # Whole, so that names which merely begin in one way are not held against one another.
     yield _skeleton(normal) or normal
+    if len(normal) >= _CUT:
+        yield f"{_skeleton(normal[:_CUT])}..."
     if beyond := _BEYOND_THREE_BYTES.search(normal):
         yield _skeleton(normal[: beyond.start()]) or normal
 
 
 def _skeleton(text: str) -> str:
-    return "".join(char for char in text if char.isascii() and char.isalnum())[:_PREFIX]
+    return _NO_SKELETON.sub("", text)
 
 
 def _is_seen(char: str) -> bool:

@@ -59,6 +59,7 @@ class Identity:
         asking = {address: step for address, step in steps.items() if step.key is not None and _asks(step)}
         managed = self._managed() if asking else {}
         news: dict[tuple[object, str], dict[_Key, list[Address]]] = defaultdict(lambda: defaultdict(list))
+        near: dict[tuple[object, str], Keys] = defaultdict(Keys)
         for address, step in asking.items():
             kind = self.registry.kind(address)
             is_missing = step.action is not Action.CREATE
@@ -72,11 +73,12 @@ class Identity:
                 elif twin not in self.gone:
                     blocked |= dict(_renamed(resource, twin, steps[twin]))
             elif step.action is Action.CREATE and step.blocked is None and step.key is not None:
-                for key in Keys(news[where]).like(step.key):
+                for key in near[where].like(step.key):
                     for other in news[where][key]:
                         if self._is_twin(kind, resource, self.desired[other]):
                             blocked[address] = _declared_twice(resource, self.desired[other])
                 news[where][step.key].append(address)
+                near[where].add(step.key)
         return {
             address: replace(step, blocked=blocked[address]) if address in blocked else step
             for address, step in steps.items()

@@ -139,6 +139,19 @@ class Draft:
             memories=self._memories.snapshot(),
         )
 
+    def resource(self, address: Address) -> Applied | None:
+        """What is applied to an address."""
+        return self._resources.rows.get(address)
+
+    def is_intended(self, address: Address) -> bool:
+        """Whether an address has an open intent."""
+        return address in self._intents.rows
+
+    def is_begun(self, address: Address) -> bool:
+        """Whether a step of an address was begun and not ended."""
+        generation = self._generations.rows.get(address)
+        return generation is not None and generation.begun is not None
+
     def obstacle(self, entry: Entry) -> str | None:
         """Why an entry is impossible here; None if it is possible."""
         if not isinstance(entry, Move):
@@ -325,6 +338,21 @@ class Recording(LockedState):
         """The state as it is now; later records don't change it."""
         with self._guard:
             return self._draft.state
+
+    def kept(self, address: Address) -> Applied | None:
+        """What was applied to an address."""
+        with self._guard:
+            return self._draft.resource(address)
+
+    def is_intended(self, address: Address) -> bool:
+        """Whether a write of the address's is on record whose outcome is not."""
+        with self._guard:
+            return self._draft.is_intended(address)
+
+    def is_begun(self, address: Address) -> bool:
+        """Whether a step of the address's was begun and not ended."""
+        with self._guard:
+            return self._draft.is_begun(address)
 
     def put(self, address: Address, applied: Applied, *, done: bool = False) -> None:
         """Record what was applied; the address's intent, if any, is settled by it."""

@@ -31,7 +31,16 @@ class LockedState(Protocol):
 
     @property
     def state(self) -> State:
-        """The state as it is now."""
+        """The state as it is now; for a single row of it, those below cost less while others record."""
+
+    def kept(self, address: Address) -> Applied | None:
+        """What was applied to an address."""
+
+    def is_intended(self, address: Address) -> bool:
+        """Whether a write of the address's is on record whose outcome is not."""
+
+    def is_begun(self, address: Address) -> bool:
+        """Whether a step of the address's was begun and not ended."""
 
     def put(self, address: Address, applied: Applied, *, done: bool = False) -> None:
         """Record what was applied; the address's intent, if any, is settled by it.

@@ -159,10 +159,11 @@ def _policy(members: Mapping[str, Any]) -> Policy:
 
 
 def _circumstances(applied: Mapping[Address, Applied], now: float, policy: Policy) -> Circumstances:
-    managed: dict[str, set[str]] = {}
+    managed: dict[tuple[str, str], set[str]] = {}
     for address, kept in applied.items():
-        managed.setdefault(registry().kind(address).collection.name, set()).update({kept.id, *kept.deposed})
-    return Circumstances(now, policy.freeze, {name: frozenset(ids) for name, ids in managed.items()})
+        place = address.provider, registry().kind(address).collection.name
+        managed.setdefault(place, set()).update({kept.id, *kept.deposed})
+    return Circumstances(now, policy.freeze, managed)
 
 
 def _request(asked: Mapping[str, Any]) -> Request:

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.errors import Location
 from reconcile.model.address import Address
-from reconcile.model.kind import Action, Circumstances
+from reconcile.model.kind import Action, Change, Circumstances
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
@@ -104,8 +104,8 @@ def planned(
         exists(address, str(100 + number), thing, stays=False)
     if action is Action.REPLACE:
         request = Request(request.targets, tuple(places), request.destroy, request.removed)
-    managed = {"newsletters": frozenset(str(100 + n) for n in range(count)) | {"9"}}
-    managed |= {"campaigns": managed["newsletters"]}
+    ids = frozenset(str(100 + n) for n in range(count)) | {"9"}
+    managed = {("squalomail", "newsletters"): ids, ("gatormail", "campaigns"): ids}
     around = Circumstances(NOW, policy.freeze, managed)
     return make_plan(desired, applied, Seen(there), registry(), around, policy, request)
 
@@ -258,3 +258,15 @@ def test_the_ways_out_are_reviewed(name: str, how: str) -> None:
     assert bool(found.removals) is (how != "kept")
     if how == "kept":
         assert not found.stops
+
+
+def test_ids_of_another_account_are_not_taken_for_ours() -> None:
+    """Accounts count alike: a stranger's newsletter may have the id of one of ours elsewhere."""
+    where = Address("squalomail", "list", "readers")
+    mail = {"id": "7", "subject": "A stranger's", "published": 0, "sendDate": None, "sent": False}
+    there = RemoteObject("1", {"name": "Readers"}, {"targetedBy": (mail,)})
+    change = Change(Action.DELETE, where, live=there, id="1")
+    kind = registry().kind(where)
+    for alias, code in (("other", "list-in-use"), ("squalomail", None)):
+        refusal = kind.refusal(change, Circumstances(NOW, 3600, {(alias, "newsletters"): frozenset(["7"])}))
+        assert (refusal.code if refusal is not None else None) == code

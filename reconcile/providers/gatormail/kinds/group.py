@@ -128,7 +128,7 @@ class GatorMailGroup(Kind):
                 hint="Change it in the web interface, and let the manifest say the same; or make a group with another "
                 "entry, give it its rules in the web interface, and let the campaigns go to that one.",
             )
-        managed = circumstances.managed.get("campaigns", frozenset())
+        managed = circumstances.ours(change.address, "campaigns")
         others = [campaign for campaign in change.live.facts["usedBy"] if campaign["id"] not in managed]
         if not others:
             return None

@@ -1,6 +1,7 @@
 """A SqualoMail list: the recipients a campaign is sent to."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -91,7 +92,7 @@ class SqualoMailList(Kind):
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         if change.action not in (Action.DELETE, Action.REPLACE) or change.live is None:
             return None
-        managed = circumstances.managed.get("newsletters", frozenset())
+        managed = circumstances.ours(change.address, "newsletters")
         targeted_by = change.live.facts["targetedBy"]
         in_the_way = [
             mail
@@ -131,6 +132,6 @@ def _facts(data: Any) -> dict[str, Any]:
     }
 
 
-def _needs_list(mail: Mapping[str, Any], managed: frozenset[str], now: float) -> bool:
+def _needs_list(mail: Mapping[str, Any], managed: AbstractSet[str], now: float) -> bool:
     state = condition(mail, now)
     return state in ("scheduled", "committed") or (state == "draft" and mail["id"] not in managed)
