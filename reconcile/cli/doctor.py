@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import (
+    ApiError,
     Diagnostic,
     ReconcileError,
     Severity,
@@ -35,14 +37,23 @@ if TYPE_CHECKING:
 @click.option(
     "--record", type=click.Path(dir_okay=False, path_type=Path), help="Record the calls without what they say (HAR)."
 )
+@click.option(
+    "--scratch", is_flag=True, help="Ask by drafts of our own, too, which are deleted at the end; asks first."
+)
+@click.option("--clean", is_flag=True, help="Only delete what a --scratch that was cut short has left; asks first.")
+@click.option("--auto-approve", is_flag=True, help="Don't ask before --scratch or --clean writes.")
 @global_options
-def doctor(provider: str | None, record: Path | None) -> int:
+def doctor(provider: str | None, record: Path | None, scratch: bool, clean: bool, auto_approve: bool) -> int:
     """Ask the accounts whether they are as we assume; PROVIDER is an alias, all of them where it is absent.
 
-    Only reads: credentials, files, clock and state backend, then each list at page sizes of one and two, and what is
-    uncertain on finished campaigns alone. It never fetches the data feed, and writes nothing to the account. Rows for
-    the contract are printed to be pasted, and calibration/ENV-ALIAS.json is written, which is meant to be committed:
+    Only reads, unless --scratch is given: credentials, files, clock and state backend, then each list at page sizes of
+    one and two, and what is uncertain on finished campaigns alone. It never fetches the data feed. Rows for the
+    contract are printed to be pasted, and calibration/ENV-ALIAS.json is written, which is meant to be committed:
     `reconcile sandbox --calibration FILE` then behaves as that account.
+
+    --scratch asks what only writes tell. It shows its calls and asks, makes a few lists, groups and drafts named
+    reconcile-..., not published and aimed at nobody, and deletes those that still read as ours and unsent; what stays
+    is said. Every object is on record before it is made, so that --clean finds what a run left that was cut short.
 
     Exit codes: 0 all holds, 2 something differs, 7 the credentials are refused, 1 another error.
     """
@@ -51,13 +62,30 @@ def doctor(provider: str | None, record: Path | None) -> int:
     aliases = _chosen(here, provider)
     if record is not None and len(aliases) != 1:
         raise Usage("--record is for one account: name its alias.")
-    results = {alias: _examined(here, alias, record) for alias in aliases}
+    if (scratch or clean) and len(aliases) != 1:
+        raise Usage("--scratch and --clean are for one account: name its alias.")
+    if scratch and clean:
+        raise Usage("Give either --scratch, which cleans up after itself, or --clean.")
+    if clean:
+        from reconcile.cli.scratch import clean_up
+
+        return clean_up(here, aliases[0], auto_approve=auto_approve)
+    how = _How(record, auto_approve if scratch else None)
+    results = {alias: _examined(here, alias, how) for alias in aliases}
     if options().format == "json":
         print_json({alias: _as_json(here, alias, found) for alias, found in results.items()})
     causes = [found.cause for found in results.values() if found.cause is not None]
     if causes:
         return first_exit_code(cause.exit_code for cause in causes)
     return 2 if any(found.differs for found in results.values()) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How an account is asked; ``scratch``: by drafts of our own, too, and whether nobody is asked before."""
+
+    record: Path | None = None
+    scratch: bool | None = None
 
 
 def _chosen(here: Project, provider: str | None) -> list[str]:
@@ -71,7 +99,7 @@ def _chosen(here: Project, provider: str | None) -> list[str]:
     return [provider]
 
 
-def _examined(here: Project, alias: str, record: Path | None) -> "Examination":
+def _examined(here: Project, alias: str, how: _How) -> "Examination":
     """Examine one account, print what was found unless that is to be JSON, and keep it."""
     from reconcile.doctor.examination import Examination
 
@@ -79,27 +107,27 @@ def _examined(here: Project, alias: str, record: Path | None) -> "Examination":
     found = Examination(checks=list(_local(here, settings)))
     if found.cause is None:
         progress(f"{alias}: asking {settings.url} ...")
-        _ask(here, alias, found, record)
+        _ask(here, alias, found, how)
     if options().format != "json":
         _print(here, alias, found)
     return found
 
 
-def _ask(here: Project, alias: str, found: "Examination", record: Path | None) -> None:
+def _ask(here: Project, alias: str, found: "Examination", how: _How) -> None:
     """Sign in, ask, judge, and keep what was seen."""
     from reconcile.doctor.examination import Check, clock, questions
     from reconcile.doctor.recording import Recording
-    from reconcile.model.assumption import READS
+    from reconcile.model.assumption import READS, SCRATCH
 
     settings = here.settings.providers[alias]
     questionnaire = here.registry.providers[alias].provider.assumptions
     account = None
     with here.workspace() as workspace, ExitStack() as after:
         client: Any = workspace.clients[alias]
-        if record is not None and questionnaire is not None:
+        if how.record is not None and questionnaire is not None:
             recording = Recording(questionnaire.words)
             client.record(recording.note)
-            after.callback(recording.write, record)
+            after.callback(recording.write, how.record)
         try:
             account = client.account()
             found.checks.append(Check("sign-in", True, f"the credentials open the account {account.id}"))
@@ -109,15 +137,24 @@ def _ask(here: Project, alias: str, found: "Examination", record: Path | None) -
                 return
         if questionnaire is None:
             return
+        around, level = None, READS
+        if how.scratch is not None and account is not None:
+            from reconcile.cli.scratch import trying
+
+            level = SCRATCH
+            around = trying(here, workspace, alias, account, found.checks, auto_approve=how.scratch)
         try:
-            answers, found.findings = questions(questionnaire, client, READS, questionnaire.current(settings.extra))
+            current = questionnaire.current(settings.extra)
+            answers, found.findings = questions(questionnaire, client, level, current, around)
         except ReconcileError as error:
+            if not isinstance(error, ApiError):
+                raise  # a refusal, an interruption, another account: that is the end of it
             found.checks.append(_failed("questions", error))
             return
     if (judged := clock(answers)) is not None:
         found.checks.append(judged)
     if account is not None:
-        _keep(here, alias, account, found)
+        _keep(here, alias, account, found, level)
 
 
 def _failed(name: str, error: ReconcileError) -> "Check":
@@ -127,10 +164,9 @@ def _failed(name: str, error: ReconcileError) -> "Check":
     return Check(name, False, told.detail, told.hint or "", error)
 
 
-def _keep(here: Project, alias: str, account: Account, found: "Examination") -> None:
+def _keep(here: Project, alias: str, account: Account, found: "Examination", level: int) -> None:
     """Write the calibration, if anything was seen at all."""
-    from reconcile.doctor.calibration import calibration, place, write
-    from reconcile.model.assumption import READS
+    from reconcile.doctor.calibration import calibration, place, read, write
 
     if all(finding.seen is None for finding in found.findings):
         return
@@ -138,7 +174,11 @@ def _keep(here: Project, alias: str, account: Account, found: "Examination") -> 
     file = place(here.settings.root, here.settings.environment or "default", alias)
     contract = settings.extra.get("contract") or {}
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    write(file, calibration(settings.type, account, date, contract, READS, found.findings))
+    try:
+        former = read(file)
+    except ReconcileError:
+        former = None  # it is made anew
+    write(file, calibration(settings.type, account, date, contract, level, found.findings, former))
     progress(f"{alias}: what was seen is in {_shown(file)}, which is meant to be committed.")
 
 

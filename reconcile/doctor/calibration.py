@@ -30,9 +30,22 @@ def digest(contract: Mapping[str, Any]) -> str:
 
 
 def calibration(
-    provider: str, account: Account, date: str, contract: Mapping[str, Any], level: int, findings: Iterable[Finding]
+    provider: str,
+    account: Account,
+    date: str,
+    contract: Mapping[str, Any],
+    level: int,
+    findings: Iterable[Finding],
+    former: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What is kept of an examination: what was seen, and what the sandbox is to do about it."""
+    """What is kept of an examination: what was seen, and what the sandbox is to do about it.
+
+    Of a ``former`` one of this account under this contract, what only a higher level tells stays.
+    """
+    findings = tuple(findings)
+    if former is not None and outdated(former, account.host, contract) is None:
+        findings = tuple(_remembered(finding, former, level) for finding in findings)
+        level = max(level, former.get("level", level))
     known = [finding for finding in findings if finding.seen is not None]
     rows = {finding.assumption.id: finding.seen for finding in known if _is_row(finding)}
     return {
@@ -49,6 +62,13 @@ def calibration(
         "switches": {finding.assumption.id: finding.seen for finding in known if finding.assumption.switch},
         "contract_rows": {**contract, **rows},
     }
+
+
+def _remembered(finding: Finding, former: Mapping[str, Any], level: int) -> Finding:
+    was = former.get("verdicts", {}).get(finding.assumption.id)
+    if finding.assumption.level <= level or not isinstance(was, Mapping) or was.get("seen") is None:
+        return finding
+    return Finding(finding.assumption, Verdict(was["verdict"]), was["seen"])
 
 
 def _is_row(finding: Finding) -> bool:

@@ -3,6 +3,7 @@
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -83,15 +84,18 @@ def clock(answers: Mapping[str, Answer], now: Callable[[], float] = time.time) -
 
 
 def questions(
-    questionnaire: Questionnaire, client: Any, level: int, current: Mapping[str, Any]
+    questionnaire: Questionnaire,
+    client: Any,
+    level: int,
+    current: Mapping[str, Any],
+    around: AbstractContextManager[dict[str, Answer]] | None = None,
 ) -> tuple[dict[str, Answer], tuple[Finding, ...]]:
-    """Ask, and judge; without a client nothing is asked, and all that could be is undecided.
+    """Ask, and judge; ``around`` gives the answers of a scratch, whose objects are there while the rest is asked.
 
     Raises:
         Unauthorised: the credentials are refused.
     """
-    answers: dict[str, Answer] = {}
-    if client is not None:
+    with around or nullcontext({}) as answers:
         questionnaire.ask(client, answers)
     return answers, tuple(judged(assumption, answers, level, current) for assumption in questionnaire)
 

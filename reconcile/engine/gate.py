@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from reconcile.engine.refresh import Clients
 from reconcile.errors import Interrupted, Refused, UnknownOutcome, Unreachable
+from reconcile.model.assumption import Answer
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances, Client
 from reconcile.model.registry import Registry
@@ -105,6 +106,15 @@ class Gate:
                 if not again or attempt >= ATTEMPTS:
                     raise
                 self.clients[alias].rest(attempt, error)
+
+    def look(self, alias: str, call: Call, look: Look | None = None) -> Answer:
+        """One attempt at a write whose answer is taken as it comes, whatever that is.
+
+        Raises: as ``once``, but for answers that are errors.
+        """
+        self.refuse_if_stopped()
+        answer: Answer = cast("Any", self.clients[alias]).look(call, ticket=_Ticket(self, alias, call, look))
+        return answer
 
     def client(self, alias: str) -> Client:
         """The client of an alias as commands of its own use it: what they write comes through the gate."""

@@ -7,9 +7,12 @@ what an account answered to a few calls; a provider's ``Questionnaire`` makes th
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from reconcile.model.call import Call
+
+if TYPE_CHECKING:
+    from reconcile.model.scratch import Scratch
 
 READS: Final = 1  # the level that only reads
 SCRATCH: Final = 2  # the level that makes drafts of its own
@@ -84,12 +87,13 @@ class Questionnaire:
     """All that a provider assumes, and the calls by which an account is asked.
 
     ``ask`` only reads: it is given a client and a place for the answers. ``current`` gives what an account's settings
-    say otherwise than the assumptions, by their ids.
+    say otherwise than the assumptions, by their ids. ``scratch`` is what only writes tell, tried on drafts of our own.
     """
 
     assumptions: tuple[Assumption, ...]
     ask: Callable[[Any, dict[str, Answer]], None]
     current: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda extra: {}
+    scratch: "Scratch | None" = None
     words: frozenset[str] = frozenset()  # texts that say nothing of anybody: names of members, words, routes
 
     def __iter__(self) -> Iterator[Assumption]:

@@ -42,6 +42,8 @@ def render(
         f"{sum(finding.verdict is verdict for finding in findings)} {verdict.value}" for verdict in Verdict
     )
     lines.append(f"  {counts}")
+    if waiting := sum(finding.verdict is Verdict.NOT_PROBED and not finding.assumption.reason for finding in findings):
+        lines.append(f"  {waiting} of these only writes tell, to drafts of our own: reconcile doctor {alias} --scratch")
     if rows:
         lines += ["", f"  Into reconcile.yaml, under providers.{alias}:", "    contract:"]
         lines += [f"      {key}: {_scalar(value)}" for key, value in rows]
@@ -58,6 +60,8 @@ def _difference(finding: Finding, current: Mapping[str, Any]) -> list[str]:
 
 
 def _why(finding: Finding) -> str:
+    if finding.verdict is Verdict.NOT_PROBED and not finding.assumption.reason:
+        return "Only a write tells: doctor --scratch asks."
     return finding.assumption.reason or (_shown(finding.seen) if finding.seen not in (None, "") else "as assumed")
 
 

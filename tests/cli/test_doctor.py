@@ -1,6 +1,8 @@
 """The command ``doctor``, and what ``plan`` says of an account that was never asked."""
 
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,52 @@ def test_an_alias_that_is_not_there(here: Project) -> None:
     found = here.run("doctor", "squalomial")
     assert found.code == 64
     assert 'Did you mean "squalomail"?' in found.err
+
+
+@pytest.mark.parametrize("alias", ["squalomail", "gatormail"])
+def test_scratch_shows_its_calls_asks_and_leaves_nothing(here: Project, alias: str) -> None:
+    refused = here.run("doctor", alias, "--scratch")
+    assert refused.code == 3, refused
+    assert "--auto-approve" in refused.err
+    assert "name='reconcile-????????-1'" in refused.err
+    assert not (here.root / ".reconcile" / "default" / "scratch").exists()
+    found = here.run("doctor", alias, "--scratch", "--auto-approve")
+    assert found.code == 0, found
+    assert re.search(r"ok     scratch: \d+ of our own deleted\n", found.out)
+    assert "--scratch" not in found.out
+    kept = json.loads((here.root / "calibration" / f"default-{alias}.json").read_text())
+    assert kept["level"] == 2
+    assert kept["switches"]["create_id"] == "own"
+    assert here.run("doctor", alias).code == 0
+    again = json.loads((here.root / "calibration" / f"default-{alias}.json").read_text())
+    assert (again["level"], again["switches"]["create_id"]) == (2, "own")
+    cleaned = here.run("doctor", alias, "--clean")
+    assert (cleaned.code, cleaned.out) == (0, "")
+    assert "nothing of ours is left" in cleaned.err
+
+
+def test_clean_deletes_what_a_killed_one_left(here: Project) -> None:
+    from reconcile.doctor.scratch import Journal
+    from reconcile.model.account import Account
+
+    folder = here.root / ".reconcile" / "default" / "scratch"
+    journal = Journal.new(folder, "squalomail", Account("squalomail", "127.0.0.1", "1000"), time.time())
+    journal.making("list", "list")
+    here.run("api", "squalomail", "create-list", f"name={journal.begin}-1", "--auto-approve")
+    here.run("api", "squalomail", "create-list", "name=reconcile-00000000-1", "--auto-approve")
+    assert here.run("doctor", "squalomail", "--clean").code == 3
+    found = here.run("doctor", "squalomail", "--clean", "--auto-approve")
+    assert found.code == 0, found
+    assert "1 of our own deleted" in found.out
+    lists = json.loads(here.run("api", "squalomail", "get-lists").out)["lists"]
+    assert [row["name"] for row in lists] == ["reconcile-00000000-1"]
+    other = Journal.new(folder, "squalomail", Account("squalomail", "127.0.0.1", "4711"), time.time())
+    refused = here.run("doctor", "squalomail", "--clean", "--auto-approve")
+    assert refused.code == 7
+    assert "Nothing was deleted" in refused.err
+    assert other.path.exists()
+
+
+@pytest.mark.parametrize("flags", [("--scratch",), ("squalomail", "--scratch", "--clean")])
+def test_scratch_is_for_one_account_and_clean_stands_alone(here: Project, flags: tuple[str, ...]) -> None:
+    assert here.run("doctor", *flags).code == 64

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from reconcile.doctor.calibration import calibration, digest, outdated, place, read, write
@@ -13,59 +12,12 @@ from reconcile.doctor.examination import clock, questions, rows_to_paste
 from reconcile.doctor.recording import Recording
 from reconcile.errors import InvalidInput
 from reconcile.model.account import Account
-from reconcile.model.assumption import READS, Answer, Finding, Questionnaire, Verdict
-from reconcile.providers import provider_named
+from reconcile.model.assumption import READS, Answer, Verdict
 from reconcile.providers.gatormail.contract import defaults
 from reconcile.sandbox.calibration import read_calibration
-from reconcile.sandbox.switches import DISTORTIONS, GATORMAIL, SQUALOMAIL
-from tests.world import BASE, INSTANCE, NOW, World
-
-PLATFORMS = ("squalomail", "gatormail")
-SWITCHES = {"squalomail": SQUALOMAIL, "gatormail": GATORMAIL}
-GROUP = {"name": "Buyers", "description": "Who bought"}
-
-
-def questionnaire(platform: str) -> Questionnaire:
-    found = provider_named(platform).assumptions
-    assert found is not None
-    return found
-
-
-def populated(platform: str) -> World:
-    """An account that has one of everything that doctor looks at."""
-    world = World(may_send=True)
-    if platform == "squalomail":
-        lists = [world.api("create-list", name=name, listTags=["a"])["list"]["id"] for name in ("News", "Other")]
-        world.api("create-newsletter", subject="Hello", body="<p>Hi</p>", listIds=lists[:1])
-        world.api("create-recipient", email="ann@example.test", name="Ann", listIds=lists[:1])
-        return world
-    group = world.call("gatormail_addGroup", **GROUP)["id"]
-    people = [{"emailLogin": f"{name}@example.test"} for name in ("ann", "bob")]
-    world.call("gatormail_groupIncludedContactpost", groupId=group, contacts=people)
-    common = {"type": "Static", "subject": "S", "fromAddress": "a@example.test", "fromName": "A"}
-    dates = {"startDate": "2027-01-16T08:00:00Z", "endDate": "2027-01-18T08:00:00Z"}
-    email = {"name": "M", "html": "<p>Hi</p>", "text": "Hi", "autoTrackLinks": False}
-    first = world.call("gatormail_addCampaign", name="First", **common, **dates, group={"id": group}, email=email)["id"]
-    world.call("gatormail_addCampaign", name="Second", **common, email=email)
-    world.call("gatormail_initiateCampaign", campaignId=first)
-    world.call("gatormail_postSchemaEntity", name="Contact", displayName="Contact")
-    world.call("gatormail_postSchemaAttribute", entityName="Contact", name="city", displayName="C", dataType="string")
-    world.now = NOW + 10 * 86_400
-    assert world.call("gatormail_getCampaign", campaignId=first)["status"] == "Finished"
-    return world
-
-
-def turn(world: World, platform: str, switches: Mapping[str, Any]) -> None:
-    """Move switches of the emulator."""
-    path = "gatormail/switches" if platform == "gatormail" else "switches"
-    http = httpx.Client(transport=httpx.MockTransport(world.sandbox.handle))
-    assert http.post(f"{BASE}/_sandbox/{path}", json=dict(switches)).is_success
-
-
-def examined(world: World, platform: str) -> dict[str, Finding]:
-    client = world.gator if platform == "gatormail" else world.client
-    _, findings = questions(questionnaire(platform), client, READS, {})
-    return {finding.assumption.id: finding for finding in findings}
+from reconcile.sandbox.switches import DISTORTIONS
+from tests.doctor.accounts import PLATFORMS, SWITCHES, examined, populated, questionnaire, turn
+from tests.world import INSTANCE, NOW
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -91,9 +43,10 @@ def test_nothing_differs_in_an_account_as_assumed_and_nothing_is_written(platfor
     assert 10 < len(calls) < 40
 
 
-def values(platform: str) -> list[tuple[str, Any]]:
+def values(platform: str, level: int = READS) -> list[tuple[str, Any]]:
     """Every position of every switch that is probed."""
-    probed = {found.id for found in questionnaire(platform) if found.read is not None and found.switch}
+    asked = [found for found in questionnaire(platform) if found.level == level]
+    probed = {found.id for found in asked if found.read is not None and found.switch}
     return [(switch.name, value) for switch in SWITCHES[platform] if switch.name in probed for value in switch.allowed]
 
 
@@ -117,7 +70,7 @@ MEMBERS = [
     (platform, found.id)
     for platform in PLATFORMS
     for found in questionnaire(platform)
-    if found.id.startswith("f.") and found.read is not None and "errorCode" not in found.id
+    if found.id.startswith("f.") and found.read is not None and found.level == READS and "errorCode" not in found.id
 ]
 
 

@@ -4,18 +4,18 @@ Only reads are made: the lists, at page sizes of one and two, and what is inferr
 alone, where a wrong guess at a route can do nothing. The feed is never fetched, since fetching may open a batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconcile.errors import ApiError, Unauthorised
-from reconcile.model.assumption import READS, Answer, Answers, Assumption, Questionnaire, Read
-from reconcile.model.call import Call
-from reconcile.providers.gatormail.client import GatorMail
+from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
+from reconcile.providers.gatormail.asking import ask
+from reconcile.providers.gatormail.asking import member as _member
+from reconcile.providers.gatormail.asking import rows as _rows
+from reconcile.providers.gatormail.asking import wire as _wire
 from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, defaults, members
 from reconcile.providers.gatormail.document import Member
-
-_TABLE = "contract"  # the answer that is the account's own contract table
-_LISTS = ("campaigns", "campaigns1", "campaigns2", "groups", "emails", "contacts", "included", "excluded")
+from reconcile.providers.gatormail.scratch import SCRATCH as TRIALS
+from reconcile.providers.gatormail.scratch import TRIED, WRITES, made_at, renames
 
 # Operations, by the answer that tells of them.
 _ASKED = {
@@ -38,10 +38,10 @@ _ASKED = {
 }
 # Where objects of a shape are found: an answer, and the rows of the contract that lead to them from there.
 _SHAPES: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "campaign": (("campaigns",), ("campaigns1",), ("campaigns2",), ("campaign",)),
-    "group": (("groups",), ("group",), ("campaign", "f.campaign.group")),
+    "campaign": (("campaigns",), ("campaigns1",), ("campaigns2",), ("campaign",), ("own campaign",)),
+    "group": (("groups",), ("group",), ("own group",), ("campaign", "f.campaign.group")),
     "email": (("emails",), ("campaign", "f.campaign.email")),
-    "groupCount": (("count",),),
+    "groupCount": (("count",), ("own count",)),
     "contact": (("contacts",), ("included",), ("excluded",)),
     "contactField": (("fields",),),
     "audience": (("audience",),),
@@ -92,7 +92,6 @@ _NEEDED = frozenset(
 _SENDS = "Its answer comes from a call through which people may get mail."
 _PEOPLE = "It is about people, whom nothing is tried on."
 _FEED = "The feed is never fetched, as that may open a batch."
-_WRITES = "Only a write would tell, and nothing is written to find out."
 _LOGIN = "A wrong password too often may lock the account."
 _UNASKED: Mapping[str, str] = {
     "f.initiate": _SENDS,
@@ -123,95 +122,15 @@ _UNASKED: Mapping[str, str] = {
     "op.schema": "The schema is never deleted or posted to find out.",
     "op.contact": _PEOPLE,
     "op.trigger": _SENDS,
-    "op": _WRITES,
+    "op.campaign": _SENDS,
+    "op.campaign.uninitiate": "Schedules are never tried.",
+    "op.campaign.setUnsubscribe": "Drafts to find out are left as they are made.",
+    "op.group": _PEOPLE,
     "cap.membership.remove": _PEOPLE,
     "cap.trigger": _SENDS,
-    "cap.group.update": _WRITES,
+    "op.email": "E-mails can't be deleted, so none is made to find out.",
+    "op.group.update": "See cap.group.update.",
 }
-
-
-def ask(client: GatorMail, answers: dict[str, Answer]) -> None:
-    """Read what tells something, once each."""
-    table = client.contract
-    answers[_TABLE] = Answer(None, {key: table.text(key) for key in defaults() if not key.startswith(("v.", "cap."))})
-    for enum, words in ENUMS.items():
-        answers[f"v.{enum}"] = Answer(None, [table.value(enum, word) for word in words])
-    first, size = int(table.text("c.page.first")), int(table.text("c.page.size"))
-
-    def look(name: str, operation: str, *, versioned: bool = True, **arguments: Any) -> Answer:
-        try:
-            answers[name] = client.look(Call(f"gatormail_{operation}", arguments), versioned=versioned)
-        except Unauthorised:
-            raise
-        except ApiError:
-            answers[name] = Answer(None)  # nothing came that could be read
-        return answers[name]
-
-    look("campaigns1", "campaignList", page=first, pageSize=1)
-    look("campaigns2", "campaignList", page=first, pageSize=2)
-    look("campaigns", "campaignList", page=first, pageSize=size)
-    look("next", "campaignList", page=first + 1, pageSize=1)
-    look("before", "campaignList", page=first - 1, pageSize=1)
-    look("no_size", "campaignList", page=first, pageSize=0)
-    look("unversioned", "campaignList", page=first, pageSize=1, versioned=False)
-    look("groups", "groupList", page=first, pageSize=2)
-    look("emails", "emailList", page=first, pageSize=2)
-    look("contacts", "contactList", page=first, pageSize=1)
-    look("fields", "contactFieldList")
-    look("match", "contactMatch", field=table.text("f.contact.emailLogin"), value="nobody@example.invalid")
-    for name, operation in (("schema", "getSchema"), ("requests", "getIntegrationRequests")):
-        look(name, operation)
-    look("options", "getDatafeedOptions")
-    _ask_of_finished(client, answers, look)
-
-
-def _ask_of_finished(client: GatorMail, answers: dict[str, Answer], look: Callable[..., Answer]) -> None:
-    """What is inferred, on a campaign that is finished and the group that it went to: a wrong route can do nothing."""
-    table = client.contract
-    done = table.value("campaignStatus", "Finished")
-    for row in _rows(answers, "campaigns"):
-        if _member(answers, "f.campaign.status", row) == done:
-            id_ = _id_text(_member(answers, "f.campaign.id", row))
-            break
-    else:
-        return
-    whole = look("campaign", "getCampaign", campaignId=id_)
-    look("audience", "getCampaignAudience", campaignId=id_)
-    look("stats", "getCampaignStats", campaignId=id_)
-    group = _member(answers, "f.campaign.group", whole.content) if isinstance(whole.content, Mapping) else None
-    if isinstance(group, Mapping) and (number := _member(answers, "f.group.id", group)) not in (None, ""):
-        of = {"groupId": _id_text(number)}
-        look("group", "getGroup", **of)
-        look("count", "getGroupCount", **of)
-        for name in ("Included", "Excluded"):
-            look(name.lower(), f"group{name}Contactget", page=int(table.text("c.page.first")), pageSize=1, **of)
-
-
-def _id_text(value: Any) -> str:
-    return str(next(iter(value.values()), "")) if isinstance(value, Mapping) else str(value)
-
-
-# Reading answers
-
-
-def _wire(answers: Answers, key: str) -> str:
-    return str(answers[_TABLE].content[key])
-
-
-def _member(answers: Answers, key: str, value: Mapping[str, Any]) -> Any:
-    wire = _wire(answers, key).lower()
-    return next((each for name, each in value.items() if name.lower() == wire), None)
-
-
-def _rows(answers: Answers, name: str) -> list[Mapping[str, Any]]:
-    """The objects of an answer: the rows of a list, wherever it stands, or the one object."""
-    answer = answers.get(name, Answer(None))
-    content: Any = answer.content if answer.fine else None
-    if isinstance(content, Mapping) and name in (*_LISTS, "fields", "requests", "next", "before"):
-        arrays = [value for value in content.values() if isinstance(value, list)]
-        content = arrays[0] if len(arrays) == 1 else None
-    found = content if isinstance(content, list) else [content]
-    return [row for row in found if isinstance(row, Mapping)]
 
 
 def _objects(answers: Answers, shape: str) -> Iterator[Mapping[str, Any]]:
@@ -261,11 +180,16 @@ def _words_of(enum: str) -> Read:
     return read
 
 
+def _one(answers: Answers, name: str) -> Answer:
+    """What was said of somebody's object, or else of ours."""
+    return answers[name] if name in answers else answers[f"own {name}"]
+
+
 def _answers_at(name: str) -> Read:
     """The route, if it is there."""
 
     def read(answers: Answers) -> str | None:
-        answer = answers[name]
+        answer = _one(answers, name)
         if answer.status in (404, 405) and name not in _CAPABILITIES_TELL:
             return f"HTTP {answer.status}"
         key = next(key for key, asked in _ASKED.items() if asked == name)
@@ -280,7 +204,7 @@ _CAPABILITIES_TELL = ("emails", "included", "excluded", "fields")
 
 def _reads_whole(answers: Answers) -> bool | None:
     """Whether reading a campaign gives more than the columns of the list."""
-    answer = answers["campaign"]
+    answer = _one(answers, "campaign")
     if answer.fine and isinstance(answer.content, Mapping):
         return _has(answer.content, _wire(answers, "f.campaign.group"))
     return False if answer.status in (404, 405) else None
@@ -290,7 +214,7 @@ def _is_there(name: str) -> Read:
     """Whether an operation is there: a capability."""
 
     def read(answers: Answers) -> bool | None:
-        answer = answers[name]
+        answer = _one(answers, name)
         return True if answer.fine and answer.content is not None else False if answer.status in (404, 405) else None
 
     return read
@@ -367,8 +291,10 @@ def _errors_are_200(answers: Answers) -> bool | None:
 
 def _rows_of_the_table() -> Iterator[Assumption]:
     for key, value in ROUTES.items():
-        name = _ASKED.get(key)
-        yield _row(key, f"Is it at {value}?", value, "The call is an error.", _answers_at(name) if name else None)
+        name, tried = _ASKED.get(key), WRITES.get(key)
+        read = _answers_at(name) if name else made_at(tried, key) if tried else None
+        level = SCRATCH if tried else READS
+        yield _row(key, f"Is it at {value}?", value, "The call is an error.", read, level=level)
     for key, value in CONVENTIONS.items():
         read = {"c.list.itemsPath": _items_path, "c.page.first": _first_page, "c.date.format": _date_form}.get(key)
         yield _row(key, f"Is it {value or 'nothing'}?", value, "Answers can't be read.", read, paste=True)
@@ -381,7 +307,9 @@ def _rows_of_the_table() -> Iterator[Assumption]:
             yield _row(member.key, f"Is it called {member.default}?", member.default, _broken(shape, name), named,
                        paste=True)  # fmt: skip
     for key, on in CAPABILITIES.items():
-        yield _row(key, "Can the account do that?", on, "Plans are made by it.", _CAPABLE.get(key), paste=True)
+        level = SCRATCH if key == "cap.group.update" else READS
+        yield _row(key, "Can the account do that?", on, "Plans are made by it.", _CAPABLE.get(key), paste=True,
+                   level=level)  # fmt: skip
 
 
 def _broken(shape: str, name: str) -> str:
@@ -411,11 +339,14 @@ _CAPABLE: Mapping[str, Read] = {
     "cap.email.read": _is_there("emails"),
     "cap.membership.read": _is_there("included"),
     "cap.contact.fields": _is_there("fields"),
+    "cap.group.update": renames,
 }
 
 
-def _row(key: str, question: str, assumed: Any, breaks: str, read: Read | None, *, paste: bool = False) -> Assumption:
-    return Assumption(key, question, assumed, breaks, READS, read, "" if read else _reason(key), row=paste)
+def _row(
+    key: str, question: str, assumed: Any, breaks: str, read: Read | None, *, paste: bool = False, level: int = READS
+) -> Assumption:
+    return Assumption(key, question, assumed, breaks, level, read, "" if read else _reason(key), row=paste)
 
 
 def _reason(key: str) -> str:
@@ -423,7 +354,7 @@ def _reason(key: str) -> str:
     for length in range(len(parts), 0, -1):
         if (found := _UNASKED.get(".".join(parts[:length]))) is not None:
             return found
-    return _WRITES
+    raise LookupError(key)
 
 
 def _switch(name: str, assumed: Any, breaks: str, read: Read | None = None, reason: str = "") -> Assumption:
@@ -446,36 +377,40 @@ _SWITCHES = (
     _switch("id_form", "number", "Nothing, but for objects: ids are opaque texts.", _id_form),
     _switch("ignore_page", False, "No list can be read to its end.", _ignores_page),
     _switch("errors_as_200", False, "Nothing: an error is known by its body, too.", _errors_are_200),
-    _switch("put_semantics", "replace", "Nothing: whole objects are sent.", reason=_WRITES),
     _switch("acknowledge_by_post", True, "Nothing: the contract's verb is used.", reason=_FEED),
     _switch("schema_delete_drops_mappings", True, "Mappings may be lost.", reason=_reason("op.schema")),
     _switch("schema_duplicate_post", "conflict", "Nothing: what is there is read first.", reason=_reason("op.schema")),
     _switch("feed_redelivery", "same_batch", "Nothing: both ways are met.", reason=_FEED),
-    _switch("reject_zoned_dates", True, "Nothing: no zone is written.", reason=_WRITES),
+    _switch("reject_zoned_dates", True, "Nothing: no zone is written.", reason="Drafts to find out get no dates."),
     _switch("initiate_again", "refuse", "Nothing: the state is read first.", reason=_SENDS),
-    _switch("unique_names", False, "A second one is an error.", reason=_WRITES),
     _switch("membership_remove", False, "Nobody is taken out.", reason=_PEOPLE),
     _switch("largest_page", 1000, "Nothing: pages have 100 rows.", reason="No larger page is ever asked for."),
     _switch("largest_piece", 1000, "Nothing: pieces have 100.", reason=_PEOPLE),
-    _switch("nested_group", "reference", "Nothing: the name that goes along is the group's.", reason=_WRITES),
+    _switch(
+        "nested_group",
+        "reference",
+        "Nothing: the name that goes along is the group's.",
+        reason="Drafts to find out get no group.",
+    ),
     _switch("refresh_tokens", False, "Nothing: both kinds of client sign in.", reason="Signing in tells."),
     _switch("refresh_token_ends", False, "Nothing: a new token is kept first.", reason="Signing in tells."),
     _switch("bad_client_status", 400, "Nothing: both end the run.", reason=_LOGIN),
-    _switch("group_update", False, "A rename makes the group anew.", reason=_WRITES),
     _switch("triggers", False, "There are no triggers.", reason=_SENDS),
     _switch("include_flips_exclusion", True, "Nothing: who is excluded is never included.", reason=_PEOPLE),
     _switch("unknown_contact_field", "error", "Nothing: names are checked first.", reason=_PEOPLE),
     _switch("trigger_key_again", "send", "Nothing: a known key is refused.", reason=_SENDS),
-    _switch("rewrite_tracked_links", True, "Nothing: HTML is not compared.", reason=_WRITES),
+    _switch("rewrite_tracked_links", True, "Nothing: HTML is not compared.", reason=_UNASKED["op.email"]),
     _switch("sending_seconds", 60, "", reason=_OWN),
     _switch("refresh_seconds", 86_400, "", reason=_OWN),
     _switch("distort_members", "", "", reason=_BY_ROW),
     _switch("distort_types", "", "", reason=_BY_ROW),
     _switch("status_words", "", "", reason=_BY_ROW),
     _switch("error_under_200", "", "", reason="Nothing rests on it: an error is known by its body, too."),
+    *(
+        Assumption(name, f"See the switch {name}.", assumed, breaks, SCRATCH, read, switch=True)
+        for name, (assumed, breaks, read) in TRIED.items()
+    ),
     _switch("page_cap", 0, "Nothing: lists are read to an empty page.", reason="Lists are read to an empty page."),
-    _switch("create_id", "own", "A wrong id is not believed.", reason=_WRITES),
-    _switch("rewrite_texts", "none", "Made objects may not be found again.", reason=_WRITES),
 )
 
 
@@ -496,4 +431,4 @@ def _known_words() -> frozenset[str]:
     return frozenset(text for text in texts if text.isprintable() and " " not in text)
 
 
-ASSUMPTIONS = Questionnaire((*_rows_of_the_table(), *_SWITCHES), ask, current, _known_words())
+ASSUMPTIONS = Questionnaire((*_rows_of_the_table(), *_SWITCHES), ask, current, TRIALS, _known_words())

@@ -80,14 +80,20 @@ class GatorMail:
                 error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
             raise
 
-    def look(self, call: Call, *, versioned: bool = True) -> Answer:
-        """What a read answers, as it came: see ``Transport.look``; capabilities are not asked for."""
+    def look(self, call: Call, *, versioned: bool = True, ticket: Ticket | None = None) -> Answer:
+        """What a call answers, as it came: see ``Transport.look``; capabilities are not asked for."""
         operation = OPERATIONS[call.operation]
-        variables, _ = self._parted(operation, to_json(call.arguments))
+        variables, body = self._parted(operation, to_json(call.arguments))
         verb, path, query = self.contract.route(operation.key, variables)
         version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
         return self._transport.look(
-            operation, f"{self._url}{path}", verb=verb, params=query or None, headers=version if versioned else None
+            operation,
+            f"{self._url}{path}",
+            verb=verb,
+            params=query or None,
+            body=body,
+            headers=version if versioned else None,
+            ticket=ticket,
         )
 
     def encode(self, call: Call) -> Encoded:

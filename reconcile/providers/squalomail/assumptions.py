@@ -10,9 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 from reconcile.errors import ApiError, Unauthorised
-from reconcile.model.assumption import READS, Answer, Answers, Assumption, Questionnaire, Read
+from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
 from reconcile.providers.squalomail.client import SqualoMail
+from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id
+from reconcile.providers.squalomail.scratch import SCRATCH as TRIALS
 
 # What an answer's objects must have, by shape, and the answers that have such objects.
 _NEEDED: Mapping[str, str] = {
@@ -29,7 +31,6 @@ _NEEDED: Mapping[str, str] = {
     "envelope": "errorCode lists",
 }
 _PEOPLE = "It is about people, whom nothing is tried on."
-_WRITES = "Only a write would tell, and nothing is written to find out."
 _SCHEDULES = "Schedules are never tried."
 _UNUSED = "Nothing of ours rests on it."
 _BY_MEMBER = "Member by member: see f."
@@ -113,7 +114,7 @@ def _objects(answers: Answers, shape: str) -> Sequence[Mapping[str, Any]]:
     if shape == "envelope":
         answer = answers["lists"]
         return [answer.content] if answer.fine and isinstance(answer.content, Mapping) else []
-    return _rows(answers, shape)
+    return [*_rows(answers, shape), *(_rows(answers, OWN_MAIL) if shape == "Mail" else ())]
 
 
 def _name_of(shape: str, member: str) -> Read:
@@ -267,7 +268,7 @@ def _id_form(answers: Answers) -> str | None:
 
 def _published(answers: Answers) -> str | None:
     """Values of `published` that are not known, by commas."""
-    found = {row.get("published") for row in _rows(answers, "Mail")} - {None}
+    found = {row.get("published") for row in _objects(answers, "Mail")} - {None}
     return ", ".join(sorted(str(value) for value in found - {0, 1, 2})) if found else None
 
 
@@ -292,7 +293,7 @@ def _members() -> Iterator[Assumption]:
             read = _name_of(shape, name)
             yield Assumption(f"f.{shape}.{name}", f"Is it called {name}?", name, "Reading it is an error.", READS, read)
     yield Assumption("f.History.subid", "Is it called subid?", "subid", "Reading it is an error.", reason=_PEOPLE)
-    yield Assumption("f.newsletter.id", "Is it called id?", "id", "What was made is looked up.", reason=_WRITES)
+    yield Assumption("f.newsletter.id", "Is it called id?", "id", "What was made is looked up.", SCRATCH, newsletter_id)
     yield Assumption("f.recipient.id", "Is it called id?", "id", "What was made is looked up.", reason=_PEOPLE)
     yield Assumption("v.Mail.published", "Are these its values: 0, 1, 2?", "", "The newsletter can't be read.", READS,
                      _published)  # fmt: skip
@@ -303,30 +304,10 @@ def _switch(name: str, assumed: Any, breaks: str, read: Read | None = None, reas
 
 
 _REASONS: Mapping[str, str] = {
-    **dict.fromkeys(
-        [
-            "update_list_identity",
-            "update_list_omitted",
-            "update_newsletter_omitted",
-            "duplicate_list_name",
-            "duplicate_subject",
-            "initial_published",
-            "undocumented_payload",
-            "empty_list_tags",
-            "delete_missing",
-            "rewrite_body",
-            "list_published",
-            "list_color",
-            "list_ordering",
-            "read_delay_seconds",
-            "newsletter_list",
-            "too_long_text",
-            "four_byte_text",
-            "create_id",
-            "rewrite_texts",
-        ],
-        _WRITES,
-    ),
+    "delete_missing": "Only what reads as ours is deleted.",
+    "list_published": "A list that is published can be seen by people, so one is never made to find out.",
+    "read_delay_seconds": "What was made is looked for again and again.",
+    "newsletter_list": "Drafts to find out get no lists.",
     **dict.fromkeys(
         [
             "update_recipient_omitted",
@@ -393,6 +374,10 @@ _SWITCHES = (
     _switch("ignore_page", False, "No list can be read to its end.", _ignores_page),
     _switch("id_form", "number", "Ids that are no whole numbers can't be read.", _id_form),
     _switch("date_header", "now", "Without a usable Date nothing is sent.", _date_header),
+    *(
+        Assumption(name, f"See the switch {name}.", assumed, breaks, SCRATCH, read, switch=True)
+        for name, (assumed, breaks, read) in TRIED.items()
+    ),
     *(_switch(name, None, "Nothing is known to.", reason=reason) for name, reason in _REASONS.items()),
 )
 
@@ -400,4 +385,4 @@ _CALLS = frozenset(
     "get-app-id get-data get-lists-details appId entity filter page pageSize Key Value apiKey".split()  # noqa: SIM905
 )
 _WORDS = frozenset({*(name for names in _NEEDED.values() for name in names.split()), *_KNOWN, *_NEEDED, *_CALLS})
-ASSUMPTIONS = Questionnaire((*_members(), *_SWITCHES), ask, words=_WORDS)
+ASSUMPTIONS = Questionnaire((*_members(), *_SWITCHES), ask, scratch=TRIALS, words=_WORDS)

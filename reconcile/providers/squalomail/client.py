@@ -50,8 +50,8 @@ class SqualoMail:
             ticket=ticket,
         )
 
-    def look(self, call: Call, *, verb: str | None = None) -> Answer:
-        """What a read answers, as it came: see ``Transport.look``; ``verb`` is the operation's unless given."""
+    def look(self, call: Call, *, verb: str | None = None, ticket: Ticket | None = None) -> Answer:
+        """What a call answers, as it came: see ``Transport.look``; ``verb`` is the operation's unless given."""
         operation = OPERATIONS[call.operation]
         verb = verb or operation.verb
         arguments = {"apiKey": self._key, **_numbered(to_json(call.arguments))}
@@ -61,6 +61,7 @@ class SqualoMail:
             verb=verb,
             params=arguments if verb == "GET" else None,
             body=arguments if verb == "POST" else None,
+            ticket=ticket,
         )
 
     def encode(self, call: Call) -> Encoded:
