@@ -4,7 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +110,44 @@ def test_generic_code_names_no_provider_and_no_operation(path: Path) -> None:
                 f"{path}:{node.lineno} names {found[0]}: what is about one platform belongs to its provider"
             )
             assert node.value not in OPERATIONS, f"{path}:{node.lineno} names the operation {node.value}"
+
+
+def functions(path: Path) -> Iterator[tuple[str, ast.AST]]:
+    """All functions of a file by name, and the file itself without them."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield f"{path.relative_to(ROOT / 'reconcile')}: {node.name}", node
+
+
+def places(asks: Callable[[ast.AST], bool]) -> list[str]:
+    """The functions of the package in which something is asked."""
+    return [name for path in MODULES for name, function in functions(path) if any(map(asks, ast.walk(function)))]
+
+
+def test_one_place_compares_with_the_freeze() -> None:
+    def names_freeze(node: ast.AST) -> bool:
+        return any("freeze" in (getattr(part, "attr", "") or getattr(part, "id", "")) for part in ast.walk(node))
+
+    def compares(node: ast.AST) -> bool:
+        return isinstance(node, ast.Compare) and names_freeze(node)
+
+    assert places(compares) == ["model/kind.py: too_near"]
+
+
+def test_one_place_gives_and_one_judges_the_right_to_send() -> None:
+    def gives(node: ast.AST) -> bool:
+        """Whether what the policy says of sends is looked at."""
+        return isinstance(node, ast.Attribute) and ast.unparse(node) in ("Sends.ALLOW", "Sends.DENY")
+
+    def judges(node: ast.AST) -> bool:
+        return isinstance(node, ast.Attribute) and node.attr == "held" and isinstance(node.ctx, ast.Load)
+
+    assert places(gives) == ["model/right_to_send.py: right_to_send"]
+    assert places(judges) == ["model/right_to_send.py: lacks"]
+    # Nobody goes by the flag or the policy alone.
+    words = {"may_send", "policy.sends", "here.settings.policy.sends"}
+    assert places(lambda node: isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node) in words) == []
 
 
 def test_the_path_of_a_plan_imports_nothing_heavy() -> None:

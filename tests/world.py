@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Resource
+from reconcile.model.right_to_send import RightToSend
 from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
@@ -130,7 +131,7 @@ class World:
             self.policy,
             clock=lambda: self.now,
             monotonic=lambda: self.now,
-            may_send=self.may_send,
+            right=RightToSend(held=self.may_send),
             patience=Patience((0.0, 0.0), lambda _: None),
         )
         self.store = LocalStore(self.home / "state.json")
@@ -138,11 +139,15 @@ class World:
     def _transport(self, **options: Any) -> Transport:
         return Transport(
             pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
-            may_send=self.may_send,
+            right=RightToSend(held=self.may_send),
             transport=httpx.MockTransport(self.sandbox.handle),
             time=ServerTime(lambda: self.now, lambda: self.now),
             **options,
         )
+
+    def let_send(self, held: bool) -> None:
+        """Give the runs to come the right to send, or take it from them."""
+        self.workspace = replace(self.workspace, right=RightToSend(held=held))
 
     def close(self) -> None:
         self.client.close()

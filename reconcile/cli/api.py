@@ -14,9 +14,8 @@ from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import PlanStale, ReconcileError, Refused, UnknownOutcome, Usage
 from reconcile.model.call import Call, Operation, Retry
+from reconcile.model.call_review import CallReview, Rules
 from reconcile.model.kind import Circumstances
-from reconcile.model.outlook import Outlook
-from reconcile.model.policy import Sends
 from reconcile.model.registry import nearest
 
 if TYPE_CHECKING:
@@ -111,8 +110,7 @@ def make_by_hand(here: Project, alias: str, call: Call, *, auto_approve: bool, a
         Refused: a rule forbids it, or nobody agreed. WrongAccount: another account's key. ApiError: it failed.
     """
     operation = here.registry.operations(alias)[call.operation]
-    if operation.sends:
-        _refuse_send(here, call, allow_send)
+    here.right_to_send(allow_send=allow_send).check(call.operation, sends=operation.sends)
     with ExitStack() as stack:
         # Whoever writes does it under the lock, so that no apply is at the same objects.
         why = f"api {call.operation}"
@@ -120,9 +118,9 @@ def make_by_hand(here: Project, alias: str, call: Call, *, auto_approve: bool, a
         workspace = stack.enter_context(here.workspace(allow_send=allow_send))
         if locked is None:
             return _redacted(_sent(workspace, alias, call, operation), _secrets(here, alias))
-        by_hand = _ByHand(here, workspace, locked, alias, allow_send)
+        by_hand = _ByHand(here, workspace, locked, alias)
         answer = _sent(workspace, alias, by_hand.permitted(call, auto_approve=auto_approve), operation, by_hand)
-        _look_after(here, workspace, alias, call)
+        by_hand.look_after(call)
     return _redacted(answer, _secrets(here, alias))
 
 
@@ -134,34 +132,36 @@ class _ByHand:
     workspace: "Workspace"
     locked: "LockedState"
     alias: str
-    allow_send: bool
 
     def permitted(self, call: Call, *, auto_approve: bool) -> Call:
         """The call, marked if it sends, once every rule allows it and somebody has agreed."""
         from reconcile.engine.workflow import check_accounts
 
         check_accounts(self.workspace, self.locked.state, [self.alias])
-        outlook = self.judged(call)
+        review = self.judged(call)
         if auto_approve:
-            if outlook.effect is not None:
-                progress(outlook.effect)
+            if review.effect is not None:
+                progress(review.effect)
         else:
-            _ask(call, outlook)
-        return replace(call, sends=outlook.sends)
+            _ask(call, review)
+        return replace(call, sends=review.sends)
 
-    def judged(self, call: Call) -> Outlook:
+    def judged(self, call: Call) -> CallReview:
         """What the call would do as the account is now.
 
         Raises:
             Refused: a rule forbids it.
         """
         from reconcile.engine.by_hand import refuse_strangers
+        from reconcile.providers import by_hand
 
-        outlook = _outlook(self.here, self.workspace, self.alias, call)
-        refuse_strangers(self.workspace, self.locked.state, self.alias, outlook.targets)
-        if outlook.sends:
-            _refuse_send(self.here, call, self.allow_send)
-        return outlook
+        platform = by_hand(self.here.registry.providers[self.alias].name)
+        review: CallReview = platform.review(self.workspace.clients[self.alias], call, self._rules())
+        if review.refusal is not None:
+            raise Refused.of([review.refusal])
+        refuse_strangers(self.workspace, self.locked.state, self.alias, review.targets)
+        self.workspace.right.check(call.operation, sends=review.sends)
+        return review
 
     def look(self, call: Call) -> "Moment":
         """Whoever was asked may have taken their time: everything is judged again.
@@ -169,42 +169,36 @@ class _ByHand:
         Raises:
             PlanStale: it would do something else than what was agreed to. Refused: a rule forbids it.
         """
-        outlook = self.judged(call)
-        if outlook.sends and not call.sends:
+        if self.judged(call).sends and not call.sends:
             raise PlanStale(
                 f"By now people may get mail through {call.operation}, which nobody has agreed to.",
                 hint="Make the call again: it says what it would do.",
             )
         return self.workspace.gate(self.locked, self.here.stop).moment()
 
+    def look_after(self, call: Call) -> None:
+        """See what has come of a call that the platform took.
 
-def _outlook(here: Project, workspace: "Workspace", alias: str, call: Call) -> Outlook:
-    from reconcile.providers import by_hand
+        Raises:
+            ApiError: it has not done what it was made for.
+        """
+        from reconcile.errors import ApiError
+        from reconcile.providers import by_hand
 
-    platform = by_hand(here.registry.providers[alias].name)
-    outlook: Outlook = platform.outlook(workspace.clients[alias], call, _circumstances(workspace))
-    if outlook.refusal is not None:
-        raise Refused.of([outlook.refusal])
-    return outlook
+        platform = by_hand(self.here.registry.providers[self.alias].name)
+        finding = platform.aftermath(self.workspace.clients[self.alias], call, self._rules())
+        if finding is not None:
+            raise ApiError.of([finding])
 
-
-def _circumstances(workspace: "Workspace") -> Circumstances:
-    return Circumstances(now=workspace.clock(), freeze=workspace.policy.freeze)
-
-
-def _refuse_send(here: Project, call: Call, allow_send: bool) -> None:
-    if here.may_send(allow_send=allow_send):
-        return
-    denied = here.settings.policy.sends is Sends.DENY
-    raise Refused(
-        f"Through {call.operation} people may get mail that they otherwise would not, "
-        + ("and policy.sends is deny." if denied else "and this run may not send."),
-        hint="Only reconcile.yaml can allow it." if denied else "Give the right with --allow-send.",
-    )
+    def _rules(self) -> Rules:
+        workspace = self.workspace
+        now = workspace.gate(self.locked, self.here.stop).now(self.alias)
+        kinds = self.here.registry.providers[self.alias].kinds
+        return Rules(self.alias, kinds, Circumstances(now, workspace.policy.freeze))
 
 
-def _ask(call: Call, outlook: Outlook) -> None:
-    effect = f"{outlook.effect} " if outlook.effect else ""
+def _ask(call: Call, review: CallReview) -> None:
+    effect = f"{review.effect} " if review.effect else ""
     if not options().may_ask():
         raise Refused(
             f"{effect}Nobody can be asked whether to call {call.operation}, so nothing was written.",
@@ -235,16 +229,6 @@ def _sent(workspace: "Workspace", alias: str, call: Call, operation: Operation, 
             for found in error.diagnostics
         )
         raise
-
-
-def _look_after(here: Project, workspace: "Workspace", alias: str, call: Call) -> None:
-    from reconcile.errors import ApiError
-    from reconcile.providers import by_hand
-
-    platform = by_hand(here.registry.providers[alias].name)
-    finding = platform.aftermath(workspace.clients[alias], call, _circumstances(workspace))
-    if finding is not None:
-        raise ApiError.of([finding])
 
 
 def _value(text: str) -> Any:

@@ -22,7 +22,6 @@ from reconcile.errors import Interrupted, OnlyStopped, ReconcileError, Refused, 
 from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import Action
-from reconcile.model.policy import Sends
 from reconcile.model.resource import Resource
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right
@@ -117,9 +116,8 @@ def destroy(auto_approve: bool, allow_delete: int, overwrite_drift: bool) -> int
 
 def granted_by(here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool) -> frozenset[Right]:
     """The rights that the flags and the policy give."""
-    sends = here.settings.policy.sends
     given = {
-        Right.SEND: sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY),
+        Right.SEND: not here.right_to_send(allow_send=allow_send).lacks(sends=True),
         Right.OVERWRITE_DRIFT: overwrite_drift,
         Right.ACCEPT_UNKNOWN: accept_unknown,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconcile.cli.settings import Settings
 from reconcile.errors import InvalidInput
 from reconcile.model.provider import Provider
+from reconcile.model.right_to_send import RightToSend
 from reconcile.model.settings import ProviderSettings
 from reconcile.providers import provider_named
 
@@ -30,7 +31,7 @@ class _Connection:
 
     settings: ProviderSettings
     url: str
-    may_send: bool
+    right: RightToSend
     shared: dict[Any, Any]
     folder: Path
     sandbox: "httpx.BaseTransport | None"
@@ -45,12 +46,12 @@ class _Connection:
         if self.sandbox is not None:
             # In the same process there is nobody to pace calls for.
             pace = Pace(concurrency=settings.concurrency, wait=0.0, longest_wait=0.01)
-            return Transport(pace=pace, may_send=self.may_send, transport=self.sandbox, **options)
+            return Transport(pace=pace, right=self.right, transport=self.sandbox, **options)
         pace = Pace(
             concurrency=settings.concurrency, requests_per_second=settings.requests_per_second, shared=self.limit
         )
         secrets = tuple(found.reveal() for name, found in settings.credentials.items() if name in settings.secrets)
-        return Transport(pace=pace, may_send=self.may_send, secrets=secrets, **options)
+        return Transport(pace=pace, right=self.right, secrets=secrets, **options)
 
 
 def emulated_file(provider: Provider, path: Path) -> Path:
@@ -64,14 +65,14 @@ class Clients(dict[str, "Client"]):
     def __init__(
         self,
         settings: Settings,
-        may_send: bool,
+        right: RightToSend,
         stack: ExitStack,
         stop: threading.Event,
         limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None,
     ) -> None:
         super().__init__()
         self._settings = settings
-        self._may_send = may_send
+        self._right = right
         self._stack = stack
         self._stop = stop
         self._limits = limits
@@ -91,7 +92,7 @@ class Clients(dict[str, "Client"]):
             return _Connection(
                 settings,
                 settings.url,
-                self._may_send,
+                self._right,
                 shared,
                 self._settings.folder,
                 None,
@@ -103,7 +104,7 @@ class Clients(dict[str, "Client"]):
         # Clients close their way to the emulator, which others may still use.
         way = httpx.MockTransport(self._emulator(settings.type, settings.sandbox).handle_request)
         return _Connection(
-            settings, f"{SANDBOX_URL}/{settings.type}", self._may_send, shared, self._settings.folder, way, self._stop
+            settings, f"{SANDBOX_URL}/{settings.type}", self._right, shared, self._settings.folder, way, self._stop
         )
 
     def _emulator(self, type_: str, path: Path) -> "httpx.BaseTransport":

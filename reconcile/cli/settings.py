@@ -38,7 +38,8 @@ from reconcile.providers import built_in, names, provider_named
 Layer = TypeVar("Layer", bound=Spec)
 
 DEFAULT_ENVIRONMENT: Final = "default"
-LEAST_FREEZE: Final = 1800.0
+# What no policy may go below, in seconds.
+LEAST: Final = {"freeze": 1800.0}
 _LOCAL: Final = ".reconcile"
 
 
@@ -568,7 +569,7 @@ class _Loading:
         }
         values: dict[str, Any] = {names[name][0]: names[name][1](value) for name, value in declared.items()}
         policy = Policy(**values)
-        if policy.freeze < LEAST_FREEZE:
+        if any(getattr(policy, name) < least for name, least in LEAST.items()):
             section = self._effective.members["policy"]
             place = self._document.at(section.members["freeze"].mark) if isinstance(section, MappingNode) else None
             detail = (

@@ -18,7 +18,7 @@ from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, load_settings
 from reconcile.cli.stopping import Heeding
 from reconcile.errors import Diagnostic, Interrupted, InvalidInput
-from reconcile.model.policy import Sends
+from reconcile.model.right_to_send import RightToSend, right_to_send
 
 if TYPE_CHECKING:
     from reconcile.engine.mail_checks import MailRules
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from reconcile.model.bulk import Place
     from reconcile.model.registry import Registry
     from reconcile.model.resource import Resource
-    from reconcile.planner.sends import Sending
     from reconcile.state.store import StateStore
 
 
@@ -103,26 +102,9 @@ class Project:
 
         return Heeding(open_store(self.settings.state, environ=self.settings.environ), self.stop)
 
-    def may_send(self, *, allow_send: bool) -> bool:
-        """Whether the run has the right to send: ``allow_send`` is the flag, and the policy has a word too."""
-        sends = self.settings.policy.sends
-        return sends is Sends.ALLOW or (allow_send and sends is not Sends.DENY)
-
-    def sending(self, *, allow_send: bool) -> "Sending":
-        """Whether the run has the right to send, and what decides that, in words."""
-        from reconcile.planner.sends import Sending
-
-        sends, environment = self.settings.policy.sends, self.settings.environment
-        policy = f"policy.sends is {sends.value}" + (f" in the environment {environment}" if environment else "")
-        rest = "or apply the rest with --without-sends"
-        if sends is Sends.ALLOW:
-            return Sending(True, policy)
-        if sends is Sends.DENY:
-            way_out = f"No flag gives it: {policy}. Change that in reconcile.yaml and have it reviewed, {rest}."
-            return Sending(False, policy, way_out, denied=True)
-        if allow_send:
-            return Sending(True, "--allow-send was given")
-        return Sending(False, f"{policy}, so it takes --allow-send", f"Give the right with --allow-send, {rest}.")
+    def right_to_send(self, *, allow_send: bool) -> RightToSend:
+        """The run's right to send: ``allow_send`` is the flag, and the policy has a word too."""
+        return right_to_send(self.settings.policy.sends, allow_send=allow_send, environment=self.settings.environment)
 
     @contextmanager
     def workspace(self, *, allow_send: bool = False, skip_invalid: bool = False) -> Iterator["Workspace"]:
@@ -131,17 +113,17 @@ class Project:
         from reconcile.engine.workflow import Workspace
 
         settings = self.settings
-        may_send = self.may_send(allow_send=allow_send)
+        right = self.right_to_send(allow_send=allow_send)
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
         with ExitStack() as stack:
-            clients = Clients(settings, may_send, stack, self.stop, options().limits)
+            clients = Clients(settings, right, stack, self.stop, options().limits)
             yield Workspace(
                 registry=self.registry,
                 clients=clients,
                 policy=settings.policy,
                 clock=time.time,
-                may_send=may_send,
+                right=right,
                 environment=settings.environment or "default",
                 tool_version=tool_version(),
                 pins={
@@ -157,7 +139,6 @@ class Project:
                 parallelism=options().parallelism or concurrency,
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
-                sending=self.sending(allow_send=allow_send),
             )
 
     def _pause(self, seconds: float) -> None:

@@ -17,6 +17,7 @@ from reconcile.model.assumption import Answer
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances, Client
 from reconcile.model.registry import Registry
+from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.model.ticket import Ticket
 from reconcile.state.store import LockedState
 
@@ -67,7 +68,7 @@ class Gate:
     freeze: float
     clock: Callable[[], float]
     stop: threading.Event
-    may_send: bool = True
+    right: RightToSend = NOT_GIVEN
     moment: Callable[[], Moment] = _now
     _confirmed: Moment | None = field(default=None, init=False)
 
@@ -139,12 +140,9 @@ class Gate:
                 "The time at which it was to go out has come too near (policy.freeze), so it is not scheduled.",
                 hint="Choose a later time.",
             )
-        if call.sends or self.operation(alias, call).sends:
-            if not self.may_send:
-                raise Refused(
-                    f"{call.operation} may make people get mail, and this run has not the right to send.",
-                    hint="Give it with --allow-send, or set policy.sends to allow.",
-                )
+        sends = call.sends or self.operation(alias, call).sends
+        self.right.check(call.operation, sends=sends)
+        if sends:
             self._refuse_if_clocks_differ(alias)
 
     def _refuse_if_clocks_differ(self, alias: str) -> None:

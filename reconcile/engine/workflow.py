@@ -24,12 +24,13 @@ from reconcile.model.kind import Circumstances, Wanted
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
+from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
 from reconcile.planner.make import Request, live_ids, make_plan, moved, narrowed
 from reconcile.planner.plan import Plan, Right, Step
 from reconcile.planner.reach import without_joining
-from reconcile.planner.sends import Sending, told_of_sending
+from reconcile.planner.sends import with_right_to_send
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -43,7 +44,7 @@ class Workspace:
 
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
-    ``tell`` takes their progress. ``sending`` is whether this run may send, where that is settled.
+    ``tell`` takes their progress. ``right`` is the run's right to send.
     """
 
     registry: Registry
@@ -51,7 +52,7 @@ class Workspace:
     policy: Policy
     clock: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
-    may_send: bool = True
+    right: RightToSend = NOT_GIVEN
     environment: str = "default"
     tool_version: str = ""
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +61,6 @@ class Workspace:
     parallelism: int = 4
     place: Place | None = None
     tell: Callable[[Address, str], None] = lambda address, text: None
-    sending: Sending | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class Workspace:
             self.policy.freeze,
             self.clock,
             stop or threading.Event(),
-            self.may_send,
+            self.right,
             lambda: Moment(self.clock(), self.monotonic()),
         )
 
@@ -124,7 +124,7 @@ def plan(
         {address: found.number for address, found in state.generations.items()},
         workspace.flags,
     )
-    made = told_of_sending(made, workspace.sending)
+    made = with_right_to_send(made, workspace.right)
     reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(
         made,

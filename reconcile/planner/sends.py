@@ -1,15 +1,15 @@
 """What a step does to mail that is to go out: who gets it, when, and what it says."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, condensed, fingerprint
 from reconcile.model.kind import PLAIN, Action, Kind, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
+from reconcile.model.right_to_send import RightToSend
 from reconcile.planner.diff import Surroundings, as_references, embedded
 from reconcile.planner.plan import AttributeChange, Plan, Right, Send, SendChange, Step
 
@@ -151,27 +151,15 @@ def _seconds(instant: str | None) -> float | None:
     return None if instant is None else datetime.fromisoformat(instant).timestamp()
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """Whether a run may send, and what decides that: a flag or the policy, in words."""
-
-    allowed: bool
-    decided_by: str
-    way_out: str = ""
-    denied: bool = False
-
-
-def told_of_sending(plan: Plan, sending: Sending | None) -> Plan:
+def with_right_to_send(plan: Plan, right: RightToSend) -> Plan:
     """The plan, its sends saying whether this run may make them.
 
     Where it may, nothing asks for the right any more; where it may not, the refusal names what would give it.
     """
-    if sending is None:
-        return plan
-    return replace(plan, steps={address: _told(step, sending) for address, step in plan.steps.items()})
+    return replace(plan, steps={address: _told(step, right) for address, step in plan.steps.items()})
 
 
-def _told(step: Step, sending: Sending) -> Step:
+def _told(step: Step, right: RightToSend) -> Step:
     needs = any(need.right is Right.SEND for need in step.requires)
     if step.send is None and not needs:
         return step
@@ -181,7 +169,7 @@ def _told(step: Step, sending: Sending) -> Step:
     if send is not None and step.blocked is not None:
         send = replace(send, allowed=False, decided_by=step.blocked.summary)
     elif send is not None and needs:
-        send = replace(send, allowed=sending.allowed, decided_by=sending.decided_by)
+        send = replace(send, allowed=not right.lacks(sends=True), decided_by=right.decided_by)
     elif send is not None:
         send = replace(send, allowed=True, decided_by="nobody gets mail that they would not get anyway")
     if not needs:
@@ -189,12 +177,8 @@ def _told(step: Step, sending: Sending) -> Step:
     requires = tuple(
         need
         if need.right is not Right.SEND
-        else replace(need, diagnostic=_refused(need.diagnostic, sending), denied=sending.denied)
+        else replace(need, diagnostic=replace(need.diagnostic, hint=right.way_out), denied=right.denied)
         for need in step.requires
-        if need.right is not Right.SEND or not sending.allowed
+        if need.right is not Right.SEND or right.lacks(sends=True)
     )
     return replace(step, send=send, requires=requires)
-
-
-def _refused(finding: Diagnostic, sending: Sending) -> Diagnostic:
-    return replace(finding, hint=sending.way_out or finding.hint)

@@ -85,5 +85,6 @@ def types() -> Iterator[ProviderType]:
 
 
 def by_hand(name: str) -> ModuleType:
-    """What a platform knows of single calls: ``outlook`` before one is made, ``aftermath`` once it was."""
-    return importlib.import_module(f"{__name__}.{name}.outlook" if name in built_in() else f"{__name__}.unforeseen")
+    """What a platform knows of single calls: ``review`` before one is made, ``aftermath`` once it was."""
+    module = f"{name}.call_review" if name in built_in() else "unforeseen_call"
+    return importlib.import_module(f"{__name__}.{module}")

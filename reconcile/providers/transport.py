@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 import httpx
 
-from reconcile.errors import ApiError, Interrupted, InvalidInput, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.errors import ApiError, Interrupted, InvalidInput, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Operation, Retry
+from reconcile.model.right_to_send import RightToSend
 from reconcile.model.ticket import Ticket
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
@@ -107,7 +108,7 @@ class Auth(httpx.Auth):
 class Transport:
     """Sends requests for the operations of one provider; safe to use from several threads.
 
-    ``may_send`` is the run's right to calls through which somebody gets mail; without it they are refused here. Once
+    ``right`` is the run's right to calls through which somebody gets mail; without it they are refused here. Once
     ``stop`` is set no call leaves any more, and every wait ends. ``time`` learns the platform's time from its answers.
     ``secrets`` are replaced in every message. ``auth`` signs requests, ``refusal`` says what to do when the platform
     refuses the credentials.
@@ -117,7 +118,7 @@ class Transport:
         self,
         *,
         pace: Pace,
-        may_send: bool,
+        right: RightToSend,
         secrets: tuple[str, ...] = (),
         transport: httpx.BaseTransport | None = None,
         auth: "Auth | None" = None,
@@ -139,7 +140,7 @@ class Transport:
         self.watch: Callable[[str, str, bytes, int, Mapping[str, str], bytes], None] | None = None
         self._refusal = refusal
         self._pace = pace
-        self._may_send = may_send
+        self._right = right
         self._secrets = tuple(secret for secret in secrets if secret)
         self._slots = threading.BoundedSemaphore(pace.concurrency)
         self._stop = stop or threading.Event()
@@ -177,11 +178,7 @@ class Transport:
             Rejected: any other answer that is no success, with its status. ApiError: raised by ``decode``.
             Interrupted: the run is to stop, so it was not sent.
         """
-        if (operation.sends or sends) and not self._may_send:
-            raise Refused(
-                f"{operation.name} may make people get mail, and this run has not the right to send.",
-                hint="Give it with --allow-send, or set policy.sends to allow.",
-            )
+        self._right.check(operation.name, sends=operation.sends or sends)
         if operation.write and ticket is None:
             raise AssertionError(f"{operation.name} writes, and nothing has let it through")
         attempts = self._pace.attempts if operation.retry is not Retry.NEVER and not operation.write else 1

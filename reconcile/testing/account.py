@@ -22,6 +22,7 @@ from reconcile.model.provider import Provider
 from reconcile.model.reference import Reference
 from reconcile.model.registry import ProviderType, Registry
 from reconcile.model.resource import RemoteObject, Resource
+from reconcile.model.right_to_send import RightToSend
 from reconcile.model.settings import ProviderSettings, credentials_of
 from reconcile.model.ticket import Ticket
 from reconcile.planner.drift import Drift
@@ -106,7 +107,7 @@ class _Connection:
 
     def transport(self, **options: Any) -> Transport:
         pace = Pace(wait=0.0, longest_wait=0.001, attempts=1)
-        return Transport(pace=pace, may_send=True, transport=self.sandbox, **options)
+        return Transport(pace=pace, right=RightToSend(held=True), transport=self.sandbox, **options)
 
 
 class Account:
@@ -133,6 +134,7 @@ class Account:
             {self.alias: self.client},
             Policy(),
             clock=lambda: _NOW,
+            right=RightToSend(held=True),
             patience=Patience((0.0,), lambda _: None),
         )
         self.store = LocalStore(folder / "state.json")

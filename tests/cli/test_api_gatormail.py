@@ -130,7 +130,11 @@ def test_there_is_no_send_now(live: Gator) -> None:
     refused(live.api("initiateCampaign", "campaignId=99", *SEND), 1, "There is no campaign 99")
     refused(live.api("initiateCampaign", f"campaignId={now}", *SEND), 3, "no startDate", 'no "send now"')
     refused(
-        live.api("initiateCampaign", f"campaignId={soon}", *SEND), 3, "[frozen]", "policy.freeze", "The earliest is"
+        live.api("initiateCampaign", f"campaignId={soon}", *SEND),
+        3,
+        "[schedule-too-soon]",
+        "policy.freeze",
+        "earliest is",
     )
     refused(live.api("initiateCampaign", f"campaignId={later}", *APPROVED), 3, "--allow-send")
     refused(live.api("initiateCampaign", f"campaignId={later}", "--allow-send"), 3, "--auto-approve", "to 2 people")
@@ -216,7 +220,13 @@ def test_a_campaign_that_is_about_to_go_out_or_gone_is_left_alone(live: Gator) -
         ("updateEmail", f"emailId={email}", "name=Launch mail", "html=Other"),
     )
     for deed in deeds:
-        refused(live.api(*deed, *SEND), 3, "[frozen]", "goes out within 60 minutes", "gatormail_uninitiateCampaign")
+        refused(
+            live.api(*deed, *SEND),
+            3,
+            "[frozen]",
+            "within the freeze window of 60 minutes",
+            "gatormail_uninitiateCampaign",
+        )
     until(live, HOUR / 2 + 1)
     for deed in deeds:
         refused(live.api(*deed, *SEND), 3, "[frozen]", "is being sent")
@@ -252,7 +262,7 @@ def test_moving_or_widening_a_queued_campaign_is_a_send(live: Gator) -> None:
     odd = [one.replace("group=", "GROUP=") for one in whole(live, number, group=json.dumps({"ID": others}))]
     refused(live.api("updateCampaign", *odd, *APPROVED), 3, "--allow-send")
     refused(update(startDate="null"), 3, "no startDate", 'no "send now"')
-    refused(update(startDate=at(HOUR / 2)), 3, "[frozen]")
+    refused(update(startDate=at(HOUR / 2)), 3, "[schedule-too-soon]")
     assert not live.writes()
     # Nothing of that: no send, and it is the platform that refuses to write what is queued.
     refused(update(subject="Other"), 1, "HTTP 409", "only one in setup")

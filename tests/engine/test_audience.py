@@ -207,6 +207,7 @@ class TestConsents:
 class TestRights:
     def test_nothing_is_written_without_the_right_to_send(self) -> None:
         world = Crowd()
+        world.let_send(False)
         world.source([("ada@example.com", "Ada")])
         made = world.plan(declared(news(), audience()))
         assert any(need.right is Right.SEND for need in made.steps[PEOPLE].requires)

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,14 +199,11 @@ def test_nothing_leaves_once_somebody_asked_to_stop() -> None:
 
 def test_the_gate_judges_the_right_to_send() -> None:
     world = World(may_send=True)
-    gate = replace_may_send(world)
+    world.let_send(False)
+    gate = world.workspace.gate(None)
     with pytest.raises(Refused, match="not the right to send"):
         gate.once("squalomail", Call("custom-event", {"customText": "x"}))
     assert not world.writes()
-
-
-def replace_may_send(world: World) -> Any:
-    return replace(world.workspace, may_send=False).gate(None)
 
 
 def test_one_place_compares_with_the_freeze() -> None:

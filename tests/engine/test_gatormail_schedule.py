@@ -116,6 +116,7 @@ def test_a_campaign_is_initiated_once(world: World) -> None:
 
 
 def test_a_send_needs_the_right(world: World) -> None:
+    world.let_send(False)
     with pytest.raises(Refused, match="may not send"):
         world.apply(campaign())
     assert not world.writes()
@@ -137,6 +138,7 @@ def test_a_change_takes_the_campaign_back_first(world: World) -> None:
 
 def test_the_send_is_shown_where_it_stays_when_it_was(world: World) -> None:
     done(world, campaign(), SEND)
+    world.let_send(False)
     made = world.plan(campaign(subject="Other"))
     assert told(made) == (NOW + DAY, NOW + DAY, (GROUP,), 1)
     assert any(need.right is Right.SEND for need in made.steps[CAMPAIGN].requires)

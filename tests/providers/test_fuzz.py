@@ -17,6 +17,7 @@ import pytest
 from reconcile.errors import ReconcileError
 from reconcile.model.assumption import READS
 from reconcile.model.call import Call
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers import provider_named
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
@@ -86,7 +87,7 @@ class Wire:
 
 def client(platform: str, wire: Wire) -> GatorMail | SqualoMail:
     pace = Pace(wait=0.0, longest_wait=0.0, attempts=1)
-    transport = Transport(pace=pace, may_send=True, transport=httpx.MockTransport(wire))
+    transport = Transport(pace=pace, right=RightToSend(held=True), transport=httpx.MockTransport(wire))
     if platform == "gatormail":
         return GatorMail("https://api.example.test", "lz", Contract(), transport)
     return SqualoMail("https://api.example.test", "key", transport)

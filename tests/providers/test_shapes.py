@@ -8,6 +8,7 @@ import pytest
 
 from reconcile.errors import ApiError
 from reconcile.model.call import Call
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.bounds import Bounds
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
@@ -43,7 +44,10 @@ def transport(answer: Any, calls: list[httpx.Request], **options: Any) -> Transp
         return httpx.Response(200, json=answer)
 
     return Transport(
-        pace=Pace(wait=0.0, longest_wait=0.001), may_send=True, transport=httpx.MockTransport(handle), **options
+        pace=Pace(wait=0.0, longest_wait=0.001),
+        right=RightToSend(held=True),
+        transport=httpx.MockTransport(handle),
+        **options,
     )
 
 
@@ -243,7 +247,7 @@ def test_attempts_are_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
     pace = Pace(wait=0.5, longest_wait=0.6, attempts=5)
     wire = httpx.MockTransport(lambda _: answers.pop(0))
     client = SqualoMail(
-        "https://api.example.test", "a-secret-key", Transport(pace=pace, may_send=False, transport=wire)
+        "https://api.example.test", "a-secret-key", Transport(pace=pace, right=RightToSend(), transport=wire)
     )
     log = logging.getLogger("reconcile.calls")
     log.addHandler(caplog.handler)

@@ -267,9 +267,9 @@ class Newsletter(Kind):
         return Diagnostic(
             "frozen",
             "the newsletter is about to be sent",
-            f"It is not written, because {reason}. If it must not go out like this, cancel its sending in the web "
-            f"interface, and run again.",
+            f"It is not written, because {reason}.",
             address=str(change.address),
+            hint="If it must not go out like this, cancel its sending in the web interface, and run again.",
         )
 
     def immutable(self, live: RemoteObject, circumstances: Circumstances) -> bool:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from reconcile.errors import UnknownOutcome, Unreachable
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.gatormail.operations import OPERATIONS
 from reconcile.providers.transport import Pace, RateLimited, Transport
 from reconcile.sandbox import Sandbox
@@ -65,7 +66,7 @@ def test_the_time_to_wait_may_be_a_date(account: Account, pauses: list[float]) -
     told = {"date": "Sun, 29 Nov 2026 12:00:00 GMT", "retry-after": "Sun, 29 Nov 2026 12:00:09 GMT"}
     answers = iter([httpx.Response(429, headers=told, json={}), httpx.Response(200, json=[])])
     wire = httpx.MockTransport(lambda request: next(answers))
-    transport = Transport(pace=Pace(), may_send=False, transport=wire)
+    transport = Transport(pace=Pace(), right=RightToSend(), transport=wire)
     with pytest.raises(_WouldWaitError):
         transport.request(OPERATIONS["gatormail_groupList"], "http://127.0.0.1/x")
     assert pauses == [9.0]

@@ -10,6 +10,7 @@ import httpx
 from jsonschema import Draft202012Validator
 
 from reconcile.model.call import Call
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
@@ -135,7 +136,9 @@ def client(
 ) -> GatorMail:
     """A client of the emulator with every capability, whose pauses are none."""
     pace = Pace(concurrency=8, wait=0.0, longest_wait=0.001, attempts=3)
-    transport = Transport(pace=pace, may_send=may_send, auth=grant, transport=wire, refusal="Check the credentials.")
+    transport = Transport(
+        pace=pace, right=RightToSend(held=may_send), auth=grant, transport=wire, refusal="Check them."
+    )
     known = table or contract({"contract": CAPABILITIES, "timezone": "Europe/London"})
     return GatorMail(f"{server.url}/gatormail", instance, known, transport)
 

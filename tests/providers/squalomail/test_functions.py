@@ -14,6 +14,7 @@ import pytest
 
 from reconcile.errors import ApiError, Refused, Unauthorised, UnknownOutcome
 from reconcile.model.call import Call, Retry
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Pace, Transport
@@ -42,7 +43,7 @@ class Account:
 
     def _with(self, key: str, *, may_send: bool = True) -> SqualoMail:
         pace = Pace(wait=0.0, longest_wait=0.001, attempts=3)
-        return SqualoMail(self._url, key, Transport(pace=pace, may_send=may_send, secrets=(key,)))
+        return SqualoMail(self._url, key, Transport(pace=pace, right=RightToSend(held=may_send), secrets=(key,)))
 
     def send(self, operation: str, **arguments: Any) -> Any:
         return self.client.send(Call(operation, arguments), FREELY)

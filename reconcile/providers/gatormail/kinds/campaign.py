@@ -173,7 +173,7 @@ class GatorMailCampaign(Kind):
 
     def refusal(self, change: Change, circumstances: Circumstances) -> Diagnostic | None:
         return (
-            _life_cycle_refusal(change, circumstances)
+            _life_cycle_refusal(change, circumstances, zoned=self.traits.zoned)
             or self._launch_refusal(change, circumstances)
             or _content_refusal(change)
         )
@@ -266,13 +266,7 @@ class GatorMailCampaign(Kind):
         if launch is None or launch.due is None:
             return None
         if not self.traits.zoned:
-            return _refusal(
-                change,
-                "zone-unknown",
-                "the instance's time zone is not known",
-                "Dates have no zone on the wire, so that nobody can tell when it would go out.",
-                f"Declare it in reconcile.yaml: providers.{change.address.provider}.timezone, such as Europe/London.",
-            )
+            return _zone_unknown(change)
         if not circumstances.too_near(launch.due):
             return None
         start = change.whole(("startDate",))["startDate"]
@@ -314,7 +308,7 @@ def _is_ours(change: Change) -> bool:
     return change.applied is not None and change.applied.attributes.get("initiate") is True
 
 
-def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnostic | None:
+def _life_cycle_refusal(change: Change, circumstances: Circumstances, *, zoned: bool) -> Diagnostic | None:
     """Why a campaign may not be written where it stands."""
     live = change.live
     if live is None or live.facts["status"] == "InSetup":
@@ -339,7 +333,11 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
         )
     lone = change.action is Action.UPDATE and change.changed == {"initiate"}
     start = live.attributes.get("startDate")
-    if start is None or not circumstances.too_near(as_seconds(start)):
+    if start is None:
+        return _without_start(change) if live.facts["status"] == "Queued" and not lone else None
+    if not zoned and not lone:
+        return _zone_unknown(change)
+    if not circumstances.too_near(as_seconds(start)):
         return None
     past = as_seconds(start) <= circumstances.now
     if lone and not (past and live.facts["status"] is None):
@@ -358,6 +356,26 @@ def _life_cycle_refusal(change: Change, circumstances: Circumstances) -> Diagnos
         "the campaign is about to be sent",
         f"It goes out within the freeze window of {circumstances.freeze / 60:.0f} minutes, so it is not written.",
         "If it must not go out like this: initiate: false, or un-initiate it in the web interface.",
+    )
+
+
+def _without_start(change: Change) -> Diagnostic:
+    return _refusal(
+        change,
+        "frozen",
+        "the campaign is about to be sent",
+        "It is queued without a start date, so it goes out any minute, and is not written.",
+        "If it must not go out like this: initiate: false, or un-initiate it in the web interface.",
+    )
+
+
+def _zone_unknown(change: Change) -> Diagnostic:
+    return _refusal(
+        change,
+        "zone-unknown",
+        "the instance's time zone is not known",
+        "Dates have no zone on the wire, so that nobody can tell when it goes out.",
+        f"Declare it in reconcile.yaml: providers.{change.address.provider}.timezone, such as Europe/London.",
     )
 
 

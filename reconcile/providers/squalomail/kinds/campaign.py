@@ -137,15 +137,17 @@ class SqualoMailCampaign(Newsletter):
 
     def _widens(self, change: Change) -> bool:
         """Whether a scheduled campaign gets further lists; one that is being moved is sent by its new schedule."""
-        if change.live is None or change.live.facts["published"] != 2 or "schedule" in change.changed:
+        if change.live is None or "schedule" in change.changed or "lists" not in change.changed:
             return False
-        return "lists" in change.changed and bool(_added(change))
+        return widens(change.live, change.whole(("lists",))["lists"])
 
 
-def _added(change: Change) -> set[Value]:
-    """Lists that the update adds. A list that is live by its id and declared by its name counts as added."""
-    live = set(change.live.attributes["lists"]) if change.live is not None else set()
-    return set(change.whole(("lists",))["lists"]) - live
+def widens(live: RemoteObject, lists: Iterable[Value]) -> bool:
+    """Whether a scheduled campaign with these lists goes to more people than it would.
+
+    A list that is live by its id and declared by its name counts as added.
+    """
+    return live.facts["published"] == 2 and bool(set(lists) - set(live.attributes["lists"]))
 
 
 def _is_lone_cancel(change: Change) -> bool:

@@ -5,49 +5,52 @@ Parameter names are looked up whatever their case, since the platform may take t
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from reconcile.errors import Diagnostic
 from reconcile.model.attributes import Value
 from reconcile.model.call import Call
-from reconcile.model.kind import Circumstances, Client, Wanted
-from reconcile.model.outlook import Outlook
+from reconcile.model.call_review import CallReview, Rules
+from reconcile.model.instant import as_text
+from reconcile.model.kind import Action, Client, Wanted
+from reconcile.model.resource import RemoteObject
 from reconcile.providers.squalomail.filters import equals
+from reconcile.providers.squalomail.kinds.campaign import SqualoMailCampaign, widens
 from reconcile.providers.squalomail.newsletters import NEWSLETTERS, condition
 from reconcile.providers.squalomail.reading import entity_rows
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 _CANCEL = "Cancelling the sending (cancel-sending-newsletter) is always allowed."
 
 
-def outlook(api: Client, call: Call, circumstances: Circumstances) -> Outlook:
+def review(api: Client, call: Call, rules: Rules) -> CallReview:
     """What the call would do as the account is now; reads only."""
     arguments = {name.lower(): value for name, value in call.arguments.items()}
     match call.operation:
         case "send-newsletter":
-            return _sending(api, arguments, circumstances)
+            return _sending(api, arguments, rules)
         case "update-newsletter":
-            return _updating(api, arguments, circumstances)
+            return _updating(api, arguments, rules)
         case "delete-newsletter":
-            return _deleting(api, arguments, circumstances)
+            return _deleting(api, arguments, rules)
         case "delete-recipient":
-            return Outlook(_people(api, "subid", _whole(arguments.get("recipientid"))))
+            return CallReview(_people(api, "subid", _whole(arguments.get("recipientid"))))
         case "delete-recipient-by-email":
-            return Outlook(_people(api, "email", arguments.get("email")))
+            return CallReview(_people(api, "email", arguments.get("email")))
         case "delete-recipients-by-list" | "delete-list":
-            return Outlook(_list(api, call.operation, _whole(arguments.get("listid"))))
+            return CallReview(_list(api, call.operation, _whole(arguments.get("listid"))))
         case "unsubscribe-recipient" | "unsubscribe-recipient-by-email":
             # With accept 1 somebody who refused all mail is mailable again on their other lists.
-            return Outlook(sends=str(arguments.get("accept", 0)).lower() not in ("0", "false", ""))
-    return Outlook()
+            return CallReview(sends=str(arguments.get("accept", 0)).lower() not in ("0", "false", ""))
+    return CallReview()
 
 
-def aftermath(api: Client, call: Call, circumstances: Circumstances) -> Diagnostic | None:
+def aftermath(api: Client, call: Call, rules: Rules) -> Diagnostic | None:
     """What is wrong although the platform took the call: stopping a newsletter is read back."""
     if call.operation != "cancel-sending-newsletter":
         return None
     arguments = {name.lower(): value for name, value in call.arguments.items()}
     mail = _newsletter(api, arguments.get("newsletterid"))
-    state = _state(mail, circumstances) if mail else "draft"
+    state = _state(mail, rules) if mail is not None else "draft"
     if mail is None or state == "draft":
         return None
     return Diagnostic(
@@ -58,67 +61,61 @@ def aftermath(api: Client, call: Call, circumstances: Circumstances) -> Diagnost
     )
 
 
-def _sending(api: Client, arguments: Mapping[str, Value], circumstances: Circumstances) -> Outlook:
+def _sending(api: Client, arguments: Mapping[str, Value], rules: Rules) -> CallReview:
     date = _whole(arguments.get("senddate"))
-    if date is None:
-        return Outlook(refusal=_refusal("no-send-date", "It needs sendDate, the time to send at, in UNIX seconds."))
-    if circumstances.too_near(date):
-        return Outlook(
-            refusal=_refusal(
-                "frozen",
-                f"sendDate must lie more than {circumstances.freeze / 60:.0f} minutes ahead (policy.freeze): there is "
-                f'no "send now".',
-                f"The earliest is {int(circumstances.now + circumstances.freeze) + 1}.",
-            )
-        )
+    if date is None or date > _LAST_SECOND:
+        return _refused("no-send-date", "It needs sendDate, the time to send at, in UNIX seconds.")
     mail = _newsletter(api, arguments.get("newsletterid"))
     if mail is None:
-        return Outlook(refusal=_refusal("no-newsletter", "It needs newsletterId, the id of a newsletter that exists."))
-    lists = len(mail["_lists"])
-    moved = ", which is scheduled already and so is moved," if _state(mail, circumstances) == "scheduled" else ""
-    effect = f"It has {_named(mail)}{moved} sent to {lists} list{'' if lists == 1 else 's'}."
-    return Outlook(effect, refusal=_frozen(mail, circumstances), targets=_lists(mail["_lists"]))
+        return _refused("no-newsletter", "It needs newsletterId, the id of a newsletter that exists.")
+    refusal = rules.refusal("campaign", mail, Action.UPDATE, {"schedule": as_text(date)}, frozenset(["schedule"]))
+    lists = mail.attributes["lists"]
+    moved = ", which is scheduled already and so is moved," if _state(mail, rules) == "scheduled" else ""
+    effect = f"It has {_named(mail)}{moved} sent to {len(lists)} list{'' if len(lists) == 1 else 's'}."
+    return CallReview(effect, refusal=_by_hand(mail, refusal, rules), targets=_lists(lists))
 
 
 def _lists(ids: Iterable[Value]) -> tuple[tuple[str, str | None], ...]:
     return tuple(("list", str(id_)) for id_ in ids)
 
 
-def _deleting(api: Client, arguments: Mapping[str, Value], circumstances: Circumstances) -> Outlook:
+def _deleting(api: Client, arguments: Mapping[str, Value], rules: Rules) -> CallReview:
     if _whole(arguments.get("newsletterid")) is None:
-        return Outlook(refusal=_refusal("no-newsletter", "It needs newsletterId, a whole number."))
+        return _refused("no-newsletter", "It needs newsletterId, a whole number.")
     mail = _newsletter(api, arguments["newsletterid"])
     if mail is None:
-        return Outlook()
-    scheduled = ", which is scheduled, and its sending" if _state(mail, circumstances) == "scheduled" else ""
-    return Outlook(f"It deletes {_named(mail)}{scheduled}.", refusal=_frozen(mail, circumstances))
+        return CallReview()
+    scheduled = ", which is scheduled, and its sending" if _state(mail, rules) == "scheduled" else ""
+    refusal = rules.refusal("campaign", mail, Action.DELETE)
+    return CallReview(f"It deletes {_named(mail)}{scheduled}.", refusal=_by_hand(mail, refusal, rules))
 
 
-def _updating(api: Client, arguments: Mapping[str, Value], circumstances: Circumstances) -> Outlook:
+def _updating(api: Client, arguments: Mapping[str, Value], rules: Rules) -> CallReview:
     if _whole(arguments.get("id")) is None:
-        return Outlook(refusal=_refusal("no-newsletter", "It needs id, the newsletter's, a whole number."))
+        return _refused("no-newsletter", "It needs id, the newsletter's, a whole number.")
     mail = _newsletter(api, arguments["id"])
     if mail is None:
-        return Outlook()
+        return CallReview()
     lists = arguments.get("listids") or ()
     wanted = {str(one) for one in (lists if isinstance(lists, list | tuple) else [lists])}
-    scheduled = _state(mail, circumstances) == "scheduled"
-    widens = scheduled and bool(wanted - set(mail["_lists"]))
-    more = ", which is scheduled, and adds lists that it goes to" if widens else ""
-    targets = _lists(sorted(wanted)) if scheduled else ()
-    return Outlook(f"It overwrites {_named(mail)}{more}.", widens, _frozen(mail, circumstances), targets)
+    more = ", which is scheduled, and adds lists that it goes to" if widens(mail, wanted) else ""
+    targets = _lists(sorted(wanted)) if _state(mail, rules) == "scheduled" else ()
+    refusal = rules.refusal("campaign", mail, Action.UPDATE)
+    effect = f"It overwrites {_named(mail)}{more}."
+    return CallReview(effect, widens(mail, wanted), _by_hand(mail, refusal, rules), targets)
 
 
-def _frozen(mail: Mapping[str, Any], circumstances: Circumstances) -> Diagnostic | None:
-    state = _state(mail, circumstances)
-    if state == "sent":
-        return _refusal("frozen", f"{_named(mail)} was sent, so it is not written.", "Use the web interface.")
-    if state == "committed":
-        return _refusal("frozen", f"{_named(mail)} is being sent, or will be any minute, so it is not written.")
-    if state == "scheduled" and circumstances.too_near(mail["senddate"] or 0):
-        minutes = f"{circumstances.freeze / 60:.0f} minutes (policy.freeze)"
-        return _refusal("frozen", f"{_named(mail)} goes out within {minutes}, so it is not written.", _CANCEL)
-    return None
+def _by_hand(mail: RemoteObject, refusal: Diagnostic | None, rules: Rules) -> Diagnostic | None:
+    """A plan's refusal as somebody at a single call needs it: about which newsletter, with a call as the way out."""
+    if refusal is None:
+        return None
+    detail, hint = f"{_named(mail)}: {refusal.detail}", refusal.hint
+    if refusal.code in ("schedule-past", "schedule-too-soon"):
+        earliest = int(rules.circumstances.now + rules.circumstances.freeze) + 1
+        hint = f'The earliest is {earliest}: there is no "send now".'
+    elif _state(mail, rules) == "scheduled":
+        hint = _CANCEL
+    return _refusal(refusal.code, detail, hint)
 
 
 def _people(api: Client, field: str, value: Value) -> str | None:
@@ -144,22 +141,21 @@ def _list(api: Client, operation: str, list_id: int | None) -> str | None:
     return f'It deletes up to {count} of the list "{row["name"]}" for good; opt-outs and consents are lost with them.'
 
 
-def _newsletter(api: Client, id_: Value) -> Mapping[str, Any] | None:
-    """The newsletter with its lists (``_lists``) and whether it has statistics (``_sent``)."""
+def _newsletter(api: Client, id_: Value) -> RemoteObject | None:
+    """The newsletter as a campaign, which any of them may be."""
     number = _whole(id_)
     if number is None:
         return None
     rows = NEWSLETTERS.read(api, Wanted(frozenset([str(number)])))
-    return next((row.data for row in rows if row.id == str(number)), None)
+    return next((SqualoMailCampaign().decode(row) for row in rows if row.id == str(number)), None)
 
 
-def _state(mail: Mapping[str, Any], circumstances: Circumstances) -> str:
-    facts = {"sent": mail["_sent"], "published": mail["published"], "sendDate": mail["senddate"] or 0}
-    return condition(facts, circumstances.now)
+def _state(mail: RemoteObject, rules: Rules) -> str:
+    return condition(mail.facts, rules.circumstances.now)
 
 
-def _named(mail: Mapping[str, Any]) -> str:
-    return f'the newsletter "{mail["subject"]}" (id {mail["mailid"]})'
+def _named(mail: RemoteObject) -> str:
+    return f'the newsletter "{mail.attributes["subject"]}" (id {mail.id})'
 
 
 def _counted(count: int) -> str:
@@ -171,6 +167,10 @@ def _whole(value: Value) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value) else None
+
+
+def _refused(code: str, detail: str) -> CallReview:
+    return CallReview(refusal=_refusal(code, detail))
 
 
 def _refusal(code: str, detail: str, hint: str | None = None) -> Diagnostic:

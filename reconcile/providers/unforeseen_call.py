@@ -2,17 +2,17 @@
 
 from reconcile.errors import Diagnostic
 from reconcile.model.call import Call
-from reconcile.model.kind import Circumstances, Client, rules
-from reconcile.model.outlook import Outlook
+from reconcile.model.call_review import CallReview, Rules
+from reconcile.model.kind import Client, rules
 from reconcile.providers import provider_named
 
 
-def outlook(client: Client, call: Call, circumstances: Circumstances) -> Outlook:
+def review(client: Client, call: Call, judged_by: Rules) -> CallReview:
     """Where campaigns go out by a date, nobody can tell here whether one is about to: nothing is written then."""
     provider = provider_named(client.account().type)
     if not any(rule.launches for kind in provider.kinds for rule in rules(kind.spec).values()):
-        return Outlook()
-    return Outlook(
+        return CallReview()
+    return CallReview(
         refusal=Diagnostic(
             "unforeseen-call",
             "nobody can tell what a call would do",
@@ -22,6 +22,6 @@ def outlook(client: Client, call: Call, circumstances: Circumstances) -> Outlook
     )
 
 
-def aftermath(client: Client, call: Call, circumstances: Circumstances) -> Diagnostic | None:
+def aftermath(client: Client, call: Call, judged_by: Rules) -> Diagnostic | None:
     """Nothing is read back."""
     return None

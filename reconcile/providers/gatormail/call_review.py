@@ -9,11 +9,13 @@ from typing import Any
 from reconcile.errors import Diagnostic
 from reconcile.model.attributes import Value, to_json
 from reconcile.model.call import Call
-from reconcile.model.instant import as_seconds, as_text
-from reconcile.model.kind import Circumstances, Client
-from reconcile.model.outlook import Outlook
+from reconcile.model.call_review import CallReview, Rules
+from reconcile.model.instant import as_text, fault
+from reconcile.model.kind import Action, Client, Row
+from reconcile.model.resource import RemoteObject
 from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING, of, unfinished
 from reconcile.providers.gatormail.client import CONTACTS
+from reconcile.providers.gatormail.kinds.campaign import GatorMailCampaign
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.personal import mask
 from reconcile.providers.transport import Rejected
@@ -21,18 +23,18 @@ from reconcile.providers.transport import Rejected
 _TAKE_BACK = "Taking it back (gatormail_uninitiateCampaign) is always allowed."
 _LIVE = ("Queued", "Active")
 
-_Judge = Callable[[Client, Mapping[str, Any], Circumstances], Outlook]
+_Judge = Callable[[Client, Mapping[str, Any], Rules], CallReview]
 
 
-def outlook(api: Client, call: Call, circumstances: Circumstances) -> Outlook:
+def review(api: Client, call: Call, rules: Rules) -> CallReview:
     """What the call would do as the instance is now; reads only."""
     judge, operation = _JUDGES.get(call.operation), OPERATIONS[call.operation]
     if judge is None or (operation.needs is not None and not _has(api, operation.needs)):  # the client says so
-        return Outlook()
-    return judge(api, _as_taken(api, operation, to_json(call.arguments)), circumstances)
+        return CallReview()
+    return judge(api, _as_taken(api, operation, to_json(call.arguments)), rules)
 
 
-def aftermath(api: Client, call: Call, circumstances: Circumstances) -> Diagnostic | None:
+def aftermath(api: Client, call: Call, rules: Rules) -> Diagnostic | None:
     """What is wrong although the platform took the call: taking a campaign back is read back."""
     if call.operation != "gatormail_uninitiateCampaign":
         return None
@@ -50,7 +52,7 @@ def aftermath(api: Client, call: Call, circumstances: Circumstances) -> Diagnost
 # Campaigns
 
 
-def _initiating(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _initiating(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     if campaign is None:
         return _no_campaign()
@@ -67,12 +69,12 @@ def _initiating(api: Client, arguments: Mapping[str, Any], circumstances: Circum
             f"{_named(campaign)} is {status}, and only a campaign in setup is initiated.",
             _TAKE_BACK if status == "Queued" else None,
         )
-    refusal = _too_soon(api, "startDate", start, circumstances)
+    refusal = _no_start(start) or _by_hand(api, campaign, rules, Action.UPDATE, {"initiate": True})
     if refusal is not None:
-        return Outlook(refusal=refusal)
+        return CallReview(refusal=refusal)
     again = " It goes out again and again until its end date." if campaign.get("type") in REFRESHING else ""
     effect = f"It has {_named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}"
-    return Outlook(effect, sends=True, targets=_goes_to(campaign))
+    return CallReview(effect, sends=True, targets=_goes_to(campaign))
 
 
 def _goes_to(campaign: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
@@ -83,17 +85,18 @@ def _goes_to(campaign: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
     return (("group", group),) if group is not None else ()
 
 
-def _updating(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _updating(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     if campaign is None:
         return _no_campaign()
-    if (refusal := _frozen(api, campaign, circumstances)) is not None:
-        return Outlook(refusal=refusal)
+    if (refusal := _frozen(api, campaign, rules)) is not None:
+        return CallReview(refusal=refusal)
     if _state(campaign) != "Queued":
-        return Outlook(f"It overwrites {_named(campaign)}: what the call leaves out may become empty.")
+        return CallReview(f"It overwrites {_named(campaign)}: what the call leaves out may become empty.")
     start = arguments.get("startDate")
-    if (refusal := _too_soon(api, "startDate", start, circumstances)) is not None:
-        return Outlook(refusal=refusal)
+    refusal = _no_start(start) or _by_hand(api, campaign, rules, Action.UPDATE, {"startDate": start})
+    if refusal is not None:
+        return CallReview(refusal=refusal)
     moves = start != campaign.get("startDate")
     group = _id_of(arguments.get("group"))
     widens = group is not None and ("group" not in campaign or group != _id_of(campaign["group"]))
@@ -101,21 +104,21 @@ def _updating(api: Client, arguments: Mapping[str, Any], circumstances: Circumst
         text for text, is_so in ((f"moves it to {start}", moves), ("changes its group", widens)) if is_so
     )
     effect = f"It overwrites {_named(campaign)}, which is queued{f', and {what}' if what else ''}."
-    return Outlook(effect, moves or widens, targets=_goes_to(campaign) if group is None else (("group", group),))
+    return CallReview(effect, moves or widens, targets=_goes_to(campaign) if group is None else (("group", group),))
 
 
-def _deleting(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _deleting(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     if campaign is None:
         return _no_campaign()
     queued = ", which is queued, and its sending" if _state(campaign) == "Queued" else ""
-    return Outlook(
+    return CallReview(
         f"It deletes {_named(campaign)}{queued}; its e-mail stays behind.",
-        refusal=_frozen(api, campaign, circumstances),
+        refusal=_by_hand(api, campaign, rules, Action.DELETE),
     )
 
 
-def _unsubscribing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _unsubscribing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     if campaign is None:
         return _no_campaign()
@@ -124,10 +127,10 @@ def _unsubscribing(api: Client, arguments: Mapping[str, Any], circumstances: Cir
     widens = _state(campaign) == "Queued" and str(known) != str(arguments.get("unsubscribeId"))
     more = ", which is queued: other opt-outs count, so others may get it" if widens else ""
     effect = f"It attaches the unsubscribe definition {arguments.get('unsubscribeId')} to {_named(campaign)}{more}."
-    return Outlook(effect, widens, _frozen(api, campaign, circumstances))
+    return CallReview(effect, widens, _frozen(api, campaign, rules))
 
 
-def _writing_email(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _writing_email(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     email = _whole(arguments.get("emailId"))
     if email is None:
         return _refused("no-email", "It needs emailId, the id of an e-mail.")
@@ -135,25 +138,23 @@ def _writing_email(api: Client, arguments: Mapping[str, Any], circumstances: Cir
     for campaign in unfinished(api, (*_LIVE, "Finished")):
         if readable and _id_of(campaign.get("email")) != str(email):
             continue
-        if (refusal := _frozen(api, campaign, circumstances)) is not None and (
-            readable or _state(campaign) != "Finished"
-        ):
+        if (refusal := _frozen(api, campaign, rules)) is not None and (readable or _state(campaign) != "Finished"):
             doubt = "" if readable else " Whether it has this e-mail can't be read."
             return _refused(refusal.code, f"{refusal.detail}{doubt}", refusal.hint)
-    return Outlook(f"It overwrites the content of the e-mail {email}: what the call leaves out may become empty.")
+    return CallReview(f"It overwrites the content of the e-mail {email}: what the call leaves out may become empty.")
 
 
-def _testing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _testing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     address = arguments.get("emailAddress")
     if campaign is None:
         return _no_campaign()
     if not isinstance(address, str) or "@" not in address:
         return _refused("no-address", "It needs emailAddress, whom the message goes to.")
-    return Outlook(f"It sends {_named(campaign)} to {mask(address)} at once: a real message.", sends=True)
+    return CallReview(f"It sends {_named(campaign)} to {mask(address)} at once: a real message.", sends=True)
 
 
-def _triggering(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _triggering(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     campaign = _campaign(api, arguments)
     if campaign is None:
         return _no_campaign()
@@ -172,14 +173,14 @@ def _triggering(api: Client, arguments: Mapping[str, Any], circumstances: Circum
             "For another message choose another key.",
         )
     if given and not of(api).contract.zoned:
-        return Outlook(refusal=_no_zone("sendDate is"))
-    return Outlook(f"It sends {_named(campaign)} to one contact, {given or 'at once'}.", sends=True)
+        return CallReview(refusal=_no_zone("sendDate is"))
+    return CallReview(f"It sends {_named(campaign)} to one contact, {given or 'at once'}.", sends=True)
 
 
 # Groups
 
 
-def _including(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _including(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     group, people = _whole(arguments.get("groupId")), _contacts(arguments)
     if group is None or people is None:
         return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
@@ -192,41 +193,41 @@ def _including(api: Client, arguments: Mapping[str, Any], circumstances: Circums
         who = "of them is" if flipped == 1 else "of them are"
         effects.append(f"{flipped:,} {who} excluded, perhaps as an opt-out, and would be included.")
     effects += [_goes_out(each) for each in waiting]
-    return Outlook(" ".join(effects), sends=bool(waiting) or flipped != 0)
+    return CallReview(" ".join(effects), sends=bool(waiting) or flipped != 0)
 
 
-def _excluding(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _excluding(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     group, people = _whole(arguments.get("groupId")), _contacts(arguments)
     if group is None or people is None:
         return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
-    return Outlook(f"It excludes {_counted(len(people))} from the group {group}.")
+    return CallReview(f"It excludes {_counted(len(people))} from the group {group}.")
 
 
-def _readmitting(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
-    return Outlook(
+def _readmitting(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
+    return CallReview(
         f"It takes back the exclusion of one person from the group {arguments.get('groupId')}. Who opted out of its "
         "mail is excluded like that, so somebody who did may get mail again.",
         sends=True,
     )
 
 
-def _clearing(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _clearing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     group = _group(api, arguments)
     if group is None:
         return _no_group()
     excluded = _members(api, "gatormail_groupExcludedContactget", group)
     effect = f"It removes {_memberships(api, group, excluded)} from the group {_titled(group)}, for good."
     # Whom the group's rules find, and who had opted out, may get mail again.
-    return Outlook(effect, sends=excluded != 0, refusal=_in_use(api, group))
+    return CallReview(effect, sends=excluded != 0, refusal=_in_use(api, group))
 
 
-def _deleting_group(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _deleting_group(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     group = _group(api, arguments)
     if group is None:
         return _no_group()
     excluded = _members(api, "gatormail_groupExcludedContactget", group)
     effect = f"It deletes the group {_titled(group)} with {_memberships(api, group, excluded)}; the contacts stay."
-    return Outlook(effect, refusal=_in_use(api, group))
+    return CallReview(effect, refusal=_in_use(api, group))
 
 
 def _in_use(api: Client, group: Mapping[str, Any]) -> Diagnostic | None:
@@ -283,7 +284,7 @@ def _memberships(api: Client, group: Mapping[str, Any], excluded: int | None) ->
 # Schema and data feed
 
 
-def _deleting_schema(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
+def _deleting_schema(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
     entities = api.send(Call("gatormail_getSchema", {})).get("entities") or []
     attributes = [attribute for entity in entities for attribute in entity.get("attributes") or []]
     mappings = sum(len(attribute.get("mappings") or []) for attribute in attributes)
@@ -291,18 +292,20 @@ def _deleting_schema(api: Client, arguments: Mapping[str, Any], circumstances: C
         f"{len(entities):,} entities with {len(attributes):,} attributes",
         f"{mappings:,} published mapping{'' if mappings == 1 else 's'}",
     )
-    return Outlook(f"It deletes {lost[0]} at once; {lost[1]}, made by people in the web interface, may go with them.")
+    return CallReview(
+        f"It deletes {lost[0]} at once; {lost[1]}, made by people in the web interface, may go with them."
+    )
 
 
-def _satisfying(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
-    return Outlook(
+def _satisfying(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
+    return CallReview(
         f"It tells the people in the web interface that {arguments.get('requestType')} is done. A request that they "
         "make meanwhile is put out, too."
     )
 
 
-def _acknowledging(api: Client, arguments: Mapping[str, Any], circumstances: Circumstances) -> Outlook:
-    return Outlook("It marks the batch as processed: its records can't be read again.")
+def _acknowledging(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
+    return CallReview("It marks the batch as processed: its records can't be read again.")
 
 
 _JUDGES: Mapping[str, _Judge] = {
@@ -327,52 +330,47 @@ _JUDGES: Mapping[str, _Judge] = {
 # What campaigns and groups are, and what may be said of them
 
 
-def _frozen(api: Client, campaign: Mapping[str, Any], circumstances: Circumstances) -> Diagnostic | None:
+def _frozen(api: Client, campaign: Mapping[str, Any], rules: Rules) -> Diagnostic | None:
     """Why a campaign may not be written where it stands."""
-    state, start = _state(campaign), campaign.get("startDate")
-    if state == "Finished":
-        return _refusal("frozen", f"{_named(campaign)} was sent, so it is not written.", "Use the web interface.")
-    if state == "Active":
-        return _refusal("frozen", f"{_named(campaign)} is being sent, so it is not written.")
-    if state != "Queued":
-        return None
-    if not of(api).contract.zoned:
-        return _no_zone(f"{_named(campaign)}, which is queued, goes out")
-    if _is_beyond(start, circumstances):
-        return None
-    return _refusal(
-        "frozen",
-        f"{_named(campaign)} goes out within {_minutes(circumstances)}, or at once, so it is not written.",
-        _TAKE_BACK,
-    )
+    return _by_hand(api, campaign, rules, Action.UPDATE)
 
 
-def _too_soon(api: Client, name: str, start: str | None, circumstances: Circumstances) -> Diagnostic | None:
-    """Why a campaign may not go out at a time."""
+def _by_hand(
+    api: Client, campaign: Mapping[str, Any], rules: Rules, action: Action, desired: Mapping[str, Any] | None = None
+) -> Diagnostic | None:
+    """What a plan would say of it, for somebody at a single call: about which campaign, with a call as the way out.
+
+    A campaign whose state can't be read counts as queued by whoever calls, and an UPDATE of nothing named as one of
+    what is in it.
+    """
+    changed = frozenset(desired) if desired is not None else frozenset(["name"])
+    found = rules.refusal("campaign", _live(campaign), action, desired, changed, {"initiate": True})
+    if found is None:
+        return None
+    hint = found.hint
+    if found.code in ("schedule-past", "schedule-too-soon"):
+        earliest = as_text(rules.circumstances.now + rules.circumstances.freeze + 1)
+        hint = f'The earliest is {earliest}: there is no "send now".'
+    elif found.code == "frozen" and _state(campaign) == "Queued":
+        hint = _TAKE_BACK
+    return _refusal(found.code, f"{_named(campaign)}: {found.summary}. {found.detail}", hint)
+
+
+def _live(campaign: Mapping[str, Any]) -> RemoteObject:
+    """A campaign as its kind reads it; who shares its e-mail isn't asked."""
+    return GatorMailCampaign().decode(Row(str(campaign["id"]), {**campaign, "_sharing": None}))
+
+
+def _no_start(start: str | None) -> Diagnostic | None:
+    """Why nothing can go out at a time: it is none."""
     if start is None:
         return _refusal(
             "no-start-date",
-            f'It has no {name}, so it would go out at once: there is no "send now".',
-            f"Set {name} first.",
+            'It has no startDate, so it would go out at once: there is no "send now".',
+            "Set startDate first.",
         )
-    if not of(api).contract.zoned:
-        return _no_zone(f"{name} is")
-    if _is_beyond(start, circumstances):
-        return None
-    earliest = as_text(circumstances.now + circumstances.freeze + 1)
-    return _refusal(
-        "frozen",
-        f'{name} is {start}; it must lie more than {_minutes(circumstances)} ahead: there is no "send now".',
-        f"The earliest is {earliest}.",
-    )
-
-
-def _is_beyond(start: str | None, circumstances: Circumstances) -> bool:
-    """Whether a time, as the contract reads it, lies beyond the freeze; what can't be read as one doesn't."""
-    try:
-        return start is not None and not circumstances.too_near(as_seconds(start))
-    except ValueError:
-        return False
+    wrong = fault(start)
+    return _refusal("no-start-date", f"startDate: {wrong}") if wrong is not None else None
 
 
 def _state(campaign: Mapping[str, Any]) -> str:
@@ -467,15 +465,11 @@ def _counted(count: int) -> str:
     return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
-def _minutes(circumstances: Circumstances) -> str:
-    return f"{circumstances.freeze / 60:.0f} minutes (policy.freeze)"
-
-
-def _no_campaign() -> Outlook:
+def _no_campaign() -> CallReview:
     return _refused("no-campaign", "It needs campaignId, the id of a campaign that exists.")
 
 
-def _no_group() -> Outlook:
+def _no_group() -> CallReview:
     return _refused("no-group", "It needs groupId, the id of a group that exists.")
 
 
@@ -487,8 +481,8 @@ def _no_zone(what: str) -> Diagnostic:
     )
 
 
-def _refused(code: str, detail: str, hint: str | None = None) -> Outlook:
-    return Outlook(refusal=_refusal(code, detail, hint))
+def _refused(code: str, detail: str, hint: str | None = None) -> CallReview:
+    return CallReview(refusal=_refusal(code, detail, hint))
 
 
 def _refusal(code: str, detail: str, hint: str | None = None) -> Diagnostic:
