@@ -287,7 +287,8 @@ def _ask(made: Plan, why: str) -> None:
     if not options().may_ask():
         raise Refused(
             f"Nobody can be asked whether to {why}, so nothing was written.",
-            hint="Give --auto-approve, or apply a saved plan (plan -o FILE, then apply FILE --approved DIGEST).",
+            hint="Give --auto-approve, or apply a saved plan (reconcile plan -o FILE, then "
+            "reconcile apply FILE --approved DIGEST).",
         )
     with asking():
         agreed = click.confirm(f"Make these {len(made.writes)} API writes?", err=True)

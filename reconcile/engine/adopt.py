@@ -36,7 +36,7 @@ def import_object(workspace: Workspace, locked: LockedState, resource: Resource,
     if former is not None and (former.id == id_ or _is_there(workspace, address, former.id)):
         raise InvalidInput(
             f"{address} is bound already, to id {former.id}.",
-            hint=f"If another object is meant: reconcile state rm {address}, then import it.",
+            hint=f"If another object is meant: reconcile state rm {address}, then reconcile import {address} {id_}",
             address=str(address),
         )
     accounts = check_accounts(workspace, state, {address.provider, *state.accounts} & workspace.clients.keys())

@@ -219,7 +219,7 @@ class _Pulling:
             self._leave(
                 edits.step,
                 f"{name} changed outside, but it is built from {', '.join(made.sources)}. Make the edit there, or put "
-                f"git's back: reconcile apply --target {edits.step.address} --overwrite-drift",
+                f"git's back: reconcile apply --target {edits.step.address} --overwrite-drift --auto-approve",
                 edits.resource,
                 name,
             )

@@ -90,7 +90,10 @@ def _remarks(entry: Drifted, *, now: float, zone: tzinfo) -> Iterator[Remark]:
     if entry.outgrown:
         yield Remark("note", f"if that is right, put it on record: reconcile pull {entry.address}")
     if entry.final:
-        yield Remark("note", "it has gone out like this and stays so: reconcile pull takes it into the manifest")
+        yield Remark(
+            "note",
+            f"it has gone out like this and stays so; take that into the manifest: reconcile pull {entry.address}",
+        )
 
 
 def _headline(drift: Drift) -> str:
