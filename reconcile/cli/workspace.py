@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,9 +56,7 @@ class Project:
             defaults=settings.defaults,
         )
         show_diagnostics(loaded.warnings)
-        from reconcile.engine.mail_checks import with_faults
-
-        return replace(loaded, resources=with_faults(loaded.resources, self.registry, self.mail_rules()))
+        return loaded
 
     def mail_findings(
         self,
@@ -139,6 +137,7 @@ class Project:
                 parallelism=options().parallelism or concurrency,
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
+                mail_rules=self.mail_rules(),
             )
 
     def _pause(self, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """The checks of ``reconcile.mail.checks`` over the entries that are mails: what stands against writing one, and why."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from reconcile.errors import Diagnostic, Location
@@ -15,6 +15,7 @@ from reconcile.model.provider import MergeTag
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry, nearest
 from reconcile.model.resource import Resource
+from reconcile.state.statefile import collector_paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,17 @@ class MailRules:
     today: str = "1970-01-01"
 
 
-def with_faults(resources: Mapping[Address, Resource], registry: Registry, rules: MailRules) -> dict[Address, Resource]:
-    """The resources, those with errors in their mails marked, so that no plan writes them."""
+def faults(
+    resources: Mapping[Address, Resource], registry: Registry, rules: MailRules
+) -> Callable[[Address], Diagnostic | None]:
+    """Gives the first error in an entry's mail, which stands against writing it; looked for when it is asked for."""
     mails = _Mails(resources, registry, rules)
-    marked = dict(resources)
-    for address in mails.addresses:
-        errors = tuple(mails.findings(address, frozenset([Severity.ERROR])))
-        if errors:
-            marked[address] = replace(resources[address], faults=errors)
-    return marked
+    known = frozenset(mails.addresses)
+
+    def fault(address: Address) -> Diagnostic | None:
+        return next(mails.findings(address, frozenset([Severity.ERROR])), None) if address in known else None
+
+    return fault
 
 
 def findings(
@@ -51,9 +54,12 @@ def findings(
     severities: Collection[Severity] = (Severity.ERROR, Severity.WARNING),
 ) -> list[Diagnostic]:
     """All that is found in the mails of these entries, in all where none are named; errors first."""
+    if of is not None and not of:
+        return []
     mails = _Mails(resources, registry, rules)
     addresses = [address for address in mails.addresses if of is None or address in of]
-    found = [one for address in addresses for one in mails.findings(address, frozenset(severities))]
+    with collector_paused():
+        found = [one for address in addresses for one in mails.findings(address, frozenset(severities))]
     return sorted([*mails.waivers(addresses), *found], key=lambda one: one.severity is not Loudness.ERROR)
 
 
@@ -115,9 +121,12 @@ class _Mails:
         return self._registry.kind(address).mail
 
     def _mail(self, address: Address) -> Mail:
-        if address not in self._made:
-            self._made[address] = self._make(address)
-        return self._made[address]
+        if address in self._made:
+            return self._made[address]
+        made = self._make(address)
+        if not made.goes_out:
+            self._made[address] = made  # others are made from it; the rest would only fill the memory
+        return made
 
     def _make(self, address: Address) -> Mail:
         resource, parts = self._resources[address], self._parts(address)

@@ -12,6 +12,7 @@ from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.gate import Gate, Moment
 from reconcile.engine.intents import Patience, settled, with_settled
+from reconcile.engine.mail_checks import MailRules, faults
 from reconcile.engine.refresh import Clients, find, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
 from reconcile.engine.verify import verify
@@ -44,7 +45,8 @@ class Workspace:
 
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
-    ``tell`` takes their progress. ``right`` is the run's right to send.
+    ``tell`` takes their progress. ``right`` is the run's right to send; ``mail_rules`` what mails are checked by, None:
+    they are not.
     """
 
     registry: Registry
@@ -61,6 +63,7 @@ class Workspace:
     parallelism: int = 4
     place: Place | None = None
     tell: Callable[[Address, str], None] = lambda address, text: None
+    mail_rules: MailRules | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -116,6 +119,7 @@ def plan(
         workspace.policy,
         request,
         accounts,
+        faults(desired, workspace.registry, workspace.mail_rules) if workspace.mail_rules else lambda address: None,
     )
     made = with_digests(
         replace(made, accounts=accounts),

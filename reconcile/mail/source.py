@@ -412,23 +412,31 @@ class _Reader:
         if block is None:
             return
         self._source.blocks.append(block)
-        if not block.hidden and block.text and _is_heading(block):
-            self._heading = block.text
+        if not block.hidden and _is_heading(block):
+            self._heading = block.text or self._heading
 
     def _words(self, start: int, end: int) -> None:
         self._run += 1
         invisible = 0
-        around = self._around()
+        around = form, link = self._around()
+        words: list[Word] | None = None
         for match in _PIECE.finditer(self._text, start, end):
             if match[1]:
                 self._blank = True
                 invisible += "&" in match[1]
                 continue
-            word = _INVISIBLE.sub("", html.unescape(match[0])) if "&" in match[0] else _INVISIBLE.sub("", match[0])
-            if not word.strip():
-                invisible += 1
-                continue
-            self._append(word, match.start(), match.end(), None, around)
+            word = match[0]
+            if not word.isascii() or "&" in word:
+                word = _INVISIBLE.sub("", html.unescape(word))
+                if not word.strip():
+                    invisible += 1
+                    continue
+            if words is None:
+                self._append(word, match.start(), match.end(), None, around)
+                words = self._block.words if self._block is not None else None
+            else:
+                words.append(Word(word, match.start(), match.end(), not self._blank, self._run, form, None, link))
+                self._blank = False
         if self._block is not None:
             self._block.filler += invisible
 
@@ -482,8 +490,8 @@ SHAPING = names("a b big code del em i ins mark s small strike strong sub sup tt
 def _is_heading(block: Block) -> bool:
     if any(tag.name in HEADINGS for tag in block.around):
         return True
-    sizes = [tag.look.get("font-size", "") for tag in (*block.around[-1:], *block.inside)]
-    return len(block.text) <= 120 and any(size.endswith("px") and _number(size[:-2]) >= 20 for size in sizes)
+    sizes = [tag.look.get("font-size", "") for tag in (*block.around[-1:], *block.inside) if tag.attributes]
+    return any(size.endswith("px") and _number(size[:-2]) >= 20 for size in sizes) and len(block.text) <= 120
 
 
 def _number(text: str) -> float:

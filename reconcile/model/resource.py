@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconcile.errors import Diagnostic, Location
+from reconcile.errors import Location
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest
 
@@ -47,8 +47,7 @@ class Resource:
     ``attributes`` holds only what is declared, in canonical form, references as References, file contents in place of
     ``bodyFile`` and its like; ``files`` says which attribute came from which file (project-relative path).
     An ``external`` resource is looked up by its natural key and never changed. ``builds`` says how attributes were made
-    from their files, ``faults`` what stands against writing it (found in its content), ``waived`` what was found and is
-    accepted.
+    from their files, ``waived`` what was found in its content and is accepted.
     """
 
     address: Address
@@ -63,7 +62,6 @@ class Resource:
     was: tuple[Address, ...] = ()
     builds: Mapping[str, Build] = field(default_factory=dict)
     waived: tuple[Waiver, ...] = ()
-    faults: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """make_plan: three mappings in, one Plan out."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -22,6 +22,8 @@ from reconcile.planner.plan import Cause, Meant, Plan, Step
 from reconcile.planner.reach import with_reach
 from reconcile.planner.steps import Seen, launching, removal_step, step_for
 from reconcile.planner.targets import Guard
+
+Faults = Callable[[Address], Diagnostic | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ def make_plan(
     policy: Policy,
     request: Request = Request(),
     accounts: Mapping[str, object] = MappingProxyType({}),
+    faults: Faults = lambda address: None,
 ) -> Plan:
     """The plan; ``seen`` must come from the same desired and (moved) applied mappings, see ``moves`` and ``moved``.
 
-    ``accounts`` says which account an alias opens: two aliases may open one.
+    ``accounts`` says which account an alias opens: two aliases may open one. ``faults`` gives what in the content of an
+    entry stands against writing it, if anything does; it is asked about what is to be written alone.
     """
     sources = {target: source for source, target in moves(desired, applied).items()}
     applied = moved(desired, applied)
@@ -83,7 +87,7 @@ def make_plan(
             contents[address] = content
         if step.writes:
             step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
-        steps[address] = _as_move(_without_fault(step, resource), sources.get(address))
+        steps[address] = _as_move(_without_fault(step, faults), sources.get(address))
     gone = frozenset(request.removed)
     identity = Identity(desired, applied, seen.live, registry, accounts, gone)
     shared = identity.shared()
@@ -214,11 +218,12 @@ def _renamed(value: Value, to: Mapping[Address, Address]) -> Value:
     return value
 
 
-def _without_fault(step: Step, resource: Resource) -> Step:
+def _without_fault(step: Step, faults: Faults) -> Step:
     """The step, blocked where something in the entry's content stands against writing it."""
-    if resource.faults and step.writes and step.blocked is None:
-        return replace(step, blocked=resource.faults[0])
-    return step
+    if not step.writes or step.blocked is not None:
+        return step
+    fault = faults(step.address)
+    return replace(step, blocked=fault) if fault is not None else step
 
 
 def _as_move(step: Step, source: Address | None) -> Step:

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 
-from tests.bench import audience, contacts, plan_unchanged, review
+from tests.bench import audience, contacts, plan_unchanged, review, validate
 
 BENCHMARKS = {
     "plan-unchanged": plan_unchanged.main,
     "audience": audience.main,
     "contacts": contacts.main,
     "review": review.main,
+    "validate": validate.main,
 }
 
 if __name__ == "__main__":
