@@ -9,7 +9,7 @@ import ipaddress
 import os
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -26,11 +26,18 @@ _PROXY_SCHEMES: Final = ("http", "https")
 class Network(httpx.BaseTransport):
     """The way to every host, opened when it is first asked for; what all ``httpx`` clients of this project stand on.
 
+    ``check`` is asked with each URL before anything goes there, and raises where that may not be.
     Its requests raise InvalidInput where a variable of the environment names a proxy or certificates that can't be
     used.
     """
 
-    def __init__(self, limits: httpx.Limits | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        limits: httpx.Limits | None = None,
+        environ: Mapping[str, str] = os.environ,
+        check: Callable[[str], None] = lambda url: None,
+    ) -> None:
+        self._check = check
         self._limits = limits or httpx.Limits(max_connections=16, max_keepalive_connections=16)
         self._environ = environ
         self._ways: dict[tuple[str, str, int | None], httpx.HTTPTransport] = {}
@@ -38,12 +45,14 @@ class Network(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request the way that its host is reached."""
+        self._check(str(request.url))
         return self._way(request.url).handle_request(request)
 
     def close(self) -> None:
         """Close all connections."""
         for way in self._ways.values():
             way.close()
+        self._ways.clear()
 
     def _way(self, url: httpx.URL) -> httpx.HTTPTransport:
         origin = (url.scheme, url.host, url.port)

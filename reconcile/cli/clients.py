@@ -18,6 +18,7 @@ from reconcile.providers import provider_named
 if TYPE_CHECKING:
     import httpx
 
+    from reconcile.hosts import Hosts
     from reconcile.model.kind import Client
     from reconcile.providers.transport import Limit, Transport
 
@@ -37,9 +38,20 @@ class _Connection:
     sandbox: "httpx.BaseTransport | None"
     stop: threading.Event
     limit: "Limit | None" = None
+    hosts: "Hosts | None" = None
+
+    @property
+    def way(self) -> "httpx.BaseTransport":
+        return self.sandbox or self._network()
+
+    def _network(self, limits: "httpx.Limits | None" = None) -> "httpx.BaseTransport":
+        from reconcile.network import Network
+
+        assert self.hosts is not None  # noqa: S101  # only a sandbox has none
+        return Network(limits, check=self.hosts.check)
 
     def transport(self, **options: Any) -> "Transport":
-        from reconcile.providers.transport import Pace, Transport
+        from reconcile.providers.transport import Pace, Transport, limits
 
         settings = self.settings
         options["stop"] = self.stop
@@ -51,7 +63,7 @@ class _Connection:
             concurrency=settings.concurrency, requests_per_second=settings.requests_per_second, shared=self.limit
         )
         secrets = tuple(found.reveal() for name, found in settings.credentials.items() if name in settings.secrets)
-        return Transport(pace=pace, right=self.right, secrets=secrets, **options)
+        return Transport(pace=pace, right=self.right, secrets=secrets, transport=self._network(limits(pace)), **options)
 
 
 def emulated_file(provider: Provider, path: Path) -> Path:
@@ -89,6 +101,8 @@ class Clients(dict[str, "Client"]):
     def _connection(self, settings: ProviderSettings) -> _Connection:
         shared = self._shared.setdefault(settings.type, {})
         if settings.sandbox is None:
+            from reconcile.hosts import Hosts
+
             return _Connection(
                 settings,
                 settings.url,
@@ -98,6 +112,7 @@ class Clients(dict[str, "Client"]):
                 None,
                 self._stop,
                 self._limits(settings),
+                Hosts.of(self._settings.environ, provider_named(settings.type).hosts),
             )
         import httpx
 

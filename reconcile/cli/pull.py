@@ -34,7 +34,7 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
     here = project()
     manifests = here.manifests()
     targets = requested(here, addresses, [], known=list(manifests.resources)).targets
-    drafts = Drafts(here.settings.root, Scope(here.settings.variables, here.settings.environ))
+    drafts = Drafts(here.settings.root, Scope(here.settings.variables, here.settings.environ, here.settings.names))
     again = partial(_again, here)
     with (
         here.store().lock("pull", options().lock_timeout) as locked,

@@ -4,13 +4,14 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity, Usage
 from reconcile.manifests.interpolate import GivenText, Scope, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
+from reconcile.manifests.names import ALLOW_ENV, Names, Naming, signing_in
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
@@ -24,6 +25,7 @@ from reconcile.manifests.shape import shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
 from reconcile.model.policy import Policy, Sends, Targets
+from reconcile.model.provider import Provider
 from reconcile.model.registry import Registry, nearest, target_plurals
 from reconcile.model.settings import (
     CONCURRENCY,
@@ -41,6 +43,8 @@ DEFAULT_ENVIRONMENT: Final = "default"
 # What no policy may go below, in seconds.
 LEAST: Final = {"freeze": 1800.0}
 _LOCAL: Final = ".reconcile"
+_STATE: Final = "state"
+ALLOW_STATE: Final = "RECONCILE_ALLOW_STATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Settings:
     state: Path | str
     variables: Mapping[str, Scalar]
     environ: Mapping[str, str] = field(repr=False)
+    names: Names = field(default_factory=Names, repr=False)
     defaults: Defaults | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy)
     checks: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +104,7 @@ class UnusableSettings(InvalidInput):
     types: Mapping[str, str] | None = None
     variables: Mapping[str, Scalar] = {}
     defaults: Defaults | None = None
+    names: Names = Names()
 
 
 def load_settings(
@@ -122,9 +128,13 @@ class _LayerReading(Reading):
 
     lazy = False
     credentials: Collection[str] = ()
+    inside: Scope = Scope()  # what those may name with which we sign in
 
     def is_lazy(self, path: NodePath) -> bool:
         return self.lazy or (bool(path) and path[-1] in self.credentials)
+
+    def scope_at(self, path: NodePath) -> Scope:
+        return self.inside if len(path) == 1 and (path[0] in self.credentials or path[0] == _STATE) else self.scope
 
 
 class _Loading:
@@ -145,7 +155,8 @@ class _Loading:
         self._environ = environ
         self._findings: list[Diagnostic] = []
         self._warnings: list[Diagnostic] = []
-        self._scope = Scope({}, environ)
+        self._names = Names()
+        self._scope = self._inside = Scope({}, environ)
 
     def settings(self) -> Settings:
         self._document = document = self._read()
@@ -155,7 +166,10 @@ class _Loading:
         environments = self._environments(base)
         self._chosen = self._choose(environments)
         self._effective = effective = merged(base, self._chosen)
-        self._scope = Scope(self._variables(effective), self._environ)
+        self._names = self._gathered(base, environments)
+        values = self._variables(effective)
+        self._scope = Scope(values, self._environ, self._names)
+        self._inside = Scope(values, self._environ, replace(self._names, hidden=False))
         variables = _members(effective.members.get("variables")).values()
         sound = not self._findings and all(isinstance(node, ScalarNode) for node in variables)
         self._check_layers(base, environments)
@@ -174,6 +188,7 @@ class _Loading:
             state=self._state(project.state),
             variables=self._scope.variables,
             environ=self._environ,
+            names=self._names,
             defaults=self._defaults(base, environments),
             policy=self._policy(project),
             checks=self._checks(project),
@@ -194,6 +209,7 @@ class _Loading:
         known = {alias: type_ for alias, type_ in types.items() if type_ in names()}
         if sound and types and known == types:
             error.types, error.variables, error.defaults = known, self._scope.variables, defaults
+            error.names = self._names
         return error
 
     def _raise_findings(self) -> None:
@@ -227,6 +243,29 @@ class _Loading:
         if above is not None:
             return f"The project is in {above}: run there, or with -C {os.path.relpath(above)}."
         return "Begin one with `reconcile init`, or name the project's folder with -C DIR."
+
+    def _gathered(self, base: MappingNode, environments: Mapping[str, MappingNode]) -> Names:
+        """What the environment's names are for, in this environment or another: what signs us in is not shown."""
+        from reconcile.hosts import listed
+
+        naming = Naming()
+        types = {alias: _type_of(node) for alias, node in _members(base.members.get("providers")).items()}
+        for layer in (base, *environments.values()):
+            for alias, account in _members(layer.members.get("providers")).items():
+                type_ = _type_of(account) or types.get(alias)
+                spec = self._quietly(type_) if type_ in names() else None
+                marks: Collection[str] = credentials_of(spec) if spec is not None else _members(account).keys()
+                naming.credentials += (_raw(node) for name, node in _members(account).items() if name in marks)
+            naming.credentials.append(signing_in(_raw(layer.members.get(_STATE))))
+            for name, node in _members(layer.members.get("variables")).items():
+                naming.variables.setdefault(name, []).append(_raw(node))
+        return naming.names(listed(self._environ, ALLOW_ENV))
+
+    def _quietly(self, type_: str | None) -> type[AccountSpec] | None:
+        try:
+            return provider_named(str(type_)).settings
+        except InvalidInput:  # a finding of its own
+            return None
 
     # Environments
 
@@ -315,7 +354,7 @@ class _Loading:
     def _reading(self, node: MappingNode, spec: type[Spec], name: str, mark: Any, *, lazy: bool) -> _LayerReading:
         source = Source(self._document, node, mark)
         reading = _LayerReading(source, shape_of(spec), self._scope, self._findings, name=name)
-        reading.lazy = lazy
+        reading.lazy, reading.inside = lazy, self._inside
         reading.credentials = credentials_of(spec) if issubclass(spec, AccountSpec) else ()
         return reading
 
@@ -369,7 +408,7 @@ class _Loading:
 
     def _evaluated(self, name: str, node: ScalarNode, text: str, *, lazy: bool) -> Scalar:
         """A variable's own value, which may come from the environment but not from other variables."""
-        value, faults = evaluate(text, Scope({}, self._environ))
+        value, faults = evaluate(text, Scope({}, self._environ, replace(self._names, hidden=False)))
         faults = [fault for fault in faults if not (lazy and fault.code == "unset-environment")]
         if any(fault.code == "unknown-variable" for fault in faults):
             detail = f'The variable "{name}" can\'t be made from other variables, only from ${{env.NAME}}.'
@@ -451,6 +490,9 @@ class _Loading:
         limits = plain.pop("limits", {})
         extra = {name: value for name, value in plain.items() if name not in {"type", "account", *marks}}
         self._check_extra(spec, extra, node)
+        if sandbox is None:
+            shown = {name: secret for name, secret in credentials.items() if not marks[name].secret}
+            self._check_hosts(provider_named(type_), node, {"url": url, **extra}, shown)
         return ProviderSettings(
             alias=alias,
             type=type_,
@@ -475,6 +517,23 @@ class _Loading:
                     mark, place = place.keys[name], place.members[name]
             self._find("wrong-value", "a value that is not allowed", detail, self._document.at(mark), hint)
 
+    def _check_hosts(
+        self, provider: Provider, node: MappingNode, values: Mapping[str, Any], later: Mapping[str, Secret]
+    ) -> None:
+        """See that an account leads nowhere but where its credentials may go, whichever member says so."""
+        from reconcile.hosts import Hosts, addresses
+
+        hosts = Hosts.of(self._environ, provider.hosts)
+        found = [(name, address) for name, value in values.items() for address in addresses(value)]
+        for name, secret in later.items():
+            with suppress(InvalidInput):  # not set: nothing can be contacted either
+                found += ((name, address) for address in addresses(secret.reveal()))
+        for name, address in found:
+            if not hosts.allow(address):
+                said = hosts.refusal(address).diagnostics[0]
+                place = self._document.at(node.members[name].mark)
+                self._find("host-not-allowed", "a host that may not be contacted", said.detail, place, said.hint)
+
     def _check_credentials(self, alias: str, declared: Mapping[str, Node], spec: type[AccountSpec], mark: Any) -> None:
         marks = credentials_of(spec)
         for name in sorted(name for name, credential in marks.items() if credential.needed):
@@ -494,7 +553,7 @@ class _Loading:
                 self._warnings.append(_as_warning(warning))
 
     def _secret(self, alias: str, name: str, node: Node) -> Secret:
-        scope, document = self._scope, self._document
+        scope, document = self._inside, self._document
 
         def resolve() -> str:
             assert isinstance(node, ScalarNode)  # noqa: S101  # the Spec has seen to it
@@ -526,7 +585,12 @@ class _Loading:
         url = declared or f"file:{PurePosixPath(_LOCAL, self._name, 'state.json')}"
         if declared and self._environment is not None and not _declares(self._chosen, ("state",)):
             url = in_environment(url, self._environment)
-        return self._root / local_path(url) if url.startswith("file:") else url
+        where = self._root / local_path(url) if url.startswith("file:") else url
+        if ALLOW_STATE in self._environ:
+            from reconcile.state.allowed import check
+
+            check(where, self._environ, self._root)
+        return where
 
     def _of_environment(self, path: str, member: tuple[str, ...]) -> str:
         """A path as the chosen environment has it, so that environments never share a file by accident."""
@@ -614,6 +678,10 @@ _NAMES: Final = "it takes letters A to Z, digits, - and _"
 
 def _members(node: Node | None) -> Mapping[str, Node]:
     return node.members if isinstance(node, MappingNode) else {}
+
+
+def _raw(node: Node | None) -> str:
+    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
 
 
 def _type_of(node: Node) -> str | None:

@@ -54,6 +54,7 @@ class Project:
             variables=settings.variables,
             environ=settings.environ,
             defaults=settings.defaults,
+            names=settings.names,
         )
         show_diagnostics(loaded.warnings)
         return loaded
@@ -210,6 +211,7 @@ def _findings_of_manifests(chosen: "Options", error: UnusableSettings) -> Iterat
             variables=error.variables,
             environ=chosen.environ,
             defaults=error.defaults,
+            names=error.names,
         )
     except InvalidInput as more:
         yield from (found for found in more.diagnostics if found not in error.diagnostics)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconcile.errors import Diagnostic, Location
+from reconcile.manifests.names import ALLOW_ENV, Names
 from reconcile.manifests.nodes import Document, Scalar, ScalarNode
 from reconcile.model.registry import nearest
 
@@ -25,6 +26,7 @@ class Scope:
 
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,14 @@ def _value(token: re.Match[str], scope: Scope, faults: list[Fault]) -> Scalar:
 
 def _from_environment(inner: re.Match[str], source: str, scope: Scope, faults: list[Fault]) -> Scalar:
     name = inner["env"]
+    if scope.names.hides(name):
+        faults.append(_secret(f"{name} is what signs us in", source))
+        return None
+    if not scope.names.may_read(name):
+        detail = f"This project may not read {name} from the environment: {ALLOW_ENV} does not name it."
+        hint = f"Where it is right, have it added to {ALLOW_ENV}, which is set outside the repository."
+        faults.append(Fault("name-not-allowed", "a name that may not be read", detail, source, hint))
+        return None
     value = scope.environ.get(name)
     # As in a shell, `:-` also stands in for an empty value.
     if inner["otherwise"] is not None and not value:
@@ -120,11 +130,20 @@ def _from_variables(name: str, source: str, scope: Scope, faults: list[Fault]) -
         hint = f"Did you mean ${{var.{close}}}?" if close else None
         faults.append(Fault("unknown-variable", "an unknown variable", detail, source, hint))
         return None
+    if scope.names.hides_variable(name):
+        faults.append(_secret(f'The variable "{name}" holds what signs us in', source))
+        return None
     value = scope.variables[name]
     if value is None:
         detail = f'The variable "{name}" has no value. Give one: --var {name}=VALUE, or RECONCILE_VAR_{name}.'
         faults.append(Fault("unset-variable", "a variable has no value", detail, source))
     return value
+
+
+def _secret(what: str, source: str) -> Fault:
+    detail = f"{what}. It would be told in every plan and stand at the platform, so it can't be used here."
+    hint = "Write the value itself, or put what may be shown into a variable of its own."
+    return Fault("secret-in-manifest", "a secret where everybody reads it", detail, source, hint)
 
 
 def _misspelt(token: re.Match[str], scope: Scope) -> Fault:

@@ -11,6 +11,7 @@ from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.find import find_manifests, not_regular, unread
 from reconcile.manifests.interpolate import Scope
+from reconcile.manifests.names import Names
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
 from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
@@ -58,14 +59,15 @@ def load(
     variables: Variables | None = None,
     environ: Mapping[str, str] | None = None,
     defaults: Defaults | None = None,
+    names: Names | None = None,
 ) -> Manifests:
-    """All that the manifests under ``root`` declare.
+    """All that the manifests under ``root`` declare; ``names`` says which names expressions may have.
 
     Raises:
         InvalidInput: with every finding about every file.
     """
     with _collector_off():
-        return _Loading(root, registry, Scope(variables or {}, environ or {}), defaults).load()
+        return _Loading(root, registry, Scope(variables or {}, environ or {}, names or Names()), defaults).load()
 
 
 @contextmanager

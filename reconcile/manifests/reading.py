@@ -94,6 +94,10 @@ class Reading:
         """Whether the expressions of a value are only looked at, not evaluated."""
         return False
 
+    def scope_at(self, path: Path) -> Scope:
+        """What the expressions of a value may name."""
+        return self.scope
+
     def extra_names(self) -> Collection[str]:
         """Names that may stand beside the model's own."""
         return ()
@@ -142,11 +146,13 @@ class Reading:
             return [self.plain(member, item, (*path, index)) for index, member in enumerate(node.items)]
         return self.plain_members(node.members, shape, path)
 
-    def scalar(self, node: ScalarNode, wanted: frozenset[type], document: Document) -> Scalar | Broken:
+    def scalar(
+        self, node: ScalarNode, wanted: frozenset[type], document: Document, scope: Scope | None = None
+    ) -> Scalar | Broken:
         """The value of a scalar where one of these types is wanted; BROKEN with findings."""
         value = node.value
         if isinstance(value, str) and "${" in value:
-            value, faults = evaluate(value, self.scope)
+            value, faults = evaluate(value, scope or self.scope)
             if faults:
                 self.findings.extend(diagnose(faults, node, document, self.address))
                 self.failed = True
@@ -161,11 +167,11 @@ class Reading:
         """The value of a scalar at a path; BROKEN with findings, or if it is not evaluated."""
         document = self.source_of(path).document
         if isinstance(node.value, str) and self.is_lazy(path) and has_expression(node.value):
-            faults = check_syntax(node.value, self.scope)
+            faults = check_syntax(node.value, self.scope_at(path))
             self.findings.extend(diagnose(faults, node, document, self.address))
             self.failed = self.failed or bool(faults)
             return BROKEN
-        return self.scalar(node, wanted, document)
+        return self.scalar(node, wanted, document, self.scope_at(path))
 
     def _scalar(self, node: ScalarNode, shape: Shape, path: Path) -> Scalar | Broken:
         if not shape.scalars:

@@ -59,7 +59,8 @@ class Connection(Protocol):
     """What a client is opened with.
 
     ``url`` is where the API is, in a sandbox the emulator's ``/NAME``; ``sandbox`` is the httpx transport to the
-    emulator there, else None.
+    emulator there, else None. ``way`` is the httpx transport for what is not sent through ``transport``: to the
+    emulator, or to the hosts that may be contacted, and no others.
     ``shared`` is one mapping for all accounts of a run, such as for sign-ins; ``folder`` is what the environment keeps
     for itself, which may not be there yet.
     """
@@ -72,6 +73,9 @@ class Connection(Protocol):
 
     @property
     def sandbox(self) -> Any: ...  # noqa: D102
+
+    @property
+    def way(self) -> Any: ...  # noqa: D102
 
     @property
     def folder(self) -> Path: ...  # noqa: D102
@@ -158,6 +162,7 @@ class Provider:
 
     Attributes:
         name: the ``type`` of its accounts in reconcile.yaml.
+        hosts: where its APIs are; its accounts may be nowhere else, unless RECONCILE_ALLOW_HOSTS says so.
         settings: what reconcile.yaml may say of an account.
         open: settings and a Connection -> Client.
         operations: verb, retry class, whether it mails people.
@@ -185,10 +190,12 @@ class Provider:
         starter: "Member[Mapping[str, str] | None]" = None,
         merge_tags: "Member[tuple[MergeTag, ...]]" = (),
         hosting: Hosting | None = None,
+        hosts: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.commands = commands
         self.hosting = hosting
+        self.hosts = hosts
         self._settings = settings
         self._open = open
         self._operations = operations

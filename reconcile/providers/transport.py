@@ -97,6 +97,11 @@ class Pace:
         return min(self.longest_wait, longer) + random.uniform(0, self.wait)  # noqa: S311
 
 
+def limits(pace: Pace) -> httpx.Limits:
+    """How many connections a client of this pace keeps."""
+    return httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
+
+
 class Auth(httpx.Auth):
     """Signs requests; ``secrets`` gives what no message may repeat."""
 
@@ -127,9 +132,8 @@ class Transport:
         stop: threading.Event | None = None,
         time: ServerTime | None = None,
     ) -> None:
-        limits = httpx.Limits(max_connections=min(pace.concurrency, 16), max_keepalive_connections=16)
         self._http = httpx.Client(
-            transport=transport or Network(limits),
+            transport=transport or Network(limits(pace)),
             timeout=pace.timeout,
             headers={"Accept": "application/json", "Accept-Encoding": ENCODINGS},
             auth=auth,

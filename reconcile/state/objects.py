@@ -84,9 +84,10 @@ def open_bucket(scheme: str, bucket: str, options: Mapping[str, str]) -> "Object
 class Objects:
     """The objects of a bucket, by their keys; ``name`` is the bucket in messages."""
 
-    def __init__(self, bucket: "ObjectStore", name: str) -> None:
+    def __init__(self, bucket: "ObjectStore", name: str, endpoint: str = "") -> None:
         self._bucket = bucket
         self.name = name
+        self._endpoint = endpoint.rstrip("/")
 
     def read(self, key: str) -> Found | None:
         """The object; None if there is none.
@@ -96,6 +97,7 @@ class Objects:
         """
         from obstore.exceptions import NotFoundError
 
+        self._refuse_redirects(key)
         with self._failing(key, "read"):
             try:
                 got = self._bucket.get(key)
@@ -104,6 +106,24 @@ class Objects:
                 if _NO_BUCKET.search(str(error)):
                     raise  # or a mistyped name would look like a project that has no state yet
                 return None
+
+    def _refuse_redirects(self, key: str) -> None:
+        """Ask a server of the project's choice once, unsigned, whether it leads elsewhere: the library would follow."""
+        if not self._endpoint.startswith("http"):
+            return
+        import httpx
+
+        from reconcile.network import Network
+
+        url = f"{self._endpoint}/{self.name.partition('://')[2]}/{key}"
+        with suppress(httpx.HTTPError), httpx.Client(transport=Network(), timeout=_TIMEOUT.total_seconds()) as client:
+            answer = client.head(url)
+            if answer.has_redirect_location:
+                raise StateError(
+                    f"The server of {self.name} leads elsewhere (HTTP {answer.status_code}), and that is not followed.",
+                    hint="Name the server that has the bucket as the endpoint.",
+                )
+            self._endpoint = ""
 
     def write(self, key: str, data: bytes, former: "UpdateVersion | None") -> "UpdateVersion":
         """Write the object if it is still that version (None: if there is none); gives its new version.
@@ -134,6 +154,7 @@ class Objects:
 
     def put(self, key: str, data: bytes, former: "UpdateVersion | None") -> "UpdateVersion":
         """As ``write``, one request without a second look; raises what obstore raises."""
+        self._refuse_redirects(key)
         return _version(self._bucket.put(key, data, mode=former if former is not None else "create"))
 
     def delete(self, key: str) -> None:

@@ -53,7 +53,7 @@ def open_store(
         case "postgresql" | "postgres":
             from reconcile.state.postgresql import PostgresqlStore
 
-            conninfo, state = _without_state(url)
+            conninfo, state = without_state(url)
             return PostgresqlStore(conninfo, state, clock=clock, who=who, codec=codec)
         case "https" | "http":
             from reconcile.state.http import HttpStore
@@ -85,7 +85,7 @@ def in_environment(url: str, environment: str) -> str:
         return f"file:{path_in_environment(str(local_path(url)), environment)}"
     parts = _split(url)
     if parts.scheme in _POSTGRESQL:
-        conninfo, state = _without_state(url)
+        conninfo, state = without_state(url)
         name = environment if state == DEFAULT_STATE else f"{state}.{environment}"
         return f"{conninfo}{'&' if '?' in conninfo else '?'}state={quote(name, safe='')}"
     return urlunsplit(parts._replace(path=_before_extension(parts.path, environment)))
@@ -130,9 +130,10 @@ def _object_store(
             hint="Use an endpoint with https://, or one such as http://localhost:8333.",
         )
     lease = _seconds(options.pop("lease", None))
+    leads = options.get("endpoint", "")
     bucket = open_bucket(parts.scheme, parts.netloc, options)
     terms = Terms() if lease is None else Terms(lease, min(MARGIN, lease / 2))
-    objects = Objects(bucket, f"{parts.scheme}://{parts.netloc}")
+    objects = Objects(bucket, f"{parts.scheme}://{parts.netloc}", leads)
     return ObjectStore(objects, key, codec=codec, terms=terms, clock=clock, who=who)
 
 
@@ -148,7 +149,7 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
-def _without_state(url: str) -> tuple[str, str]:
+def without_state(url: str) -> tuple[str, str]:
     """The URL that the database's library takes, and the name of the state."""
     base, _, query = url.partition("?")
     options = parse_qsl(query, keep_blank_values=True)

@@ -4,17 +4,20 @@ A lost connection is a lost lock, and nothing else can write: it is never opened
 the rows are folded into the state in one transaction, at the end and at the next start.
 """
 
+import os
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcile.errors import StateError
 from reconcile.model.memory import Segments
+from reconcile.network import is_loopback
 from reconcile.state.codec import Codec
 from reconcile.state.extras import needing
 from reconcile.state.journal import Entry, Recording, recorded
@@ -96,7 +99,7 @@ class PostgresqlStore(StateStore):
             parts = psycopg.conninfo.conninfo_to_dict(conninfo)
         except psycopg.Error as error:
             raise StateError(f"The URL of the state's database can't be read: {_said(error)}.") from None
-        self._conninfo = conninfo
+        self._conninfo = _verified(conninfo, parts)
         self._state = state
         self._codec = codec or Codec()
         self._clock = clock
@@ -505,3 +508,23 @@ def _said(error: Exception) -> str:
     """The first line of what the database says."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].strip().rstrip(".") if lines else type(error).__name__
+
+
+def _verified(conninfo: str, parts: Mapping[str, Any]) -> str:
+    """The same with the server's certificate and name verified, unless it says how, or the host is this machine.
+
+    The library would take a connection in the clear otherwise, and the password would go to whoever answers.
+    """
+    import psycopg
+
+    hosts = [host for member in ("host", "hostaddr") for host in str(parts.get(member) or "").split(",") if host]
+    # No host at all is a socket of this machine, unless the environment or a service's file says otherwise.
+    elsewhere = "service" in parts or any(name in os.environ for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"))
+    here = all(host.startswith(("/", "@")) or is_loopback(host) for host in hosts) and (bool(hosts) or not elsewhere)
+    if here or "sslmode" in parts:
+        return conninfo
+    more = {"sslmode": "verify-full"}
+    own = Path("~/.postgresql/root.crt").expanduser()
+    if "sslrootcert" not in parts and "PGSSLROOTCERT" not in os.environ and not own.exists():
+        more["sslrootcert"] = "system"
+    return psycopg.conninfo.make_conninfo(conninfo, **more)

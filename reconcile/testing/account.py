@@ -103,7 +103,7 @@ class _Connection:
         self.url = url
         self.folder = folder
         self.shared: dict[Any, Any] = {}
-        self.sandbox = wire
+        self.sandbox = self.way = wire
 
     def transport(self, **options: Any) -> Transport:
         pace = Pace(wait=0.0, longest_wait=0.001, attempts=1)

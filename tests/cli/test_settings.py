@@ -199,7 +199,7 @@ policy: {freeze: "${env.FREEZE:-2h}", maxDeleteCount: "${env.N}"}
 
 # Credentials
 
-REAL = MINIMAL.replace('"sandbox:"', "https://api.example/v1, apiKey: KEY")
+REAL = MINIMAL.replace('"sandbox:"', "https://api.squalomail.com/v1, apiKey: KEY")
 
 
 def test_credentials_are_read_only_when_they_are_revealed(root: Path) -> None:
@@ -207,7 +207,7 @@ def test_credentials_are_read_only_when_they_are_revealed(root: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         secret.reveal()
     (finding,) = caught.value.diagnostics
-    assert (finding.code, where(finding)) == ("unset-environment", "2:83")
+    assert (finding.code, where(finding)) == ("unset-environment", "2:90")
     found = read(root, REAL.replace("KEY", '"${env.KEY}"'), environ={"KEY": "hunter2"})
     secret = found.providers["squalomail"].credentials["apiKey"]
     assert secret.reveal() == "hunter2"
@@ -226,15 +226,15 @@ def test_an_empty_credential_is_none(root: Path) -> None:
 def test_a_credential_in_the_file_is_warned_about_without_showing_it(root: Path) -> None:
     settings = read(root, REAL.replace("KEY", "hunter2"))
     (warning,) = settings.warnings
-    assert (warning.code, warning.severity, where(warning)) == ("literal-credential", "warning", "2:81")
+    assert (warning.code, warning.severity, where(warning)) == ("literal-credential", "warning", "2:88")
     assert "hunter2" not in str(warning)
     assert settings.providers["squalomail"].credentials["apiKey"].reveal() == "hunter2"
     assert read(root, MINIMAL.replace('"sandbox:"', '"sandbox:", apiKey: x')).warnings == ()
 
 
 def test_an_expression_in_a_credential_is_checked_at_once(root: Path) -> None:
-    assert told(root, REAL.replace("KEY", '"${evn.KEY}"')) == [("wrong-expression", "2:82")]
-    assert told(root, REAL.replace("KEY", '"${var.key}"')) == [("unknown-variable", "2:82")]
+    assert told(root, REAL.replace("KEY", '"${evn.KEY}"')) == [("wrong-expression", "2:89")]
+    assert told(root, REAL.replace("KEY", '"${var.key}"')) == [("unknown-variable", "2:89")]
 
 
 def test_a_real_platform_needs_credentials(root: Path) -> None:

@@ -36,6 +36,7 @@ SEMANTIC = {
     "former-name-in-use",
     "former-name-twice",
     "freeze-too-short",
+    "host-not-allowed",
     "missing-file",
     "not-utf8",
     "path-outside-project",
@@ -183,7 +184,14 @@ _LIMITS = st.fixed_dictionaries(
     },
 )
 _URLS = st.sampled_from(
-    ["sandbox:", "sandbox:x.sqlite", "https://api.example/v1", "http://localhost:80/a", "http://[::1]", "${env.URL}"]
+    [
+        "sandbox:",
+        "sandbox:x.sqlite",
+        "https://api.squalomail.com/v1",
+        "http://localhost:80/a",
+        "http://[::1]",
+        "${env.URL}",
+    ]
 )
 _ACCOUNTS = st.fixed_dictionaries(
     {"type": st.sampled_from(["squalomail"]), "url": _URLS, "apiKey": st.sampled_from(["${env.KEY}", "abc"])},
@@ -254,7 +262,7 @@ def _words(text: str) -> list[str]:
 _WRONG_TEXTS = _words("""
     x one nowhere true 5 #ff66zz pt it external ${var.text} ${var.number} ${env.NOTHING} ${var.nothing} ${bad} ${ $${
     $${x}${var.text} emails/hello.html emails/none.html ../x 10m 60 http://example.com https:// https://a@b/ sandbox:
-    s3://x file: file:x/ deny gatormail https://api.example/v1
+    s3://x file: file:x/ deny gatormail https://api.squalomail.com/v1
 """)
 _WRONG_VALUES = st.sampled_from(
     [

@@ -5,6 +5,7 @@ from reconcile.providers.gatormail.commands import DATAFEED_PULL, SANDBOX_OPTION
 
 PROVIDER = Provider(
     name="gatormail",
+    hosts=("api.communigator.co.uk", "oauth.communigator.co.uk"),
     settings=Later(f"{__name__}.settings:GatorMailSettings"),
     open=Later(f"{__name__}.settings:open_client"),
     operations=Later(f"{__name__}.operations:OPERATIONS"),

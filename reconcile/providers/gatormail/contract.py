@@ -47,6 +47,14 @@ def defaults() -> Mapping[str, Any]:
 
 def faults(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     """What is wrong with overrides: the key, a sentence, and perhaps a hint."""
+    found = list(_own_faults(overrides))
+    wrong = {key for key, *_ in found}
+    yield from found
+    yield from _rebound({key: value for key, value in overrides.items() if key not in wrong})
+
+
+def _own_faults(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """What is wrong with each by itself."""
     for key, value in overrides.items():
         default = defaults().get(key)
         if default is None:
@@ -64,6 +72,12 @@ def faults(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]
             yield from _route_faults(key, value)
         elif key.startswith("c.") and (fault := _convention_fault(key, value)) is not None:
             yield key, fault, None
+
+
+def _rebound(overrides: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    from reconcile.providers.gatormail import rebinding  # its table of operations is needed nowhere else here
+
+    return rebinding.faults(overrides)
 
 
 def _is_texts(value: Any) -> bool:

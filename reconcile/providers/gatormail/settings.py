@@ -98,7 +98,7 @@ def _grant(settings: ProviderSettings, connection: Connection) -> PasswordGrant:
     key = (identity, settings.sandbox)
     if key not in connection.shared:
         connection.shared[key] = PasswordGrant(
-            identity, transport=connection.sandbox, store=_Kept(connection.folder, settings.alias, renewing)
+            identity, transport=connection.way, store=_Kept(connection.folder, settings.alias, renewing)
         )
     grant: PasswordGrant = connection.shared[key]
     return grant

@@ -6,6 +6,7 @@ from reconcile.providers.squalomail.commands import EVENT
 
 PROVIDER = Provider(
     name="squalomail",
+    hosts=("api.squalomail.com",),
     settings=Later(f"{__name__}.settings:SqualoMailSettings"),
     open=Later(f"{__name__}.settings:open_client"),
     operations=Later(f"{__name__}.operations:OPERATIONS"),
