@@ -45,12 +45,11 @@ NOT_GIVEN = RightToSend()
 def right_to_send(sends: Sends, *, allow_send: bool, environment: str | None = None) -> RightToSend:
     """The right of a run: ``sends`` is what the policy says of it, ``allow_send`` the flag."""
     policy = f"policy.sends is {sends.value}" + (f" in the environment {environment}" if environment else "")
-    rest = "or apply the rest with --without-sends"
     if sends is Sends.ALLOW:
         return RightToSend(True, policy)
     if sends is Sends.DENY:
-        way_out = f"No flag gives it: {policy}. Change that in reconcile.yaml and have it reviewed, {rest}."
+        way_out = f"No flag gives it: {policy}. Change that in reconcile.yaml and have it reviewed."
         return RightToSend(False, policy, way_out, denied=True)
     if allow_send:
         return RightToSend(True, "--allow-send was given")
-    return RightToSend(False, f"{policy}, so it takes --allow-send", f"Give the right with --allow-send, {rest}.")
+    return RightToSend(False, f"{policy}, so it takes --allow-send", "Give the right with --allow-send.")

@@ -177,8 +177,13 @@ def _told(step: Step, right: RightToSend) -> Step:
     requires = tuple(
         need
         if need.right is not Right.SEND
-        else replace(need, diagnostic=replace(need.diagnostic, hint=right.way_out), denied=right.denied)
+        else replace(need, diagnostic=replace(need.diagnostic, hint=_way_out(right)), denied=right.denied)
         for need in step.requires
         if need.right is not Right.SEND or right.lacks(sends=True)
     )
     return replace(step, send=send, requires=requires)
+
+
+def _way_out(right: RightToSend) -> str:
+    """What would give a step the right; a plan, other than a single call, can do without it."""
+    return f"{right.way_out.removesuffix('.')}, or apply the rest with --without-sends."
