@@ -19,15 +19,17 @@ from reconcile.model.address import Address
 from reconcile.model.bulk import Comparison, Place, Task
 from reconcile.model.call import Call
 from reconcile.model.reference import Reference
-from reconcile.providers.squalomail import difference
+from reconcile.providers.audience.goal import Goal
+from reconcile.providers.audience.workspace_db import WorkspaceDb
+from reconcile.providers.squalomail import audience_load
+from reconcile.providers.squalomail.audience_load import LIVE, MEMBER, SqualoMailPlatform
 from reconcile.providers.squalomail.kinds.audience import SqualoMailAudience
-from reconcile.providers.squalomail.recipients import LIVE, MEMBER, Goal, Workbench
 from reconcile.state.segments import FolderSegments
 
 COUNT = 1_000_000
 LIST = Address("squalomail", "list", "news")
-MOST_TIMES = 3.0
-MOST_MEMORY = 1536.0  # MB
+MOST_TIMES = 2.0
+MOST_MEMORY = 700.0  # MB
 
 
 def main() -> None:
@@ -36,8 +38,8 @@ def main() -> None:
         _write(folder, COUNT)
         read, _ = _timed(lambda: _read(folder))
         read = min(read, _timed(lambda: _read(folder))[0])
-        loader = difference.load_live
-        difference.load_live = lambda bench, task, goal: _load(bench, goal, folder)
+        loader = SqualoMailPlatform.load
+        SqualoMailPlatform.load = lambda self, work, task, goal: _load(work, goal, folder)
         planned, comparison = _timed(lambda: _compare(folder, _Nobody()))
         again, _ = _timed(lambda: _compare(folder, _Nobody()))
         planned = min(planned, again)
@@ -45,7 +47,7 @@ def main() -> None:
         print(f"{COUNT:,} recipients: reading the two files {read:.2f} s, planning {planned:.2f} s")
         print(f"planning takes {planned / read:.1f} times that (at most {MOST_TIMES:g}); peak memory {memory:.0f} MB")
         print(f"found {dict(comparison.counts)} in {len(comparison.calls)} calls")
-        difference.load_live = loader
+        SqualoMailPlatform.load = loader
         streamed, _ = _timed(lambda: _compare(folder, _Answers(folder)))
         print(f"with answers decoded by a client {streamed:.2f} s; peak memory {_memory():.0f} MB")
         if planned > MOST_TIMES * read or memory > MOST_MEMORY:
@@ -106,10 +108,10 @@ def _read(folder: Path) -> None:
             )
 
 
-def _load(bench: Workbench, goal: Goal, folder: Path) -> None:
-    bench.clear_live(goal.custom)
-    bench.add_recipient_file(folder / "recipients.json", goal.custom)
-    bench.add_member_file(folder / "members.json")
+def _load(work: WorkspaceDb, goal: Goal, folder: Path) -> None:
+    audience_load.add_recipient_file(work, folder / "recipients.json", goal)
+    work.settle_keys("live")
+    audience_load.add_member_file(work, folder / "members.json")
 
 
 def _compare(folder: Path, client: Any) -> Comparison:

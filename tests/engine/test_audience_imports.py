@@ -19,7 +19,7 @@ from reconcile.model.call import Call
 from reconcile.model.policy import Policy
 from reconcile.planner import planfile
 from reconcile.planner.plan import Right
-from reconcile.providers.squalomail.enrolment import Enrolment
+from reconcile.providers.squalomail.audience_calls import ListWriter
 from reconcile.report import to_markdown, to_terminal
 from reconcile.review.letters import Context
 from reconcile.review.page import render as render_page
@@ -78,7 +78,7 @@ def test_an_import_that_never_arrives_fails_the_step_and_is_waited_for_again() -
 def no_last_words(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A process that is killed records nothing any more; what it noted before its calls is all there is."""
     with monkeypatch.context() as patched:
-        patched.setattr(Enrolment, "_record", lambda self: None)
+        patched.setattr(ListWriter, "record", lambda self: None)
         yield patched
 
 

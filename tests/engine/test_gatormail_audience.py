@@ -164,7 +164,7 @@ class TestExclusions:
         desired = declared(buyers(), audience())
         code, events, made = world.run(desired)
         assert code == 0, failures(events)
-        assert "Left alone: 1 excluded from the group." in note(made)
+        assert "Left alone: 1 excluded from the group (B***@e***.com)." in note(made)
         assert (set(world.included()), world.excluded()) == ({"ada@example.com"}, {"bea@example.com"})
         assert world.people()["bea@example.com"]["firstName"] is None
         assert world.settled(desired)

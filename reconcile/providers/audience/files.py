@@ -9,36 +9,29 @@ from pathlib import Path
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.bulk import Task
 from reconcile.providers.audience import source
-from reconcile.providers.audience.bench import Bench
 from reconcile.providers.audience.csv_reader import Declared
 from reconcile.providers.audience.private import write_lines
 from reconcile.providers.audience.source import Form, Loaded
+from reconcile.providers.audience.workspace_db import WorkspaceDb
 
 
-def read_file(bench: Bench, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
-    """Fill the form's table from the file that an attribute names; rows that can't be used stop the run, see below.
+def load(work: WorkspaceDb, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
+    """Fill the form's table from the file that an attribute names, whatever rows there are that can't be used.
 
     Raises:
-        InvalidInput: it is not inside the project, can't be read, or has rows that can't be used.
+        InvalidInput: it is not inside the project, or can't be read.
     """
-    loaded = load(bench, task, form, columns, attribute)
-    refuse_rejects(task, loaded, attribute)
-    return loaded
-
-
-def load(bench: Bench, task: Task, form: Form, columns: Mapping[str, str], attribute: str = "source") -> Loaded:
-    """The same, whatever rows there are."""
     written = Declared(**{name: task.attributes.get(name) for name in ("delimiter", "quote", "encoding")})
     if attribute != "source":
         # The file of those to exclude comes from elsewhere, and has its own way of parting columns.
         written = replace(written, delimiter=None)
     try:
         return source.load(
-            bench.db,
+            work.db,
             task.place.root,
             task.attributes[attribute],
             columns,
-            bench.scratch,
+            work.scratch,
             replace(form, declared=written),
         )
     except InvalidInput as error:

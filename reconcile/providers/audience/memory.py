@@ -22,7 +22,7 @@ import orjson
 from reconcile.errors import Diagnostic, StateError
 from reconcile.model.bulk import Conduct, Task
 from reconcile.model.memory import Memory, Segment, Segments
-from reconcile.providers.audience.bench import Bench
+from reconcile.providers.audience.workspace_db import WorkspaceDb
 
 TABLES: Final = ("mark", "pending")
 DIGEST: Final = 16
@@ -92,43 +92,43 @@ def contents(memory: Memory, place: Segments | None) -> list[bytes] | None:
     return found
 
 
-def load_memory(bench: Bench, task: Task) -> Diagnostic | None:
+def load_memory(work: WorkspaceDb, task: Task) -> Diagnostic | None:
     """Fill the tables; or with nobody, and why what was done before is not known.
 
     Raises:
         StateError: the backend can't be read.
     """
     for table in TABLES:
-        bench.db.execute(f"CREATE OR REPLACE TABLE {table} (mark VARCHAR, since BIGINT)")
-        bench.db.execute(f"CREATE OR REPLACE TABLE {table}_kept (mark VARCHAR, since BIGINT)")
-    bench.trusted = True
+        work.db.execute(f"CREATE OR REPLACE TABLE {table} (mark VARCHAR, since BIGINT)")
+        work.db.execute(f"CREATE OR REPLACE TABLE {table}_kept (mark VARCHAR, since BIGINT)")
+    work.trusted = True
     if task.memory is None:
-        if _load_former(bench, task) or not task.known:
+        if _load_former(work, task) or not task.known:
             return None
-        bench.trusted = False
+        work.trusted = False
         return _unknown(task, "the state has nothing of it", "marks-missing")
     if task.memory.key != fingerprint(task.place.key()):
-        bench.trusted = False
+        work.trusted = False
         return _unknown(task, "it was kept with another project key", "key-differs")
     segments = contents(task.memory, task.place.segments)
     if segments is None:
-        bench.trusted = False
+        work.trusted = False
         return _unknown(task, "it is missing or damaged in the state's backend", "marks-missing")
     for data in segments:
         for group in parse(data):
-            _take(bench, group)
+            _take(work, group)
     for table in TABLES:
-        bench.db.execute(f"INSERT INTO {table}_kept SELECT * FROM {table}")
+        work.db.execute(f"INSERT INTO {table}_kept SELECT * FROM {table}")
     return None
 
 
-def leave_out_forgotten(bench: Bench) -> int:
+def leave_out_forgotten(work: WorkspaceDb) -> int:
     """Take who asked to be forgotten from those who are wanted; how many they are."""
-    if not bench.number("SELECT count(*) FROM mark WHERE starts_with(mark, ?)", [f"{SUPPRESSED}:"]):
+    if not work.number("SELECT count(*) FROM mark WHERE starts_with(mark, ?)", [f"{SUPPRESSED}:"]):
         return 0
     where = "marked(?, key) IN (SELECT mark FROM mark)"
-    count = bench.number(f"SELECT count(*) FROM wanted WHERE {where}", [SUPPRESSED])
-    bench.db.execute(f"DELETE FROM wanted WHERE {where}", [SUPPRESSED])
+    count = work.number(f"SELECT count(*) FROM wanted WHERE {where}", [SUPPRESSED])
+    work.db.execute(f"DELETE FROM wanted WHERE {where}", [SUPPRESSED])
     return count
 
 
@@ -174,29 +174,29 @@ def too_many(task: Task, rows: int) -> Diagnostic | None:
     )
 
 
-def _take(bench: Bench, group: Group) -> None:
+def _take(work: WorkspaceDb, group: Group) -> None:
     if not group.digests:
         return
-    file = bench.scratch / "digests.csv"
+    file = work.scratch / "digests.csv"
     file.write_bytes(binascii.hexlify(group.digests, b"\n", -DIGEST) + b"\n")
     read = "SELECT ? || ':' || digest AS mark FROM read_csv(?, header = false, auto_detect = false, "
     read += "columns = {'digest': 'VARCHAR'})"
-    bench.db.execute(f"CREATE OR REPLACE TEMP TABLE taken AS {read}", [group.what, str(file)])
+    work.db.execute(f"CREATE OR REPLACE TEMP TABLE taken AS {read}", [group.what, str(file)])
     file.unlink()
-    if bench.number(f"SELECT count(*) FROM {group.table}"):
-        bench.db.execute(f"DELETE FROM {group.table} WHERE mark IN (SELECT mark FROM taken)")
+    if work.number(f"SELECT count(*) FROM {group.table}"):
+        work.db.execute(f"DELETE FROM {group.table} WHERE mark IN (SELECT mark FROM taken)")
     if group.came:
-        bench.db.execute(f"INSERT INTO {group.table} SELECT mark, ? FROM taken", [group.since])
+        work.db.execute(f"INSERT INTO {group.table} SELECT mark, ? FROM taken", [group.since])
 
 
-def _load_former(bench: Bench, task: Task) -> bool:
+def _load_former(work: WorkspaceDb, task: Task) -> bool:
     """What versions before this one kept in files beside a local state."""
     found = False
     for table in TABLES:
         file = former_file(task, table)
         if file.is_file():
             found = True
-            bench.load_marks(table, file)
+            work.load_marks(table, file)
     return found
 
 
@@ -208,12 +208,12 @@ def former_file(task: Task, table: str) -> Path:
 class Keeper:
     """Keeps what an audience does, while it does it: a ``save`` is durable, and in the state, when it returns."""
 
-    def __init__(self, bench: Bench, task: Task, conduct: Conduct) -> None:
-        self._bench = bench
+    def __init__(self, work: WorkspaceDb, task: Task, conduct: Conduct) -> None:
+        self._work = work
         self._task = task
         self._conduct = conduct
         self._key = fingerprint(task.place.key())
-        self._memory = task.memory if task.memory is not None and bench.trusted else None
+        self._memory = task.memory if task.memory is not None and work.trusted else None
         self._rows = self._memory.rows if self._memory is not None else 0
 
     def save(self, rows: int | None = None) -> None:
@@ -221,7 +221,7 @@ class Keeper:
         former = self._memory.segments if self._memory is not None else ()
         inline = self._task.place.segments is None
         whole = not former or len(former) >= (_MANY_INLINE if inline else _MANY)
-        groups = list(_all(self._bench) if whole else _changes(self._bench))
+        groups = list(_all(self._work) if whole else _changes(self._work))
         self._rows = self._rows if rows is None else rows
         if not groups and self._memory is not None and self._memory.rows == self._rows:
             return
@@ -231,7 +231,7 @@ class Keeper:
         self._memory = Memory(self._key, self._rows, segments)
         self._conduct.remember(self._memory)
         for table in TABLES:
-            self._bench.db.execute(f"CREATE OR REPLACE TABLE {table}_kept AS SELECT * FROM {table}")
+            self._work.db.execute(f"CREATE OR REPLACE TABLE {table}_kept AS SELECT * FROM {table}")
         if whole and self._task.place.segments is not None:
             for segment in former:
                 if segment not in segments:
@@ -252,21 +252,21 @@ class Keeper:
         return Segment(name, count, base64.b64encode(data).decode())
 
 
-def _all(bench: Bench) -> Iterator[Group]:
+def _all(work: WorkspaceDb) -> Iterator[Group]:
     for table in TABLES:
-        yield from _groups(bench, table, True, f"SELECT mark, max(since) AS since FROM {table} GROUP BY mark")
+        yield from _groups(work, table, True, f"SELECT mark, max(since) AS since FROM {table} GROUP BY mark")
 
 
-def _changes(bench: Bench) -> Iterator[Group]:
+def _changes(work: WorkspaceDb) -> Iterator[Group]:
     for table in TABLES:
         gone = f"SELECT DISTINCT mark, 0 AS since FROM {table}_kept WHERE mark NOT IN (SELECT mark FROM {table})"
-        yield from _groups(bench, table, False, gone)
+        yield from _groups(work, table, False, gone)
         came = f"SELECT mark, max(since) AS since FROM {table} GROUP BY mark"
-        yield from _groups(bench, table, True, f"{came} EXCEPT SELECT mark, since FROM {table}_kept")
+        yield from _groups(work, table, True, f"{came} EXCEPT SELECT mark, since FROM {table}_kept")
 
 
-def _groups(bench: Bench, table: str, came: bool, query: str) -> Iterator[Group]:
-    rows = bench.db.execute(
+def _groups(work: WorkspaceDb, table: str, came: bool, query: str) -> Iterator[Group]:
+    rows = work.db.execute(
         f"SELECT left(mark, length(mark) - {2 * DIGEST + 1}) AS what, since, right(mark, {2 * DIGEST}) AS digest "
         f"FROM ({query}) ORDER BY what, since, digest"
     )

@@ -3,7 +3,7 @@
 What duckdb itself says of a file is never shown: it quotes what it read.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from reconcile.providers.audience.parquet_reader import load_parquet
 from reconcile.providers.audience.texts import DAMAGED, PLAIN_ADDRESS, PLAIN_LENGTH, read_address, read_text
 
 _BATCH: Final = 50_000
+_ODD_TEXT: Final = rf"[\x00-\x1f\x7f\\]|{DAMAGED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Form:
 def load(
     connection: Connection, root: Path, path: str, columns: Mapping[str, str], scratch: Path, form: Form
 ) -> Loaded:
-    """Fill the form's table: key (see ``texts``), email, and ``w_NAME`` for each other column.
+    """Fill the form's table: key (see ``texts``), email, and the values of all other columns as ``cells``.
 
     ``path`` is within the folder ``root``. ``columns`` says which column of the file holds which attribute, the address
     among them. ``scratch`` is a private folder.
@@ -91,7 +92,7 @@ class _Sifting:
         self._db = connection
         self._form = form
         self._names = list(columns)
-        self._others = [name for name in self._names if name != form.address]
+        self._oddities: tuple[tuple[str, int, str], ...] = ()
 
     def all_sound(self, digest: str, written: str) -> Loaded | None:
         """Fill the table if each row can be used, and nobody is there twice."""
@@ -110,14 +111,12 @@ class _Sifting:
         """Fill the table with the rows that can be used; of equal addresses the first one stays."""
         db, table = self._db, self._form.table
         self._check("checked")
-        values = ", ".join(["''", *(quoted(f"w_{name}") for name in self._others)])
         db.execute(
-            f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT *, row_number() OVER same AS nth, "
-            f"first_value([{values}]) OVER same = [{values}] AS alike FROM checked WHERE fault = '' "
+            "CREATE OR REPLACE TEMP TABLE numbered AS SELECT *, row_number() OVER same AS nth, "
+            "first_value(cells) OVER same = cells AS alike FROM checked WHERE fault = '' "
             "WINDOW same AS (PARTITION BY key ORDER BY line)"
         )
-        selected = ", ".join(["key", "email", *(quoted(f"w_{name}") for name in self._others)])
-        db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {selected} FROM numbered WHERE nth = 1")
+        db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT key, email, cells FROM numbered WHERE nth = 1")
         rejects = db.execute(
             "SELECT line, fault FROM checked WHERE fault <> '' UNION ALL "
             "SELECT line, 'has the address of an earlier row' FROM numbered WHERE nth > 1 AND NOT alike ORDER BY line"
@@ -129,52 +128,47 @@ class _Sifting:
         return Loaded(digest, rows, tuple(rejects), empty, repeats, written, self._oddities)
 
     def _check(self, table: str) -> None:
-        """Make a table of the rows: line, fault, key, email and values."""
-        where = {name: quoted(f"w_{name}") for name in self._names}
+        """Make a table of the rows: line, key, email, the other values as cells, and what is wrong."""
+        where = {name: f"v{number}" for number, name in enumerate(self._names)}
         where[self._form.address] = "email"
         selected, joins, faults = ["line", "raw.fault AS broken"], "", ["WHEN broken <> '' THEN broken"]
         oddities: list[tuple[str, int, str]] = []
-        odd_ones = self._odd_columns()
-        for number, name in enumerate(self._names):
-            cell = _cell(number)
-            if name == self._form.address:
-                odd = odd_ones[number] and self._fixed(number, _odd_address(cell), self._address_rows)
-                plain = [f"{cell} AS email", f"lower({cell}) AS key"]
-                fixed = [_either("email", cell), _either("key", f"lower({cell})")]
-                faults.append("WHEN broken_address <> '' THEN broken_address")
-                fault = "broken_address"
-            else:
-                odd = odd_ones[number] and self._fixed(number, _odd_text(cell), self._text_rows)
-                plain = [f"{cell} AS {where[name]}"]
-                fixed = [f"CASE WHEN f{number}.raw IS NULL THEN {cell} ELSE f{number}.value END AS {where[name]}"]
-                fault = f"fault{number}"
-                faults.append(f"WHEN {fault} <> '' THEN {fault} || {literal(f' ({name})')}")
-                oddities += self._oddities_of(number, name) if odd else []
+        for number, (name, (odd, blank)) in enumerate(zip(self._names, self._odd_columns(), strict=True)):
+            cell = f"trim(c{number}, ' ')" if blank else f"c{number}"
+            address = name == self._form.address
+            read, test = (self._address_rows, _odd_address) if address else (self._text_rows, _odd_text)
+            odd = odd and self._fixed(number, test(cell), read)
             if odd:
                 joins += f" LEFT JOIN fix{number} f{number} ON f{number}.raw = c{number}"
-                selected += [each.replace("{f}", f"f{number}") for each in fixed]
-                selected.append(f"coalesce(f{number}.fault, '') AS {fault}")
-            else:
-                selected += [*plain, f"'' AS {fault}"]
-        faults += self._form.faults(where)
+                selected.append(f"coalesce(f{number}.fault, '') AS fault{number}")
+                told = "" if address else f" || {literal(f' ({name})')}"
+                faults.append(f"WHEN fault{number} <> '' THEN fault{number}{told}")
+                oddities += [] if address else self._oddities_of(number, name)
+            value = f"CASE WHEN f{number}.raw IS NULL THEN {cell} ELSE f{number}.value END" if odd else cell
+            selected.append(f"{value} AS {where[name]}")
+            if address:
+                key = f"CASE WHEN f{number}.raw IS NULL THEN lower({cell}) ELSE f{number}.key END"
+                selected.append(f"{key if odd else f'lower({cell})'} AS key")
         self._oddities = tuple(oddities)
-        columns = ", ".join(["line", "key", "email", *(where[name] for name in self._others)])
+        faults += self._form.faults(where)
+        cells = ", ".join(where[name] for name in self._names if name != self._form.address)
         self._db.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns}, CASE {' '.join(faults)} ELSE '' END AS fault "
-            f"FROM (SELECT {', '.join(selected)} FROM raw{joins})"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT line, key, email, [{cells}]::VARCHAR[] AS cells, "
+            f"CASE {' '.join(faults)} ELSE '' END AS fault FROM (SELECT {', '.join(selected)} FROM raw{joins})"
         )
         for number in range(len(self._names)):
             self._db.execute(f"DROP TABLE IF EXISTS fix{number}")
 
-    def _odd_columns(self) -> Sequence[bool]:
-        """Whether each column has values that are not plain, by one scan."""
-        tests = [
-            _odd_address(_cell(number)) if name == self._form.address else _odd_text(_cell(number))
-            for number, name in enumerate(self._names)
-        ]
+    def _odd_columns(self) -> Iterator[tuple[bool, bool]]:
+        """Of each column, whether it has values that are not plain, and whether any has blanks around; by one scan."""
+        tests: list[str] = []
+        for number, name in enumerate(self._names):
+            odd = _odd_address if name == self._form.address else _odd_text
+            tests += [odd(f"c{number}"), f"starts_with(c{number}, ' ') OR ends_with(c{number}, ' ')"]
         selected = ", ".join(f"coalesce(bool_or({test}), false)" for test in tests)
         found: Sequence[bool] = self._db.execute(f"SELECT {selected} FROM raw WHERE fault = ''").fetchone()
-        return found
+        # A value with blanks around may be odd within, and not look so.
+        return ((odd or blank, blank) for odd, blank in zip(found[::2], found[1::2], strict=True))
 
     def _fixed(self, number: int, odd: str, read: Callable[[list[str]], list[Sequence[str]]]) -> bool:
         """Look at the distinct values of a column that are not plain; false if there are none."""
@@ -207,31 +201,13 @@ class _Sifting:
         return [(name, count, one)] if count else []
 
 
-def _cell(number: int) -> str:
-    return f"trim(c{number}, ' ')"
-
-
 def _odd_text(cell: str) -> str:
-    """SQL for values that ``read_text`` has to look at. Cheap tests come before patterns, on a million rows."""
-    return " OR ".join(
-        [
-            f"strlen({cell}) <> length({cell})",
-            f"regexp_matches({cell}, '[\\x00-\\x1f\\x7f]')",
-            f"contains({cell}, '\\')",
-            f"(left({cell}, 1) IN ('=', '#', 'N', 'n', 'u', '[') AND regexp_matches({cell}, {literal(DAMAGED)}))",
-            f"(contains({cell}, 'E') AND regexp_matches({cell}, {literal(DAMAGED)}))",
-            f"(right({cell}, 2) IN ('.0', '00') AND regexp_matches({cell}, {literal(DAMAGED)}))",
-        ]
-    )
+    """SQL for values that ``read_text`` has to look at."""
+    return f"(strlen({cell}) <> length({cell}) OR regexp_matches({cell}, {literal(_ODD_TEXT)}))"
 
 
 def _odd_address(cell: str) -> str:
-    return f"NOT regexp_full_match({cell}, {literal(PLAIN_ADDRESS)}) OR length({cell}) > {PLAIN_LENGTH}"
-
-
-def _either(column: str, cell: str) -> str:
-    found = "value" if column == "email" else "key"
-    return f"CASE WHEN {{f}}.raw IS NULL THEN {cell} ELSE {{f}}.{found} END AS {column}"
+    return f"(NOT regexp_full_match({cell}, {literal(PLAIN_ADDRESS)}) OR length({cell}) > {PLAIN_LENGTH})"
 
 
 def quoted(name: str) -> str:

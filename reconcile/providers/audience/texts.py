@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 
 UNREADABLE: Final = "\uffff"  # stands for bytes that are no text in the file's encoding
 
+YES: Final = ("true", "yes", "y", "1", "x", "si", "sì", "s", "ja", "da", "oui", "vero")
+NO: Final = ("false", "no", "n", "0", "nein", "ne", "non", "falso")
+
 DAMAGED: Final = (
     r"^(NULL|NaN|nan|undefined|\[object Object\]|\\N|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!))$"
     r'|^="|\\"|\\x[0-9A-Fa-f][0-9A-Fa-f]|^[+-]?[0-9](\.[0-9]+)?E[+-]?[0-9]+$|^[+-]?[0-9]{7,}\.0+$'

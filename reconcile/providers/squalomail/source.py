@@ -3,25 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from reconcile.providers.audience.goal import CONSENT
 from reconcile.providers.audience.source import Form, literal
+from reconcile.providers.audience.texts import NO, YES
 
 GENDERS: Final = ("male", "female", "other")
 _LONGEST_ADDRESS: Final = 200
 _LONGEST_TEXT: Final = 250  # of name, surname and phone; longer ones would be cut off or refused
 _LIMITED: Final = ("name", "surname", "phone")
-CONSENT: Final = "consent:"  # before the name of a consent: the attribute that its column fills
-_YES: Final = ("true", "yes", "y", "1", "x", "si", "sì", "s", "ja", "da", "oui", "vero")
-_NO: Final = ("false", "no", "n", "0", "nein", "ne", "non", "falso")
-
-
-def says(cell: str, *, yes: bool) -> str:
-    """SQL for whether a cell says yes, or no; an empty one says neither."""
-    return f"lower({cell}) IN ({', '.join(map(literal, _YES if yes else _NO))})"
-
-
-def is_yes(cell: str) -> bool:
-    """Whether a cell that says yes or no says yes."""
-    return cell.lower() in _YES
 
 
 def _faults(where: Mapping[str, str]) -> Iterator[str]:
@@ -31,8 +20,9 @@ def _faults(where: Mapping[str, str]) -> Iterator[str]:
     for name in where:
         if name == "html" or name.startswith(CONSENT):
             what = "an html" if name == "html" else "a consent"
-            neither = f"NOT {says(where[name], yes=True)} AND NOT {says(where[name], yes=False)}"
-            yield f"WHEN {where[name]} <> '' AND {neither} THEN 'has {what} that is neither yes nor no'"
+            words = ", ".join(map(literal, (*YES, *NO)))
+            neither = f"{where[name]} <> '' AND lower({where[name]}) NOT IN ({words})"
+            yield f"WHEN {neither} THEN 'has {what} that is neither yes nor no'"
     for name in _LIMITED:
         if name in where:
             reason = f"has a {name} of more than {_LONGEST_TEXT} characters"

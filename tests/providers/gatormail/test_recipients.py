@@ -7,11 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.providers.audience.source import load
-from reconcile.providers.gatormail.recipients import FORM, Goal, workbench
+from reconcile.providers.audience.compare import compare
+from reconcile.providers.audience.goal import Attribute, Goal, Target
+from reconcile.providers.audience.source import Loaded, load
+from reconcile.providers.audience.workspace_db import WorkspaceDb, opened
+from reconcile.providers.gatormail.audience_load import (
+    FORM,
+    GatorMailPlatform,
+    add_excluded,
+    add_included,
+    excluded,
+)
 
 COLUMNS = {"emailLogin": "email", "firstName": "first", "Size": "size"}
-GOAL = Goal(("firstName", "Size"), "4")
+GOAL = Goal((Attribute("firstName", "value"), Attribute("Size", "value")), (Target("group", "4"),))
+TRAITS = GatorMailPlatform.traits
 ADDRESS = "ada@example.com"
 words = st.sampled_from(["Ada", "ada", "1", "1.0", "01", "true", "True", "", "9007199254740993", "x'y", 'a"b'])
 values = words | st.sampled_from([None, True, False, 1, 1.0, 0, 2.5, 2**53 + 2])
@@ -21,15 +31,12 @@ def differs(folder: Path, source: tuple[str, str], live: tuple[Any, Any], field:
     cells = ["" if not cell else '"' + cell.replace('"', '""') + '"' for cell in source]
     file = folder / "people.csv"
     file.write_text(f"email,first,size\n{ADDRESS},{cells[0]},{cells[1]}\n")
-    with workbench(b"key") as bench:
-        load(bench.db, folder, file.name, COLUMNS, bench.scratch, FORM)
-        bench.nobody_unwanted()
-        bench.clear_live(GOAL)
-        bench.add_included(
-            [{"id": 1, "emailLogin": "ADA@example.com", "firstName": live[0], "fields": {field: live[1]}}], GOAL
-        )
-        bench.compare(GOAL, complete=True)
-        found = bench.rows("SELECT key, joining FROM need")
+    with opened(b"key") as work:
+        prepare(work, folder, COLUMNS, GOAL)
+        contact = {"id": 1, "emailLogin": "ADA@example.com", "firstName": live[0], "fields": {field: live[1]}}
+        add_included(work, [contact], GOAL)
+        compare(work, GOAL, TRAITS)
+        found = work.rows("SELECT key, is_new FROM need")
     assert found in ([], [(ADDRESS, False)])
     return bool(found)
 
@@ -59,18 +66,23 @@ def test_values(tmp_path_factory: pytest.TempPathFactory, source: tuple[str, str
     assert differs(folder, source, (first, size), field="SIZE") == expected
 
 
+def prepare(work: WorkspaceDb, folder: Path, columns: dict[str, str], goal: Goal) -> Loaded:
+    loaded = load(work.db, folder, "people.csv", columns, work.scratch, FORM)
+    work.want(goal)
+    work.clear_live(TRAITS)
+    return loaded
+
+
 def test_an_address_has_one_case_and_is_seen_once(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("email\nAda@Example.com\nADA@example.com\nbea@example.com\n")
-    with workbench(b"key") as bench:
-        loaded = load(bench.db, tmp_path, file.name, {"emailLogin": "email"}, bench.scratch, FORM)
-        bench.nobody_unwanted()
-        goal = Goal((), "4")
-        bench.clear_live(goal)
-        bench.add_excluded([{"emailLogin": " ADA@EXAMPLE.COM "}] * 2)
-        bench.add_excluded([{"emailLogin": "ada@example.com"}])
-        assert bench.number_excluded() == 1
-        assert bench.are_excluded(["ada@example.com", "bea@example.com"]) == {"ada@example.com"}
-        bench.compare(goal, complete=True)
-        assert bench.rows("SELECT key FROM need") == [("bea@example.com",)]
+    with opened(b"key") as work:
+        goal = Goal((), (Target("group", "4"),))
+        loaded = prepare(work, tmp_path, {"emailLogin": "email"}, goal)
+        add_excluded(work, [{"emailLogin": " ADA@EXAMPLE.COM "}] * 2)
+        add_excluded(work, [{"emailLogin": "ada@example.com"}])
+        assert work.number("SELECT count(*) FROM kept_out") == 1
+        assert excluded(work, ["ada@example.com", "bea@example.com"]) == {"ada@example.com"}
+        compare(work, goal, TRAITS)
+        assert work.rows("SELECT key FROM need") == [("bea@example.com",)]
     assert (loaded.rejects, loaded.repeats) == ((), 1)

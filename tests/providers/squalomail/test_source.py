@@ -19,7 +19,8 @@ def read(path: Path, columns: Mapping[str, str] = COLUMNS) -> tuple[list[tuple[s
     """The rows that can be used, sorted, and the others."""
     with duckdb.connect() as connection, scratch_folder() as scratch:
         loaded = load(connection, path.parent, path.name, columns, scratch, FORM)
-        return sorted(connection.execute("FROM wanted").fetchall()), loaded.rejects
+        rows = connection.execute("FROM wanted").fetchall()
+        return sorted((key, email, *cells) for key, email, cells in rows), loaded.rejects
 
 
 def write(folder: Path, content: bytes, name: str = "people.csv") -> Path:

@@ -12,9 +12,11 @@ from reconcile.model.call import Call
 from reconcile.model.kind import Rule
 from reconcile.model.resource import Resource
 from reconcile.providers.audience import together
+from reconcile.providers.audience.audience_apply import carry_out
+from reconcile.providers.audience.audience_diff import compare_audience
 from reconcile.providers.audience.declared import FromFile, check_files, files
-from reconcile.providers.gatormail import difference, enrolment
-from reconcile.providers.gatormail.recipients import ADDRESS, BUILT_IN
+from reconcile.providers.gatormail.audience_calls import GroupWriter
+from reconcile.providers.gatormail.audience_load import ADDRESS, BUILT_IN, GatorMailPlatform
 
 _NEEDED_FOR_SYNC = ("membership.remove", "membership.read")
 
@@ -52,10 +54,10 @@ class GatorMailAudience(BulkKind):
     def compare(self, task: Task) -> Comparison:
         if finding := self._sync_finding(task.attributes.get("mode")):
             raise InvalidInput(finding, address=str(task.address))
-        return difference.compare(task)
+        return compare_audience(GatorMailPlatform(), task)
 
     def carry_out(self, task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) -> None:
-        enrolment.carry_out(task, digest, calls, conduct)
+        carry_out(GatorMailPlatform(), GroupWriter, task, digest, calls, conduct)
 
     def await_outcome(self, task: Task, digest: str, started: float, conduct: Conduct) -> None:
         """Nothing comes later: each call is done when it is answered, and the next comparison sees what was."""

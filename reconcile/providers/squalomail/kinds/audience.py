@@ -11,8 +11,12 @@ from reconcile.model.call import Call
 from reconcile.model.kind import ABSENT, Rule, Spec
 from reconcile.model.resource import Resource
 from reconcile.providers.audience import together
+from reconcile.providers.audience.audience_apply import carry_out
+from reconcile.providers.audience.audience_diff import compare_audience
 from reconcile.providers.audience.declared import FromFile, check_files, files
-from reconcile.providers.squalomail import difference, enrolment
+from reconcile.providers.squalomail.audience_calls import ListWriter
+from reconcile.providers.squalomail.audience_imports import await_outcome
+from reconcile.providers.squalomail.audience_load import SqualoMailPlatform
 
 _LANGUAGES = "de|en|es|fr|hr|it|sl"
 
@@ -70,13 +74,13 @@ class SqualoMailAudience(BulkKind):
         return together.check_together(resources, "lists", "list")
 
     def compare(self, task: Task) -> Comparison:
-        return difference.compare(task)
+        return compare_audience(SqualoMailPlatform(), task)
 
     def carry_out(self, task: Task, digest: str, calls: Sequence[Call], conduct: Conduct) -> None:
-        enrolment.carry_out(task, digest, calls, conduct)
+        carry_out(SqualoMailPlatform(), ListWriter, task, digest, calls, conduct)
 
     def await_outcome(self, task: Task, digest: str, started: float, conduct: Conduct) -> None:
-        enrolment.await_outcome(task, digest, started, conduct)
+        await_outcome(SqualoMailPlatform(), task, digest, conduct)
 
 
 # Members of a recipient, or of an import, that no column may fill, and why.
