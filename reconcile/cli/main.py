@@ -37,6 +37,8 @@ COMMANDS = {
     "graph": "graph",
     "schema": "schema",
     "api": "api",
+    "preview": "preview",
+    "render": "render",
     "doctor": "doctor",
     "sandbox": "sandbox",
     "demo": "demo",

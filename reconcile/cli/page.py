@@ -1,6 +1,7 @@
 """The review page of a plan: on stdout, or with all its pages in a folder."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from reconcile.planner.plan import Plan
 
 if TYPE_CHECKING:
     from reconcile.cli.workspace import Project
+    from reconcile.model.registry import Registry
     from reconcile.review.letters import Context
     from reconcile.review.neutral import Picture
 
@@ -79,7 +81,21 @@ class View:
             sandboxes=self.sandboxes,
             commit=commit_of(settings.root) if settings is not None else None,
             digest=plan_digest(plan),
+            registry=self._registry(plan),
         )
+
+    def _registry(self, plan: Plan) -> "Registry":
+        """The kinds: the project's, else those of the platforms that the plan names."""
+        from reconcile.model.registry import Registry
+        from reconcile.providers import provider_type
+
+        if self.here is not None:
+            return self.here.registry
+        found = {}
+        for alias, account in plan.accounts.items():
+            with suppress(InvalidInput):  # a provider of a package that is not installed
+                found[alias] = provider_type(account.type)
+        return Registry(found)
 
     def _due(self, plan: Plan) -> dict[Address, float]:
         """When managed campaigns go out, by what is on record of them."""
@@ -95,24 +111,29 @@ class View:
         return due
 
     def _picture(self) -> "Picture":
-        """Files of the project, where ``--images embed`` asks for them; what is behind an address is never fetched."""
-        from reconcile.review.neutral import embedded
-        from reconcile.review.page import boxed
+        root = self.here.settings.root if self.here is not None else None
+        return picture_of(root, self.images)
 
-        if self.images != "embed" or self.here is None:
-            return boxed
-        root = self.here.settings.root.resolve()
 
-        def picture(source: str) -> str | None:
-            try:
-                path = (root / source.split("?")[0].lstrip("/")).resolve()
-                if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > _LARGEST:
-                    return None
-                return embedded(path.read_bytes())
-            except (OSError, ValueError):
+def picture_of(root: Path | None, images: str) -> "Picture":
+    """Files of the project at ``root``, where ``images`` is embed; what is behind an address is never fetched."""
+    from reconcile.review.neutral import embedded
+    from reconcile.review.page import boxed
+
+    if images != "embed" or root is None:
+        return boxed
+    inside = root.resolve()
+
+    def picture(source: str) -> str | None:
+        try:
+            path = (inside / source.split("?")[0].lstrip("/")).resolve()
+            if not path.is_relative_to(inside) or not path.is_file() or path.stat().st_size > _LARGEST:
                 return None
+            return embedded(path.read_bytes())
+        except (OSError, ValueError):
+            return None
 
-        return picture
+    return picture
 
 
 def project_or_none() -> "Project | None":

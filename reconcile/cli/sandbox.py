@@ -155,13 +155,13 @@ def _serve(emulator: "Sandbox", port: int, where: Path | None, notes: Sequence[s
             progress(note)
         progress(f"Data in {where}." if where is not None else "Data in memory only.")
         progress("Ctrl-C ends it.")
-        with suppress(KeyboardInterrupt), _ended_by_sigterm():
+        with suppress(KeyboardInterrupt), ended_by_sigterm():
             server.wait()
         progress("Ended.")
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C, so that connections end and the file is closed as they should."""
 
     def _interrupt(number: int, frame: object) -> None:

@@ -406,6 +406,13 @@ class Kind(ABC):
         """
         return ()
 
+    def filled(self, desired: Attributes, template: Attributes) -> Mapping[str, str]:
+        """What the platform will make of declared attributes and those of the entry that they are made from.
+
+        A forecast of ``computed`` attributes, for reviews and checks; empty where nobody can tell.
+        """
+        return {}
+
     def stopped(self, live: RemoteObject) -> RemoteObject:
         """What an object that is to go out reads like once it was stopped; the rest of a step is judged against it."""
         return live

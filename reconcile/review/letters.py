@@ -9,8 +9,9 @@ from reconcile.mail.changes import changes as changes_of
 from reconcile.mail.source import read
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, references
-from reconcile.model.kind import Action
+from reconcile.model.kind import Action, Kind, MailParts
 from reconcile.model.reference import Reference
+from reconcile.model.registry import Registry
 from reconcile.planner.plan import Cause, Plan, Send, Step
 from reconcile.report.rows import is_html
 from reconcile.report.summary import is_send
@@ -29,7 +30,8 @@ class Context:
 
     ``bodies`` are the mails that entries declare, so that one whose content stays as it is can be shown, too; ``due``
     when managed campaigns go out (UNIX seconds), ``freeze`` how long before that they are left alone (seconds);
-    ``sandboxes`` are the aliases of accounts that are emulated.
+    ``sandboxes`` are the aliases of accounts that are emulated; ``registry`` has the kinds, which say what of an entry
+    is a mail.
     """
 
     now: float
@@ -41,13 +43,19 @@ class Context:
     sandboxes: Collection[str] = ()
     commit: str | None = None
     digest: str | None = None
+    registry: Registry | None = None
+
+    def kind(self, address: Address) -> Kind | None:
+        """The kind of an address, if it is known."""
+        known = self.registry.providers.get(address.provider) if self.registry is not None else None
+        return known.kinds.get(address.kind) if known is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here).
 
-    ``attribute`` is what its HTML is called in the entry, if it is known.
+    ``attribute`` is what its HTML is called in the entry, if it is known; ``template`` what the platform makes it of.
     """
 
     step: Step
@@ -60,6 +68,7 @@ class Letter:
     when: str
     people: int | None
     attribute: str | None
+    template: Address | None = None
 
     @property
     def address(self) -> Address:
@@ -81,7 +90,7 @@ class Letter:
     @property
     def missing(self) -> list[str]:
         """What the page can't show or nobody checked, in words."""
-        return _missing(self.step, self.attribute, self.after)
+        return _missing(self.step, self.attribute, self.after, self.template)
 
     @property
     def inbox(self) -> tuple[str | None, str | None]:
@@ -103,7 +112,7 @@ class Letter:
 
 def letters_of(plan: Plan, context: Context) -> list[Letter]:
     """The mails that change, are new or go out; those that go out first, by date."""
-    found = [letter for step in plan.steps.values() if (letter := _letter(step, context)) is not None]
+    found = [letter for step in plan.steps.values() if (letter := _letter(step, plan, context)) is not None]
     return sorted(found, key=lambda letter: (not is_send(letter.step), _due(letter.step) or 0, letter.address))
 
 
@@ -111,23 +120,27 @@ def _due(step: Step) -> float | None:
     return None if step.send is None else step.send.after or step.send.before
 
 
-def _letter(step: Step, context: Context) -> Letter | None:
+def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
     if step.action not in (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT):
         return None
-    declared = context.bodies.get(step.address, {})
+    kind, declared = context.kind(step.address), context.bodies.get(step.address, {})
     changed = {change.name: change for change in step.changes}
-    name = next((each for each, change in changed.items() if is_html(change.after) or is_html(change.before)), None)
-    name = name or next((each for each, value in declared.items() if is_html(value)), None)
-    subjects = _sides(step, ("subject",))
+    parts = kind.mail if kind is not None else None
+    name = _html_name(step, declared, parts)
+    subjects = _sides(step, (parts.subject,) if parts is not None else ("subject",))
     about = name is not None or any(change.text for change in step.changes) or subjects[0] != subjects[1]
-    if not about and not (is_send(step) and subjects[1] is not None):
+    if not about and parts is None and not (is_send(step) and subjects[1] is not None):
         return None
     before: str | None = None
     after: str | None = None
+    template = None
     if name in changed:
         before, after = _text(changed[name].before), _text(changed[name].after)
     elif name is not None:
         before = after = _text(declared[name])
+    elif kind is not None and parts is not None:
+        before, after, template = _made_of_template(step, kind, parts, plan, context)
+        name = parts.html if after is not None else None
     send = step.send
     return Letter(
         step,
@@ -140,7 +153,46 @@ def _letter(step: Step, context: Context) -> Letter | None:
         _when(send, step, context),
         send.people if send is not None else step.reach,
         name,
+        template,
     )
+
+
+def _html_name(step: Step, declared: Mapping[str, Value], parts: MailParts | None) -> str | None:
+    """What the HTML of a mail is called: as its kind says; where that is not known, what looks like HTML."""
+    if parts is not None:
+        return parts.html if parts.html in declared or any(c.name == parts.html for c in step.changes) else None
+    changed = (change.name for change in step.changes if is_html(change.after) or is_html(change.before))
+    return next(changed, None) or next((name for name, value in declared.items() if is_html(value)), None)
+
+
+def _made_of_template(
+    step: Step, kind: Kind, parts: MailParts, plan: Plan, context: Context
+) -> tuple[str | None, str | None, Address | None]:
+    """What the platform makes of a template before and after, as far as it can be foreseen, and of which."""
+    declared = context.bodies.get(step.address, {})
+    sides: list[str | None] = []
+    for past in (True, False):
+        attributes = _as_of(step, declared, past=past)
+        template = _referred(attributes, parts)
+        if template is None or template not in context.bodies:
+            sides.append(None)
+            continue
+        made_from = _as_of(plan.steps.get(template), context.bodies[template], past=past)
+        sides.append(kind.filled(attributes, made_from).get(parts.html))
+    before = sides[0] if step.action is not Action.CREATE else None
+    return before, sides[1], _referred(declared, parts)
+
+
+def _referred(attributes: Mapping[str, Value], parts: MailParts) -> Address | None:
+    value = attributes.get(parts.template) if parts.template is not None else None
+    return value.address if isinstance(value, Reference) else None
+
+
+def _as_of(step: Step | None, declared: Mapping[str, Value], *, past: bool) -> Mapping[str, Value]:
+    """An entry's attributes as they are declared, or as they were before the plan."""
+    if step is None or not past:
+        return declared
+    return {**declared, **{change.name: change.before for change in step.changes}}
 
 
 def _text(value: Value) -> str | None:
@@ -196,13 +248,15 @@ def _when(send: Send | None, step: Step, context: Context) -> str:
     return f"{at} (was {former})" if former and send.before != send.after else at
 
 
-def _missing(step: Step, name: str | None, after: str | None) -> list[str]:
+def _missing(step: Step, name: str | None, after: str | None, template: Address | None) -> list[str]:
     """What this page can't show or nobody checked, in words."""
     told = []
     if name is None:
         made_from = [target for target in step.dependencies if "template" in target.kind]
         from_what = f" It is made from {', '.join(map(str, made_from))} by the platform." if made_from else ""
         told.append(f"The mail itself is not in this plan, so it is not shown.{from_what}")
+    if template is not None and after is not None:
+        told.append(f"The platform makes it of {template}; what is shown is what that should come to.")
     change = next((each for each in step.changes if each.name == name), None)
     if change is not None and isinstance(change.before, Digest):
         told.append("What is live can't be read back, so only the proposed mail is shown.")

@@ -96,9 +96,9 @@ def _page(
     people = [letter.people for letter in (*letters, *rest) if letter.step.send is not None and letter.people]
     shown = {str(letter.address) for letter in (*letters, *rest)}
     others = list(_others(summary, shown))
-    script = _source("page.js") if letters else ""
+    script = source_of("page.js") if letters else ""
     page = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             summary=summary,
@@ -117,7 +117,7 @@ def _page(
             more_entries=max(0, len(others) - _ENTRIES),
             made=moment(plan.created, now=context.now, zone=context.zone) if plan.created else "",
             script=Markup(script),  # noqa: S704  # our own file
-            style=Markup(_source("page.css")),  # noqa: S704  # our own file
+            style=Markup(source_of("page.css")),  # noqa: S704  # our own file
             policy=_policy(script),
         )
     )
@@ -151,7 +151,7 @@ def _shown(number: int, letter: Letter, plan: Plan, context: Context, picture: P
         "frames": list(_frames(number, letter, people[0], picture)),
         "changes": letter.changes.seen,
         "unseen": [change for change in letter.changes.items if change not in letter.changes.seen],
-        "links": _links(before, after),
+        "links": links_of(before, after),
         "facts": list(facts_of(read(after))) if after is not None and letter.step.action is Action.CREATE else [],
         "tags": table(tags, people),
         "people": people,
@@ -171,21 +171,27 @@ def _frames(number: int, letter: Letter, person: Mapping[str, str], picture: Pic
         ("new", "Proposed", letter.after, letter.changes.after),
     )
     key = key_for(letter.before or "", letter.after or "")
-    sheet = _source("frame.css").replace("KEY", key)
     for side, caption, source, insertions in sides:
-        if source is None:
-            continue
-        marked = mark(source, insertions, key)
-        inner = neutral(Marked(filled(marked.text, person), marked.key), picture)
-        language = re.search(r"<html[^>]*\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", source[:3000])
-        document = (
-            f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc="{key}" data-{key}-side="{side}">'
-            f"<head><title>{caption}</title><style>{sheet}</style>{inner}</body></html>"
-        )
-        yield Frame(f"{side}{number}", side, key, caption, Document(document))
+        if source is not None:
+            marked = mark(source, insertions, key)
+            yield Frame(f"{side}{number}", side, key, caption, framed(marked, source, side, caption, person, picture))
 
 
-def _links(before: str | None, after: str | None) -> list[tuple[str, str, str]]:
+def framed(
+    marked: Marked, source: str, side: str, caption: str, person: Mapping[str, str], picture: Picture
+) -> "Document":
+    """The document of a frame: a mail as a person gets it, made harmless."""
+    key = marked.key
+    sheet = source_of("frame.css").replace("KEY", key)
+    inner = neutral(Marked(filled(marked.text, person), key), picture)
+    language = re.search(r"<html[^>]*\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", source[:3000])
+    return Document(
+        f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc="{key}" data-{key}-side="{side}">'
+        f"<head><title>{caption}</title><style>{sheet}</style>{inner}</body></html>"
+    )
+
+
+def links_of(before: str | None, after: str | None) -> list[tuple[str, str, str]]:
     """Where the links of a mail lead: its words, the address, and whether it is new, gone or stays."""
     old = read(before).links if before is not None else []
     new = read(after).links if after is not None else []
@@ -196,15 +202,17 @@ def _links(before: str | None, after: str | None) -> list[tuple[str, str, str]]:
 
 
 @cache
-def _source(name: str) -> str:
+def source_of(name: str) -> str:
+    """A file of the page's templates."""
     return (files("reconcile.review") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
-    names = ("page.html", "mail.html")
-    environment = Environment(
-        loader=DictLoader({name: _source(name) for name in names}),
+def environment() -> Environment:
+    """Where the templates are rendered: everything escaped, and nothing in it a command to a terminal."""
+    names = ("page.html", "mail.html", "bar.html", "beside.html", "preview.html")
+    made = Environment(
+        loader=DictLoader({name: source_of(name) for name in names}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -219,10 +227,10 @@ def _environment() -> Environment:
         "kind": lambda change: change.kinds[0].value.replace(" ", "-"),
         "kinds": _kinds,
     }
-    environment.filters.update(filters)
-    environment.globals["Part"] = Part
-    environment.tests["color"] = lambda value: bool(re.fullmatch(r"#[0-9a-fA-F]{3,8}", value))
-    return environment
+    made.filters.update(filters)
+    made.globals["Part"] = Part
+    made.tests["color"] = lambda value: bool(re.fullmatch(r"#[0-9a-fA-F]{3,8}", value))
+    return made
 
 
 def _kinds(change: Change) -> str:

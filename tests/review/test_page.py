@@ -10,14 +10,18 @@ import pytest
 from reconcile.mail.marks import mark
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
-from reconcile.planner.plan import Plan, Send, Step
+from reconcile.model.reference import Reference
+from reconcile.model.resource import Applied
+from reconcile.planner.plan import AttributeChange, Cause, Plan, Send, Step
 from reconcile.review.calendar import coming
+from reconcile.review.letters import letters_of
 from reconcile.review.neutral import embedded, neutral
 from reconcile.review.page import MAILS, boxed, pages, render
 from reconcile.review.samples import INVENTED, filled, table
 from tests.report.test_cases import Tags
 from tests.report.test_ranking import crowd
 from tests.review.plans import CLUB, CONTEXT, EVIL, NOW, changed, mail, plan, story
+from tests.world import REGISTRY
 
 
 class Text(HTMLParser):
@@ -191,3 +195,35 @@ def test_a_mail_far_away_is_in_the_list_and_takes_no_calendar() -> None:
 
 def test_a_new_mail_is_told_in_short() -> None:
     assert "links: 18 to www.duesponde.example" in text_of(render(story(), CONTEXT))
+
+
+def test_a_mail_made_of_a_template_is_shown_filled_in_before_and_after() -> None:
+    made = Address("squalomail", "campaign", "made")
+    base = Address("squalomail", "template", "base")
+    old, new = "<body><h1>{{headline}}</h1><p>Old</p></body>", "<body><h1>{{headline}}</h1><p>New</p></body>"
+    fills = {"texts": {"headline": {"value": "Novelties"}}}
+    template = Step(
+        base, Action.UPDATE, Cause.MANIFEST, (AttributeChange("body", old, new, Cause.MANIFEST, text=True),)
+    )
+    campaign = Step(
+        made,
+        Action.REPLACE,
+        Cause.FOLLOWS,
+        (AttributeChange("template", Reference(base), Reference(base), Cause.FOLLOWS, readable=False),),
+        applied=Applied("7", {"subject": "Made"}),
+        dependencies=(base,),
+    )
+    context = replace(
+        CONTEXT,
+        registry=REGISTRY,
+        bodies={
+            made: {"subject": "Made", "template": Reference(base), "templateCustomAttributes": fills},
+            base: {"subject": "Base", "body": new},
+        },
+    )
+    letters = {letter.address: letter for letter in letters_of(plan(template, campaign), context)}
+    letter = letters[made]
+    assert letter.before == "<body><h1>Novelties</h1><p>Old</p></body>"
+    assert letter.after == "<body><h1>Novelties</h1><p>New</p></body>"
+    assert any("squalomail.template.base" in told for told in letter.missing)
+    assert "Novelties" in render(plan(template, campaign), context)

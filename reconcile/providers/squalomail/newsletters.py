@@ -29,6 +29,7 @@ from reconcile.model.kind import (
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.bodies import one_newline
+from reconcile.providers.squalomail.filling import fill_html, fill_text
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 
@@ -277,6 +278,12 @@ class Newsletter(Kind):
 
     def computed(self, desired: Attributes) -> tuple[str, ...]:
         return _CONTENT if "template" in desired else ()
+
+    def filled(self, desired: Attributes, template: Attributes) -> Mapping[str, str]:
+        items = desired.get("templateCustomAttributes") or {}
+        texts = {name: template[name] for name in _CONTENT if isinstance(template.get(name), str)}
+        made = {"body": fill_html, "altBody": fill_text}
+        return {name: made[name](text, items) for name, text in texts.items()}
 
     def matches(self, desired: Attributes, live: RemoteObject) -> bool:
         """The same subject and the same body; where a template's rendering makes the body, every one counts.
