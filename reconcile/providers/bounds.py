@@ -6,13 +6,14 @@ a thread of its own, and whoever waits for it stops waiting when the time is up;
 
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import httpx
 
 RECEIVED = 32 * 2**20
 UNPACKED = 64 * 2**20
+_PIECE = 2**20  # bytes that are unpacked at a time
 SECONDS = 120.0
 # What we can unpack under a bound; nothing else is asked for.
 ENCODINGS = "gzip, deflate"
@@ -61,7 +62,7 @@ def _within(seconds: float, over: threading.Event, work: Callable[[], httpx.Resp
     finally:
         over.set()
     if failed:
-        raise failed[0]
+        raise failed.pop()  # whoever keeps it, too, would be kept by its traceback, and the answer with them
     if not done:
         raise OutOfBounds(f"did not answer in whole within {seconds:g} seconds")
     return done[0]
@@ -82,7 +83,7 @@ def _content(answer: httpx.Response, limits: Bounds, over: threading.Event) -> b
         if len(answer.content) > limits.unpacked:
             raise OutOfBounds(_too_large(limits.unpacked, "unpacked"))
         return answer.content
-    unpack = _unpacker(answer.headers.get("content-encoding", "").strip().lower())
+    unpacker = _unpacker(answer.headers.get("content-encoding", "").strip().lower())
     received, content = 0, bytearray()
     for chunk in answer.iter_raw():
         if over.is_set():
@@ -90,40 +91,46 @@ def _content(answer: httpx.Response, limits: Bounds, over: threading.Event) -> b
         received += len(chunk)
         if received > limits.received:
             raise OutOfBounds(_too_large(limits.received, "received"))
-        try:
-            content += unpack(chunk, limits.unpacked + 1 - len(content))
-        except zlib.error:
-            raise OutOfBounds("sent an answer that can't be unpacked") from None
-        if len(content) > limits.unpacked:
-            raise OutOfBounds(_too_large(limits.unpacked, "unpacked"))
+        for piece in unpacker(chunk):
+            content += piece
+            if len(content) > limits.unpacked:
+                raise OutOfBounds(_too_large(limits.unpacked, "unpacked"))
     return bytes(content)
 
 
-def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+_Unpacker = Callable[[bytes], Iterable[bytes]]
+
+
+def _unpacker(encoding: str) -> _Unpacker:
+    """What gives the content of each piece that was received, in small pieces: few bytes may unpack to gigabytes."""
     if encoding in ("", "identity"):
-        return lambda chunk, _: chunk
+        return lambda chunk: (chunk,)
     if encoding in ("gzip", "x-gzip"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
+        return _Inflating(zlib.MAX_WBITS | 16)
     if encoding == "deflate":
-        return _deflated()
+        return _Inflating(zlib.MAX_WBITS, -zlib.MAX_WBITS)
     raise OutOfBounds("sent an answer in an encoding that was not asked for")
 
 
-def _deflated() -> Callable[[bytes, int], bytes]:
-    """Unpack "deflate", which servers send with and without zlib's header."""
-    stream: list[zlib._Decompress] = []
+class _Inflating:
+    """Unpacks; "deflate" is sent with and without zlib's header, so there may be a second way."""
 
-    def unpack(chunk: bytes, largest: int) -> bytes:
-        if stream:
-            return stream[0].decompress(chunk, largest)
-        stream.append(zlib.decompressobj())
-        try:
-            return stream[0].decompress(chunk, largest)
-        except zlib.error:
-            stream[0] = zlib.decompressobj(-zlib.MAX_WBITS)
-            return stream[0].decompress(chunk, largest)
+    def __init__(self, *ways: int) -> None:
+        self._ways = list(ways)
+        self._stream = zlib.decompressobj(self._ways.pop(0))
 
-    return unpack
+    def __call__(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            try:
+                piece = self._stream.decompress(chunk, _PIECE)
+            except zlib.error:
+                if not self._ways:
+                    raise OutOfBounds("sent an answer that can't be unpacked") from None
+                self._stream = zlib.decompressobj(self._ways.pop(0))
+                continue
+            self._ways.clear()
+            yield piece
+            chunk = self._stream.unconsumed_tail
 
 
 def _too_large(bound: int, what: str) -> str:

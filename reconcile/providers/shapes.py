@@ -7,7 +7,7 @@ the row of the contract, or the assumption, that would correct it. Members that 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -16,6 +16,9 @@ from pydantic_core import PydanticCustomError
 from reconcile.errors import UnknownOutcome
 
 DEPTH = 64  # how deep objects and arrays may be nested
+# Objects, arrays and members, and values in arrays, of one answer: each takes many times its bytes once it is read.
+MEMBERS = 1_000_000
+VALUES = 4_000_000
 _LONGEST_ID = 200
 _SHOWN = 30  # members that a description names
 _LARGEST = 2**63
@@ -38,15 +41,22 @@ class Misfit(UnknownOutcome):
     answer: Any = None
 
 
+class Excess(ValueError):
+    """JSON with more in it, or deeper nested, than anybody needs; the text says what."""
+
+
 def parse(content: bytes) -> Any:
     """The JSON in an answer.
 
     Raises:
-        ValueError: it is no JSON, holds a number that no member can have, or is nested too deep.
+        Excess: it is nested too deep, or has too much in it.
+        ValueError: it is no JSON, or holds a number that no member can have.
     """
+    if sum(map(content.count, (b'":', b"[", b"{"))) > MEMBERS or content.count(b",") > VALUES:
+        raise Excess(f"an answer of more than {MEMBERS:,} members or {VALUES:,} values")
     answer = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     if _deeper_than(answer, DEPTH):
-        raise ValueError(f"it is nested deeper than {DEPTH} levels")
+        raise Excess(f"an answer that is nested deeper than {DEPTH} levels")
     return answer
 
 
@@ -98,6 +108,9 @@ Id = Annotated[str, BeforeValidator(_id)]
 RawId = Annotated[Any, BeforeValidator(_raw_id)]
 # An id that filters compare and ranges count through; a text of digits is taken for the number.
 WholeId = Annotated[int, BeforeValidator(_whole_id)]
+_T = TypeVar("_T")
+# An array whose first misfit is told: of a large one all would take gigabytes.
+Rows = Annotated[list[_T], Field(fail_fast=True)]
 Text = Annotated[str, Field(strict=True)]
 Number = Annotated[int, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0)]

@@ -26,7 +26,7 @@ from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
 from reconcile.providers.clock import ServerTime
 from reconcile.providers.personal import without_people
-from reconcile.providers.shapes import Misfit, parse
+from reconcile.providers.shapes import Excess, Misfit, parse
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -331,6 +331,14 @@ class Transport:
 
     def _decoded(self, operation: Operation, answer: httpx.Response) -> Any:
         status = answer.status_code
+        if status == 407 or (status == 403 and _is_page(answer)):
+            raise Rejected(
+                f"{operation.name}: something between here and the platform, such as a proxy, refuses the call "
+                f"(HTTP {status}, {'a page instead of JSON' if _is_page(answer) else 'before the platform'}).",
+                status,
+                hint="The credentials were not judged. Let whoever runs the network open the way to the provider's "
+                "url, or set HTTPS_PROXY and NO_PROXY; if there is no proxy, the platform shuts this address out.",
+            )
         if status in (401, 403):
             raise Unauthorised(
                 f"{operation.name}: the platform refuses the credentials (HTTP {status}).", hint=self._refusal
@@ -343,6 +351,11 @@ class Transport:
             raise UnknownOutcome(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
             content = parse(answer.content)
+        except Excess as error:
+            raise OutsideBounds(
+                f"{operation.name}: the platform gave {error} (HTTP {status}), so it was not read.",
+                hint="Check the provider's url; if it is right, the platform or a proxy has a problem.",
+            ) from None
         except ValueError:
             raise self._unreadable(operation, answer) from None
         if status >= 300:

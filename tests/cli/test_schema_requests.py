@@ -11,6 +11,7 @@ import pytest
 
 from reconcile.cli.options import Options
 from reconcile.providers.gatormail import handshake, schema_requests
+from reconcile.state.local import LocalStore
 from tests.cli.gatormail import Instance, instance
 
 MANIFEST = """\
@@ -233,6 +234,29 @@ def test_watching_answers_again_and_again(ready: Instance, monkeypatch: pytest.M
     assert not ready.requested()
     assert (ready.project.root / "mappings/gatormail.yaml").exists()
     assert "HTTP 500" in result.err
+
+
+def test_watching_outlasts_a_colleague_s_lock(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = LocalStore(ready.project.root / ".reconcile/default/state.json").lock("apply")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:
+            assert ready.requested() == {SCHEMA}
+            held.__exit__(None, None, None)
+        else:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(schema_requests, "_sleep", sleep)
+    ready.project.write("manifests/all.yaml", MANIFEST.replace("city", "town"))
+    ready.person("ui/get-schema")
+    held.__enter__()
+    result = ready.project.run("schema-requests", "--watch", "--interval", "7", "--auto-approve")
+    assert (result.code, len(slept)) == (130, 2), result.err
+    assert "[lock-held]" in result.err
+    assert not ready.requested()
+    assert set(ready.schema()["Contact"]) == {"email", "city", "town"}
 
 
 def test_watching_asks_before_it_begins(ready: Instance) -> None:

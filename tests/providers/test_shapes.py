@@ -223,6 +223,27 @@ def test_nesting_has_a_bound() -> None:
     assert parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "code", "words"),
+    [
+        (403, b"<html>Blocked by the web filter</html>", 1, "such as a proxy"),
+        (407, b"", 1, "such as a proxy"),
+        (407, b"<html>Sign in</html>", 1, "such as a proxy"),
+        (403, b'{"errorCode": 9}', 7, "refuses the credentials"),
+        (403, b"", 7, "refuses the credentials"),
+        (401, b"<html>401</html>", 7, "refuses the credentials"),
+    ],
+)
+def test_a_proxy_s_block_page_is_no_word_on_the_credentials(status: int, body: bytes, code: int, words: str) -> None:
+    wire = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
+    http = Transport(pace=Pace(wait=0.0), may_send=False, transport=wire)
+    client = SqualoMail("https://api.example.test", "a-secret-key", http)
+    with pytest.raises(ApiError, match=words) as error:
+        client.account()
+    assert error.value.exit_code == code
+    assert "Blocked" not in str(error.value)
+
+
 def test_an_answer_has_a_largest_size() -> None:
     calls: list[httpx.Request] = []
     bounded = transport([CAMPAIGN] * 100, calls, bounds=Bounds(unpacked=1000))

@@ -26,6 +26,7 @@ from reconcile.providers.shapes import (
     Number,
     Place,
     RawId,
+    Rows,
     Text,
     described,
     fit,
@@ -155,19 +156,19 @@ class _Attribute(TypedDict, total=False):
     name: Required[Text]
     displayName: Text | None
     dataType: Required[_DataType]
-    mappings: Required[list[_Mapping]]
+    mappings: Required[Rows[_Mapping]]
 
 
 @with_config(OPEN)
 class _Entity(TypedDict, total=False):
     name: Required[Text]
     displayName: Text | None
-    attributes: Required[list[_Attribute]]
+    attributes: Required[Rows[_Attribute]]
 
 
 @with_config(OPEN)
 class _Schema(TypedDict, total=False):
-    entities: Required[list[_Entity]]
+    entities: Required[Rows[_Entity]]
     publishedAt: _Date
 
 
@@ -222,7 +223,7 @@ class _Record(TypedDict, total=False):
 @with_config(OPEN)
 class _Batch(TypedDict, total=False):
     batchIdentifier: Required[_IdOrNone]
-    records: Required[list[_Record]]
+    records: Required[Rows[_Record]]
 
 
 @with_config(OPEN)
@@ -286,29 +287,29 @@ class _Made(TypedDict, total=False):
 
 _ANY = TypeAdapter(dict[str, Any])
 _READS: Mapping[str, Any] = {
-    "op.campaign.list": list[_CampaignRow],
+    "op.campaign.list": Rows[_CampaignRow],
     "op.campaign.get": _Campaign,
     "op.campaign.audience": _Audience,
     "op.campaign.stats": _Stats,
     "op.campaign.initiate": _Initiated,
     "op.campaign.uninitiate": _Uninitiated,
     "op.trigger.get": _TriggerResult,
-    "op.email.list": list[_Email],
+    "op.email.list": Rows[_Email],
     "op.email.get": _Email,
-    "op.group.list": list[_Group],
+    "op.group.list": Rows[_Group],
     "op.group.get": _Group,
     "op.group.count": _GroupCount,
-    "op.group.included.list": list[_Contact],
-    "op.group.excluded.list": list[_Contact],
-    "op.group.included.add": list[_Membership],
-    "op.group.excluded.add": list[_Membership],
-    "op.contact.list": list[_Contact],
+    "op.group.included.list": Rows[_Contact],
+    "op.group.excluded.list": Rows[_Contact],
+    "op.group.included.add": Rows[_Membership],
+    "op.group.excluded.add": Rows[_Membership],
+    "op.contact.list": Rows[_Contact],
     "op.contact.get": _Contact,
-    "op.contact.match": list[_Contact],
-    "op.contact.groups": list[_ContactGroup],
-    "op.contact.fields": list[_ContactField],
+    "op.contact.match": Rows[_Contact],
+    "op.contact.groups": Rows[_ContactGroup],
+    "op.contact.fields": Rows[_ContactField],
     "op.schema.get": _Schema,
-    "op.integration.requests": list[_Request],
+    "op.integration.requests": Rows[_Request],
     "op.datafeed.options.get": _Options,
     "op.datafeed.fetch": _Batch,
     "op.datafeed.ack": _Ack,
@@ -321,7 +322,7 @@ def _shape(key: str, *, makes: bool, many: bool) -> TypeAdapter[Any]:
         return TypeAdapter(_READS[key])
     if makes:
         return TypeAdapter(_Made)
-    return TypeAdapter(list[dict[str, Any]]) if many else _ANY
+    return TypeAdapter(Rows[dict[str, Any]]) if many else _ANY
 
 
 def checked(contract: Contract, operation: GatorMailOperation, answer: Any, ask: str) -> Any:

@@ -199,6 +199,8 @@ class GatorMail:
     def _remember(self, shape: str, found: Any) -> None:
         """Keep the names of groups and e-mails, which references to them carry."""
         for row in found if isinstance(found, list) else [found]:
+            if not isinstance(row, Mapping):
+                continue  # of what a write answers, little is looked at
             if shape == "campaign":
                 for name in _NESTED:
                     self._remember(name, row.get(name) or {})

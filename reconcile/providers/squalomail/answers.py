@@ -22,6 +22,7 @@ from reconcile.providers.shapes import (
     Misfit,
     Number,
     Place,
+    Rows,
     Text,
     WholeId,
     described,
@@ -114,8 +115,8 @@ class _Recipient(TypedDict, total=False):
     needs_gdpr_consent: Required[Bit]
     created: Required[Number | None]
     lastsent_date: Required[Number | None]
-    tags: Required[list[Text] | None]
-    user_defined_fields: Required[list[_Pair] | None]
+    tags: Required[Rows[Text] | None]
+    user_defined_fields: Required[Rows[_Pair] | None]
 
 
 @with_config(OPEN)
@@ -151,8 +152,8 @@ class _ListRow(TypedDict, total=False):
     color: Required[_TextOrNone]
     ordering: Required[Number | None]
     published: Required[Flag]
-    listTags: list[Text] | None
-    tags: list[Text] | None
+    listTags: Rows[Text] | None
+    tags: Rows[Text] | None
 
 
 @with_config(OPEN)
@@ -165,12 +166,12 @@ class _DetailedRow(_ListRow, total=False):
 
 @with_config(OPEN)
 class _Lists(TypedDict, total=False):
-    lists: Required[list[_ListRow] | None]
+    lists: Required[Rows[_ListRow] | None]
 
 
 @with_config(OPEN)
 class _Details(TypedDict, total=False):
-    lists: Required[list[_DetailedRow] | None]
+    lists: Required[Rows[_DetailedRow] | None]
 
 
 @with_config(OPEN)
@@ -194,17 +195,17 @@ class _NewRecipient(TypedDict, total=False):
 
 
 _ENTITIES: Mapping[str, Any] = {
-    "field": list[_Field],
-    "history": list[_History],
-    "list": list[_List],
-    "listmail": list[_ListMail],
-    "listsub": list[_ListSub],
-    "mail": list[_Mail],
-    "recipient": list[_Recipient],
-    "stats": list[_Stats],
-    "url": list[_Url],
-    "urlclick": list[_UrlClick],
-    "userstats": list[_UserStats],
+    "field": Rows[_Field],
+    "history": Rows[_History],
+    "list": Rows[_List],
+    "listmail": Rows[_ListMail],
+    "listsub": Rows[_ListSub],
+    "mail": Rows[_Mail],
+    "recipient": Rows[_Recipient],
+    "stats": Rows[_Stats],
+    "url": Rows[_Url],
+    "urlclick": Rows[_UrlClick],
+    "userstats": Rows[_UserStats],
 }
 _ANSWERS: Mapping[str, Any] = {
     "get-lists": _Lists,

@@ -87,6 +87,22 @@ def test_all_that_is_queued_is_stored_and_marked(name: str, tmp_path: Path) -> N
     assert len(rows(file)) == 10
 
 
+def test_a_power_cut_can_not_undo_a_marked_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite deletes its journal at a commit; EXTRA has that on disk, too, before the batch is marked."""
+    world, levels = ready(), []
+    real = sinks._opened
+
+    def opened(path: Path) -> sqlite3.Connection:
+        database = real(path)
+        levels.append(database.execute("PRAGMA synchronous").fetchone()[0])
+        return database
+
+    monkeypatch.setattr(sinks, "_opened", opened)
+    happen(world, 2)
+    assert take(world, tmp_path / "feed.sqlite").stored == 2
+    assert levels == [3]
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("mode", MODES)
 def test_what_comes_again_is_stored_once(mode: str, name: str, tmp_path: Path) -> None:
