@@ -115,10 +115,9 @@ def test_generic_code_names_no_provider_and_no_operation(path: Path) -> None:
             assert node.value not in OPERATIONS, f"{path}:{node.lineno} names the operation {node.value}"
 
 
-def functions(path: Path) -> Iterator[tuple[str, ast.AST]]:
-    """All functions of a file by name, and the file itself without them."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """All functions of a file by name."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             yield f"{path.relative_to(ROOT / 'reconcile')}: {node.name}", node
 
@@ -151,6 +150,14 @@ def test_one_place_gives_and_one_judges_the_right_to_send() -> None:
     # Nobody goes by the flag or the policy alone.
     words = {"may_send", "policy.sends", "here.settings.policy.sends"}
     assert places(lambda node: isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node) in words) == []
+
+
+def test_the_sandbox_stays_small_enough_to_read() -> None:
+    for path in (path for path in MODULES if package(path) == "sandbox"):
+        assert len(path.read_text().splitlines()) <= 450, path
+        for name, function in functions(path):
+            lines = (function.end_lineno or 0) - function.lineno + 1
+            assert lines <= 60, name
 
 
 def test_the_path_of_a_plan_imports_nothing_heavy() -> None:

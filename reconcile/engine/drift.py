@@ -1,7 +1,6 @@
 """Compare what is live with what was last applied: reads only, and no manifests."""
 
 from collections import Counter
-from dataclasses import replace
 
 from reconcile.engine.intents import settled, with_settled
 from reconcile.engine.refresh import refresh
@@ -23,11 +22,9 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
     reads_before = sum(client.reads for client in clients.values())
     accounts = check_accounts(workspace, state, aliases(workspace, {}, state))
     state = with_settled(state, settled(state, registry, clients, workspace.patience))
-    # External to this look: what stands in the way of a deletion is nobody's question here.
-    applied = {address: replace(kept, external=True) for address, kept in state.resources.items()}
-    seen = refresh({}, applied, registry, clients)
+    seen = refresh({}, state.resources, registry, clients, removes=False)
     live = seen.live
-    around = circumstances_of(workspace, applied, workspace.clock())
+    around = circumstances_of(workspace, state.resources, workspace.clock())
     unchecked = Counter(
         name
         for address, kept in state.resources.items()

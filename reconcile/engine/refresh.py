@@ -34,12 +34,15 @@ def refresh(
     registry: Registry,
     clients: Clients,
     replaced: AnyCollection[Address] = (),
+    *,
+    removes: bool = True,
 ) -> Seen:
     """The live objects of managed addresses, and those that unmanaged ones may be; collections are read together.
 
-    ``replaced`` are those that are to be made anew whatever they are like.
+    ``replaced`` are those that are to be made anew whatever they are like. ``removes``: what nobody declares is to go,
+    so that what stands in the way of that is read, too.
     """
-    rows = _read(_questions(desired, applied, registry, replaced), clients)
+    rows = _read(_questions(desired, applied, registry, replaced, removes=removes), clients)
     for where, question in _drifted(desired, applied, rows, registry).items():
         found = {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
         rows[where] |= {id_: found[id_] for id_ in question.ids & found.keys()}
@@ -143,6 +146,8 @@ def _questions(
     applied: Mapping[Address, Applied],
     registry: Registry,
     replaced: AnyCollection[Address] = (),
+    *,
+    removes: bool = True,
 ) -> dict[tuple[str, str], _Question]:
     questions: dict[tuple[str, str], _Question] = {}
 
@@ -154,7 +159,7 @@ def _questions(
         question = about(address)
         question.ids |= {kept.id, *kept.deposed}
         question.doomed.update(kept.deposed)
-        if address not in desired and not kept.external:
+        if address not in desired and removes and not kept.external:
             question.doomed.add(kept.id)
         elif address in desired and (address in replaced or _edited(desired[address], kept)):
             question.edited.add(kept.id)

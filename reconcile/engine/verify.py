@@ -34,9 +34,7 @@ def verify(
     """
     resources = locked.state.resources
     applied = {address: resources[address] for address in written if address in resources and resources[address].id}
-    live = refresh(
-        {}, {address: replace(kept, external=True) for address, kept in applied.items()}, registry, clients
-    ).live
+    live = refresh({}, applied, registry, clients, removes=False).live
     ids = {
         (address.provider, address.kind, id_): address
         for address, id_ in {**plan.bindings, **{a: kept.id for a, kept in resources.items()}}.items()

@@ -93,9 +93,8 @@ def make_plan(
     shared = identity.shared()
     for address in _users_first(applied.keys() - desired.keys(), registry):
         then = replace(circumstances, freed=_freed(address, steps))
-        stays = request.removed.get(address) or address in shared
-        kept = replace(applied[address], external=True) if stays else applied[address]
-        step = removal_step(address, registry.kind(address), kept, seen, around, then)
+        stays = bool(request.removed.get(address)) or address in shared
+        step = removal_step(address, registry.kind(address), applied[address], seen, around, then, stays=stays)
         steps[address] = replace(step, note=f"It is {shared[address]}, too, and stays.") if address in shared else step
     steps = people_first(identity.held_back(steps), registry)
     steps = still_needed(steps, seen, registry, circumstances)

@@ -109,7 +109,6 @@ class Send:
         subject, sender: those after the step, as far as they are known.
         content: a digest of all that it will say, its template's content included.
         approved: how many people were approved behind all targets, where there are more now.
-        lone: nothing is done but to stop it.
         allowed: whether this run may make it; None where nobody has decided that.
         decided_by: what decides: a flag, the policy (of which environment), the freeze.
     """
@@ -127,7 +126,6 @@ class Send:
     sender: str | None = None
     content: str = ""
     approved: int | None = None
-    lone: bool = False
     allowed: bool | None = None
     decided_by: str = ""
 

@@ -68,7 +68,6 @@ def send_of(
         _text(will.get("subject")),
         next((text for name in _SENDERS if (text := _text(will.get(name))) is not None), None),
         _content(kind, will, around),
-        lone=after is None and all(change.name in launching for change in changes),
     )
 
 

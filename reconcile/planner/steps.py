@@ -129,8 +129,10 @@ def removal_step(
     seen: Seen,
     around: Surroundings,
     circumstances: Circumstances,
+    *,
+    stays: bool = False,
 ) -> Step:
-    """The step for an address that is in the state and in no manifest."""
+    """The step for an address that is in the state and in no manifest; ``stays``: its object is to be left there."""
     if isinstance(kind, BulkKind):
         return bulk_removal(address, applied)
     live = seen.live.get(address)
@@ -152,8 +154,8 @@ def removal_step(
     if kind.singleton:
         blocked = unfinished(address) if kind.wanted({}, applied) else None
         return replace(step, note="It stays in the account as it is.", blocked=blocked)
-    if applied.external or live is None:
-        note = None if applied.external else "It is gone from the account already."
+    if stays or applied.external or live is None:
+        note = None if stays or applied.external else "It is gone from the account already."
         return replace(step, removals=removals, note=note)
     if kind.immutable(live, circumstances):
         return replace(step, removals=removals, note="It was sent, so it stays in the account as it is.")
