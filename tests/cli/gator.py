@@ -64,9 +64,30 @@ class Gator:
         """What another program does, or a person in the web interface."""
         return self.control(method, f"gatormail/{INSTANCE}/api{path}", body)
 
-    def person(self, method: str, path: str, body: Any = None) -> Any:
-        """What a person does, see the control paths of the emulator."""
+    def person(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        """What a person does in the web interface, see the control paths of the emulator."""
         return self.control(method, f"gatormail/{INSTANCE}/{path}", body)
+
+    def publish(self, *mappings: tuple[str, str, str]) -> None:
+        """A person maps attributes to contact fields, and publishes that."""
+        rows = [
+            {"entityName": entity, "attributeName": attribute, "contactAttribute": field, "dataCleanse": False}
+            for entity, attribute, field in mappings
+        ]
+        self.person("ui/mappings", {"mappings": rows}, "PUT")
+        self.person("ui/publish")
+
+    def requested(self) -> set[str]:
+        """What people are waiting for."""
+        return {light["type"] for light in self.person("state", method="GET")["requests"] if light["requested"]}
+
+    def schema(self) -> dict[str, dict[str, str]]:
+        """Entity -> attribute -> type."""
+        found = self.person("api/schema", method="GET")
+        return {
+            entity["name"]: {row["name"]: row["dataType"] for row in entity["attributes"]}
+            for entity in found["entities"]
+        }
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         return self._control.request(method, path, json=body or {}).raise_for_status().json()
@@ -74,6 +95,13 @@ class Gator:
     def calls(self) -> list[dict[str, Any]]:
         """The calls that the emulator received."""
         return list(self._control.get("requests").raise_for_status().json())
+
+    def operations(self, *, keep: bool = False) -> list[str]:
+        """The operations called since the last time, signing in aside."""
+        found = [call["function"] for call in self.calls() if call["function"] != "oauth_token"]
+        if not keep:
+            self.control("DELETE", "requests")
+        return found
 
     def asked(self, operation: str) -> int:
         return sum(call["function"] == operation for call in self.calls())
@@ -96,6 +124,13 @@ def gator(root: Path, patch: pytest.MonkeyPatch, *, rows: str = "{}", **setup: A
         found = Gator(root, server, rows)
         yield found
         found.close()
+
+
+def own_instance(root: Path, patch: pytest.MonkeyPatch, **switches: Any) -> Iterator[Gator]:
+    """The same with an instance in London, for a fixture; ``switches`` are those of its emulator."""
+    root.joinpath("project").mkdir()
+    with gator(root / "project", patch, contract={"c.date.zone": "Europe/London"}, switches=switches) as found:
+        yield found
 
 
 def refused(result: Result, code: int, *words: str) -> None:

@@ -212,7 +212,7 @@ def test_one_that_is_not_taken_back_after_all_is_told(live: Gator, monkeypatch: 
 def test_a_campaign_that_is_about_to_go_out_or_gone_is_left_alone(live: Gator) -> None:
     number = queued(live, group(live, "ann"), HOUR / 2)
     email = live_campaign(live, number)["email"]["id"]
-    definition = live.person("POST", "ui/unsubscribe-definition", {"name": "All"})["id"]
+    definition = live.person("ui/unsubscribe-definition", {"name": "All"})["id"]
     deeds = (
         ("deleteCampaign", f"campaignId={number}"),
         ("updateCampaign", *whole(live, number, startDate=at(9 * HOUR))),
@@ -283,7 +283,7 @@ def test_names_on_the_wire_are_judged_too(made: Callable[..., Gator]) -> None:
 
 def test_another_unsubscribe_definition_for_a_queued_campaign_is_a_send(live: Gator) -> None:
     number = queued(live, group(live, "ann"))
-    definition = live.person("POST", "ui/unsubscribe-definition", {"name": "All"})["id"]
+    definition = live.person("ui/unsubscribe-definition", {"name": "All"})["id"]
     deed = ("putCampaignUnsubscribe", f"campaignId={number}", f"unsubscribeId={definition}")
     refused(live.api(*deed, *APPROVED), 3, "--allow-send")
     assert live.called("uninitiateCampaign", f"campaignId={number}")
@@ -328,15 +328,15 @@ def test_what_deleting_the_schema_loses(live: Gator) -> None:
     for name in ("email", "city"):
         live.another("POST", "/schema/attribute", {"entityName": "Contact", "name": name})
     row = {"entityName": "Contact", "attributeName": "email", "contactAttribute": "emailLogin", "dataCleanse": False}
-    live.person("PUT", "ui/mappings", {"mappings": [row]})
-    live.person("POST", "ui/publish")
+    live.person("ui/mappings", {"mappings": [row]}, "PUT")
+    live.person("ui/publish")
     refused(live.api("deleteSchema"), 3, "2 attributes", "1 published mapping,", "--auto-approve")
     assert not live.writes()
     assert live.api("deleteSchema", *APPROVED).code == 0
 
 
 def test_gets_that_change_something_ask(live: Gator) -> None:
-    live.person("POST", "ui/get-schema")
+    live.person("ui/get-schema")
     satisfied = ("getIntegrationRequestSatisfied", "requestType=FieldMappingSchema")
     refused(live.api(*satisfied), 3, "FieldMappingSchema is done", "--auto-approve")
     assert [row["requested"] for row in live.called("getIntegrationRequests")] == [True, False]
@@ -344,7 +344,7 @@ def test_gets_that_change_something_ask(live: Gator) -> None:
     assert [row["requested"] for row in live.called("getIntegrationRequests")] == [False, False]
     number = group(live, "ann")
     (row,) = live.another("GET", f"/group/{number}/included/contact/1/10")
-    live.person("POST", "activity", {"activityType": "EmailOpened", "contact": row["id"]})
+    live.person("activity", {"activityType": "EmailOpened", "contact": row["id"]})
     batch = live.called("getDatafeed")["batchIdentifier"]
     mark = ("getDatafeedBatchIdentifier", f"batchIdentifier={batch}")
     refused(live.api(*mark), 3, "can't be read again", "--auto-approve")

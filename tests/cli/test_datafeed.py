@@ -15,7 +15,7 @@ import pytest
 
 from reconcile.cli.options import Options
 from reconcile.disk import one_at_a_time
-from tests.cli.gatormail import Instance, instance
+from tests.cli.gator import Gator, own_instance
 from tests.cli.test_schema_requests import answer
 
 ROOT = Path(__file__).parents[2]
@@ -24,19 +24,19 @@ SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 ANN = "ann@example.test"
 
 
-def fed(made: Instance, size: int = 2) -> Instance:
+def fed(made: Gator, size: int = 2) -> Gator:
     made.person("api/contact", {"emailLogin": ANN})
     made.person("ui/options", {"batchSize": size}, "PUT")
     return made
 
 
 @pytest.fixture
-def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    for made in instance(tmp_path, monkeypatch):
+def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gator]:
+    for made in own_instance(tmp_path, monkeypatch):
         yield fed(made)
 
 
-def happen(gator: Instance, times: int) -> None:
+def happen(gator: Gator, times: int) -> None:
     gator.person("activity", {"activityType": "EmailOpened", "contact": ANN, "times": times})
 
 
@@ -50,7 +50,7 @@ def ids(file: Path) -> list[int]:
         database.close()
 
 
-def test_the_queue_goes_into_a_file(gator: Instance, tmp_path: Path) -> None:
+def test_the_queue_goes_into_a_file(gator: Gator, tmp_path: Path) -> None:
     happen(gator, 5)
     file = tmp_path / "feed.jsonl"
     result = gator.project.run("datafeed", "pull", "--to", str(file), "--auto-approve")
@@ -67,12 +67,12 @@ def test_the_queue_goes_into_a_file(gator: Instance, tmp_path: Path) -> None:
     assert not [path for path in history.rglob("*") if path.is_file() and ANN.encode() in path.read_bytes()]
 
 
-def test_the_first_use_asks_and_remembers(gator: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_use_asks_and_remembers(gator: Gator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     happen(gator, 1)
     command = ("datafeed", "pull", "--to", str(tmp_path / "feed.sqlite"))
     refused = gator.project.run(*command)
     assert (refused.code, "--auto-approve" in refused.err) == (3, True)
-    assert "gatormail_getDatafeed" not in gator.calls()
+    assert "gatormail_getDatafeed" not in gator.operations()
     assert not (tmp_path / "feed.sqlite").exists()
     answer(monkeypatch, "y\n")
     assert gator.project.run(*command).code == 0
@@ -82,7 +82,7 @@ def test_the_first_use_asks_and_remembers(gator: Instance, tmp_path: Path, monke
     assert len(ids(tmp_path / "feed.sqlite")) == 2
 
 
-def test_one_consumer_at_a_time(gator: Instance, tmp_path: Path) -> None:
+def test_one_consumer_at_a_time(gator: Gator, tmp_path: Path) -> None:
     file = tmp_path / "feed.sqlite"
     with one_at_a_time(file, "It is read"):
         held = gator.project.run("datafeed", "pull", "--to", str(file), "--auto-approve")
@@ -93,14 +93,14 @@ def test_one_consumer_at_a_time(gator: Instance, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["feed.csv", "feed"])
-def test_a_suffix_that_says_nothing(gator: Instance, tmp_path: Path, name: str) -> None:
+def test_a_suffix_that_says_nothing(gator: Gator, tmp_path: Path, name: str) -> None:
     happen(gator, 1)
     result = gator.project.run("datafeed", "pull", "--to", str(tmp_path / name), "--auto-approve")
     assert (result.code, ".jsonl" in result.err) == (1, True)
     assert gator.person("state", method="GET")["waiting"] == 1
 
 
-def test_another_instance_s_file(gator: Instance, tmp_path: Path) -> None:
+def test_another_instance_s_file(gator: Gator, tmp_path: Path) -> None:
     file = tmp_path / "feed.sqlite"
     happen(gator, 1)
     assert gator.project.run("datafeed", "pull", "--to", str(file), "--auto-approve").code == 0
@@ -121,13 +121,13 @@ def test_killed_processes(name: str, mode: str, tmp_path: Path, monkeypatch: pyt
     chance = random.Random(f"{SEED} {name} {mode}")
     file = tmp_path / name
     command = [sys.executable, "-m", "reconcile", "datafeed", "pull", "--to", str(file), "--auto-approve"]
-    for gator in instance(tmp_path, monkeypatch, feed_redelivery=mode):
+    for gator in own_instance(tmp_path, monkeypatch, feed_redelivery=mode):
         fed(gator, 1)
         made = killed = 0
         for _ in range(KILLS):
             happen(gator, times := chance.randint(1, 3))
             made += times
-            gator.calls()
+            gator.operations()
             target = chance.randint(1, 2 * times + 1)
             with subprocess.Popen(
                 [*command, "-C", str(gator.project.root)],
@@ -135,7 +135,7 @@ def test_killed_processes(name: str, mode: str, tmp_path: Path, monkeypatch: pyt
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             ) as child:
-                while child.poll() is None and len(gator.calls(anew=False)) <= target:
+                while child.poll() is None and len(gator.operations(keep=True)) <= target:
                     pass
                 child.kill()
             killed += child.returncode == -signal.SIGKILL
@@ -147,7 +147,7 @@ def test_killed_processes(name: str, mode: str, tmp_path: Path, monkeypatch: pyt
         assert killed, "the kills miss the work"
 
 
-def _await_empty(gator: Instance, child: "subprocess.Popen[str]") -> None:
+def _await_empty(gator: Gator, child: "subprocess.Popen[str]") -> None:
     """Until the queue is empty; a child that does not get on fails the test instead of holding it for ever."""
     ends = time.monotonic() + 60
     while gator.person("state", method="GET")["waiting"]:
@@ -157,7 +157,7 @@ def _await_empty(gator: Instance, child: "subprocess.Popen[str]") -> None:
             raise AssertionError("the queue is not emptied")
 
 
-def test_following_ends_with_a_signal(gator: Instance, tmp_path: Path) -> None:
+def test_following_ends_with_a_signal(gator: Gator, tmp_path: Path) -> None:
     file = tmp_path / "feed.jsonl"
     happen(gator, 3)
     command = [sys.executable, "-m", "reconcile", "datafeed", "pull", "--to", str(file), "--auto-approve", "--follow"]

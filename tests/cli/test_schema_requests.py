@@ -12,7 +12,7 @@ import pytest
 from reconcile.cli.options import Options
 from reconcile.providers.gatormail import handshake, schema_requests
 from reconcile.state.local import LocalStore
-from tests.cli.gatormail import Instance, instance
+from tests.cli.gator import LOGIN, Gator, own_instance
 
 MANIFEST = """\
 gatormail:
@@ -35,18 +35,18 @@ mappings:
 
 
 @pytest.fixture
-def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    for made in instance(tmp_path, monkeypatch):
+def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gator]:
+    for made in own_instance(tmp_path, monkeypatch):
         made.project.write("manifests/all.yaml", MANIFEST)
-        made.http.post(f"{made.server.url}/_sandbox/clock", json={"now": 1796112000}).raise_for_status()
+        made.control("POST", "clock", {"now": 1796112000})
         yield made
 
 
 @pytest.fixture
-def ready(gator: Instance) -> Instance:
+def ready(gator: Gator) -> Gator:
     """The schema is there, and nobody is waiting."""
     assert gator.project.run("apply", "--auto-approve").code == 0
-    gator.calls()
+    gator.operations()
     return gator
 
 
@@ -56,20 +56,20 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
-def test_nobody_is_waiting(ready: Instance) -> None:
+def test_nobody_is_waiting(ready: Gator) -> None:
     result = ready.project.run("schema-requests")
     assert (result.code, result.out) == (0, "gatormail: nobody is waiting.\n")
-    assert ready.calls() == ["gatormail_campaignList", "gatormail_getIntegrationRequests"]
+    assert ready.operations() == ["gatormail_campaignList", "gatormail_getIntegrationRequests"]
 
 
-def test_the_schema_is_delivered_and_then_the_light_goes_out(gator: Instance) -> None:
+def test_the_schema_is_delivered_and_then_the_light_goes_out(gator: Gator) -> None:
     gator.person("ui/get-schema")
     result = gator.project.run("schema-requests", "gatormail", "--auto-approve")
     assert result.code == 0, result.err
     assert "gatormail: the schema is asked for (Get Schema), 2026-12-01T08:00:00Z.\n" in result.out
     assert gator.schema() == {"Contact": {"email": "string", "city": "string"}}
     assert not gator.requested()
-    calls = gator.calls()
+    calls = gator.operations()
     assert [call for call in calls if call.startswith("gatormail_post") or call == SATISFIED] == [
         "gatormail_postSchemaEntity",
         "gatormail_postSchemaAttribute",
@@ -78,22 +78,22 @@ def test_the_schema_is_delivered_and_then_the_light_goes_out(gator: Instance) ->
     ]
 
 
-def test_a_schema_that_is_there_already_only_needs_the_word(ready: Instance) -> None:
+def test_a_schema_that_is_there_already_only_needs_the_word(ready: Gator) -> None:
     ready.person("ui/get-schema")
     result = ready.project.run("schema-requests", "--auto-approve")
     assert (result.code, ready.requested()) == (0, set())
     assert "No changes." in result.out
 
 
-def test_nothing_but_the_schema_is_applied(gator: Instance) -> None:
+def test_nothing_but_the_schema_is_applied(gator: Gator) -> None:
     gator.project.write("manifests/feed.yaml", "gatormail:\n  datafeed: {batchSize: 7}\n")
     gator.person("ui/get-schema")
     assert gator.project.run("schema-requests", "--auto-approve").code == 0
-    assert "gatormail_postDatafeedOptions" not in gator.calls()
+    assert "gatormail_postDatafeedOptions" not in gator.operations()
     assert gator.project.run("plan", "--detailed-exitcode").code == 2
 
 
-def test_the_rules_of_apply_hold(ready: Instance) -> None:
+def test_the_rules_of_apply_hold(ready: Gator) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     assert ready.project.run("schema-requests", "--auto-approve").code == 0
     ready.project.replace("manifests/all.yaml", "city: {dataType: string}", "city: {dataType: integer}")
@@ -107,28 +107,28 @@ def test_the_rules_of_apply_hold(ready: Instance) -> None:
     assert 'map the contact field "EmailLogin" to Contact.email again' in done.err
 
 
-def test_published_mappings_come_before_a_rebuild(ready: Instance) -> None:
+def test_published_mappings_come_before_a_rebuild(ready: Gator) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     ready.project.replace("manifests/all.yaml", "city: {dataType: string}", "city: {dataType: integer}")
     blocked = ready.project.run("apply", "--auto-approve", "--allow-delete", "1")
     assert (blocked.code, "reconcile schema-requests gatormail" in blocked.err) == (3, True)
     ready.person("ui/get-schema")
-    ready.calls()
+    ready.operations()
     done = ready.project.run("schema-requests", "--auto-approve", "--allow-delete", "1")
     assert (done.code, ready.requested()) == (0, set()), done.err
-    calls = ready.calls()
+    calls = ready.operations()
     assert calls.index(SATISFIED) < calls.index("gatormail_deleteSchema")
     assert '"EmailLogin"' in (ready.project.root / "mappings/gatormail.yaml").read_text()
 
 
-def test_mappings_are_written_to_a_file_before_people_are_told(ready: Instance) -> None:
+def test_mappings_are_written_to_a_file_before_people_are_told(ready: Gator) -> None:
     ready.publish(("Contact", "email", "EmailLogin"), ("Contact", "city", "LastName"))
     result = ready.project.run("schema-requests", "--auto-approve")
     assert result.code == 0, result.err
     file = ready.project.root / "mappings" / "gatormail.yaml"
     assert file.read_text() == MAPPED
     assert not ready.requested()
-    assert ready.calls() == [
+    assert ready.operations() == [
         "gatormail_campaignList",
         "gatormail_getIntegrationRequests",
         "gatormail_getSchema",
@@ -138,7 +138,7 @@ def test_mappings_are_written_to_a_file_before_people_are_told(ready: Instance) 
     assert ready.project.run("validate").code == 0, "the file is no manifest"
 
 
-def test_to_names_another_file_and_form(ready: Instance, tmp_path: Path) -> None:
+def test_to_names_another_file_and_form(ready: Gator, tmp_path: Path) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     file = tmp_path / "deep" / "mappings.json"
     assert ready.project.run("schema-requests", "--auto-approve", "--to", str(file)).code == 0
@@ -149,7 +149,7 @@ def test_to_names_another_file_and_form(ready: Instance, tmp_path: Path) -> None
     assert ('"mappings": []' in file.read_text(), file.stat().st_mode & 0o777) == (True, 0o640)
 
 
-def test_a_second_publish_in_between_is_not_lost(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_publish_in_between_is_not_lost(ready: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     real, again = handshake.satisfy, [True]
 
@@ -162,10 +162,10 @@ def test_a_second_publish_in_between_is_not_lost(ready: Instance, monkeypatch: p
     monkeypatch.setattr(handshake, "satisfy", satisfy)
     assert ready.project.run("schema-requests", "--auto-approve").code == 0
     assert (ready.project.root / "mappings/gatormail.yaml").read_text() == MAPPED
-    assert ready.calls().count(SATISFIED) == 2
+    assert ready.operations().count(SATISFIED) == 2
 
 
-def test_a_run_that_died_after_it_told_people_reads_once_more(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_died_after_it_told_people_reads_once_more(ready: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     real = handshake.satisfy
 
@@ -180,15 +180,13 @@ def test_a_run_that_died_after_it_told_people_reads_once_more(ready: Instance, m
     assert not ready.requested()
     file = ready.project.root / "mappings/gatormail.yaml"
     assert file.read_text() != MAPPED
-    for name, value in {"GATOR_CLIENT_ID": "a", "GATOR_CLIENT_SECRET": "b"}.items():
+    for name, value in LOGIN.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GATOR_USERNAME", "c")
-    monkeypatch.setenv("GATOR_PASSWORD", "d")
     assert ready.project.run("schema-requests", "--auto-approve").code == 0
     assert file.read_text() == MAPPED
 
 
-def test_the_first_use_asks_and_remembers(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_use_asks_and_remembers(ready: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     ready.publish(("Contact", "email", "EmailLogin"))
     refused = ready.project.run("schema-requests")
     assert (refused.code, "--auto-approve" in refused.err, ready.requested()) == (3, True, {UPDATES})
@@ -204,7 +202,7 @@ def test_the_first_use_asks_and_remembers(ready: Instance, monkeypatch: pytest.M
     assert ready.project.run("schema-requests").code == 0, "the answer is remembered"
 
 
-def test_without_a_schema_in_the_manifests_the_light_stays_on(ready: Instance) -> None:
+def test_without_a_schema_in_the_manifests_the_light_stays_on(ready: Gator) -> None:
     ready.project.write("manifests/all.yaml", "gatormail: {}\n")
     ready.person("ui/get-schema")
     result = ready.project.run("schema-requests", "--auto-approve")
@@ -212,7 +210,7 @@ def test_without_a_schema_in_the_manifests_the_light_stays_on(ready: Instance) -
     assert "the manifests declare none" in result.err
 
 
-def test_watching_answers_again_and_again(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_answers_again_and_again(ready: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -220,9 +218,9 @@ def test_watching_answers_again_and_again(ready: Instance, monkeypatch: pytest.M
         if len(slept) == 1:
             ready.publish(("Contact", "email", "EmailLogin"))
         elif len(slept) == 2:
-            ready.http.post(f"{ready.server.url}/_sandbox/faults", json={"faults": ["500"]}).raise_for_status()
+            ready.control("POST", "faults", {"faults": ["500"]})
         elif len(slept) == 3:
-            ready.http.post(f"{ready.server.url}/_sandbox/faults", json={"faults": []}).raise_for_status()
+            ready.control("POST", "faults", {"faults": []})
             ready.person("ui/get-schema")
         else:
             raise KeyboardInterrupt
@@ -236,7 +234,7 @@ def test_watching_answers_again_and_again(ready: Instance, monkeypatch: pytest.M
     assert "HTTP 500" in result.err
 
 
-def test_watching_outlasts_a_colleague_s_lock(ready: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_outlasts_a_colleague_s_lock(ready: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     held = LocalStore(ready.project.root / ".reconcile/default/state.json").lock("apply")
     slept: list[float] = []
 
@@ -259,11 +257,11 @@ def test_watching_outlasts_a_colleague_s_lock(ready: Instance, monkeypatch: pyte
     assert set(ready.schema()["Contact"]) == {"email", "city", "town"}
 
 
-def test_watching_asks_before_it_begins(ready: Instance) -> None:
+def test_watching_asks_before_it_begins(ready: Gator) -> None:
     assert ready.project.run("schema-requests", "--watch").code == 3
 
 
-def test_as_json(ready: Instance) -> None:
+def test_as_json(ready: Gator) -> None:
     ready.publish()
     result = ready.project.run("schema-requests", "--auto-approve", "--format", "json")
     assert '"type": "FieldMappingUpdates"' in result.out
@@ -271,6 +269,6 @@ def test_as_json(ready: Instance) -> None:
 
 
 @pytest.mark.parametrize(("alias", "words"), [("gatormial", "no provider of type gatormail"), ("x", "There are:")])
-def test_another_alias(ready: Instance, alias: str, words: str) -> None:
+def test_another_alias(ready: Gator, alias: str, words: str) -> None:
     result = ready.project.run("schema-requests", alias)
     assert (result.code, words in result.err) == (64, True), result.err

@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.cli.options import Options
 from tests.cli.conftest import Project
-from tests.cli.gatormail import Instance, instance
+from tests.cli.gator import Gator, own_instance
 from tests.cli.test_schema_requests import answer
 
 MANIFEST = """\
@@ -29,14 +29,14 @@ gatormail:
 
 
 @pytest.fixture
-def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    for made in instance(tmp_path, monkeypatch):
+def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gator]:
+    for made in own_instance(tmp_path, monkeypatch):
         made.project.write("manifests/all.yaml", MANIFEST)
         yield made
 
 
 @pytest.fixture
-def applied(gator: Instance) -> Instance:
+def applied(gator: Gator) -> Gator:
     """Applied, and mapped as declared."""
     assert gator.project.run("apply", "--auto-approve").code == 0
     gator.publish(("Contact", "email", "EmailLogin"))
@@ -46,7 +46,7 @@ def applied(gator: Instance) -> Instance:
     return gator
 
 
-def test_a_saved_plan_is_applied_as_it_was_shown(gator: Instance) -> None:
+def test_a_saved_plan_is_applied_as_it_was_shown(gator: Gator) -> None:
     saved = str(gator.project.root / "saved.plan")
     assert gator.project.run("plan", "-o", saved, "--detailed-exitcode").code == 2
     result = gator.project.run("apply", saved)
@@ -58,7 +58,7 @@ def test_a_saved_plan_is_applied_as_it_was_shown(gator: Instance) -> None:
     assert (by_hand.code, by_hand.out.splitlines()[-1]) == (0, "Apply: 1 left to be done by hand.")
 
 
-def test_asking_before_the_first_apply(gator: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asking_before_the_first_apply(gator: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "y\n")
     result = gator.project.run("apply")
     assert result.code == 0, result.err
@@ -66,7 +66,7 @@ def test_asking_before_the_first_apply(gator: Instance, monkeypatch: pytest.Monk
     assert gator.schema()["Contact"] == {"email": "string", "city": "string"}
 
 
-def test_a_rebuild_lists_what_vanished(applied: Instance) -> None:
+def test_a_rebuild_lists_what_vanished(applied: Gator) -> None:
     applied.project.replace("manifests/all.yaml", "city: {dataType: string}", "city: {dataType: integer}")
     assert applied.project.run("apply", "--auto-approve").code == 3
     result = applied.project.run("apply", "--auto-approve", "--allow-delete", "1")
@@ -76,7 +76,7 @@ def test_a_rebuild_lists_what_vanished(applied: Instance) -> None:
     assert result.out.endswith("Apply: 1 updated.\n")
 
 
-def test_pull_takes_over_what_people_changed(applied: Instance) -> None:
+def test_pull_takes_over_what_people_changed(applied: Gator) -> None:
     applied.person("ui/options", {"batchSize": 20, "feeds": {"emailOpened": True}}, "PUT")
     applied.person("api/schema/attribute", {"entityName": "Contact", "name": "zip", "dataType": "string"})
     applied.publish(("Contact", "city", "LastName"), ("Contact", "email", "FirstName"))
@@ -89,7 +89,7 @@ def test_pull_takes_over_what_people_changed(applied: Instance) -> None:
     assert applied.project.run("drift", "--strict").code == 0
 
 
-def test_adopt_binds_them(gator: Instance) -> None:
+def test_adopt_binds_them(gator: Gator) -> None:
     result = gator.project.run("adopt")
     assert result.code == 0, result.err
     state = gator.project.run("state", "list").out
@@ -99,7 +99,7 @@ def test_adopt_binds_them(gator: Instance) -> None:
     assert gator.schema()["Contact"] == {"email": "string", "city": "string"}
 
 
-def test_an_export_declares_them(applied: Instance, tmp_path: Path) -> None:
+def test_an_export_declares_them(applied: Gator, tmp_path: Path) -> None:
     folder = tmp_path / "exported"
     result = applied.project.run("export", str(folder))
     assert result.code == 0, result.err
@@ -111,7 +111,7 @@ def test_an_export_declares_them(applied: Instance, tmp_path: Path) -> None:
     assert "batchSize: 50" in text
 
 
-def test_a_plan_as_json_has_the_manual_part(gator: Instance) -> None:
+def test_a_plan_as_json_has_the_manual_part(gator: Gator) -> None:
     found = json.loads(gator.project.run("plan", "--format", "json").out)["reconcile"]["steps"]
     (step,) = [step for step in found if step["address"] == "gatormail.schema.main"]
     assert (step["action"], len(step["instructions"])) == ("update", 1)
@@ -127,7 +127,7 @@ def test_a_plan_as_json_has_the_manual_part(gator: Instance) -> None:
         ("batchSize: 50", "batchSize: 0", "batchSize"),
     ],
 )
-def test_mistakes_in_a_manifest(gator: Instance, before: str, after: str, words: str) -> None:
+def test_mistakes_in_a_manifest(gator: Gator, before: str, after: str, words: str) -> None:
     gator.project.replace("manifests/all.yaml", before, after)
     result = gator.project.run("validate")
     assert (result.code, words in result.err) == (1, True), result.err
@@ -144,7 +144,7 @@ def test_mistakes_in_a_manifest(gator: Instance, before: str, after: str, words:
     ],
 )
 def test_pull_takes_over_other_mappings(
-    applied: Instance, mappings: tuple[tuple[str, str, str], ...], written: str
+    applied: Gator, mappings: tuple[tuple[str, str, str], ...], written: str
 ) -> None:
     applied.publish(*mappings)
     assert applied.project.run("drift").code == 0
@@ -155,7 +155,7 @@ def test_pull_takes_over_other_mappings(
     assert applied.project.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_pull_takes_out_what_was_deleted_outside(applied: Instance) -> None:
+def test_pull_takes_out_what_was_deleted_outside(applied: Gator) -> None:
     applied.person("api/schema", method="DELETE")
     applied.person("api/schema/entity", {"name": "Contact", "displayName": "Contact"})
     applied.person("api/schema/attribute", {"entityName": "Contact", "name": "city", "dataType": "string"})

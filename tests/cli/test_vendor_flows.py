@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.gatormail import Instance, instance
+from tests.cli.gator import Gator, own_instance
 from tests.cli.test_datafeed import ANN, ids
 
 MANIFEST = """\
@@ -20,8 +20,8 @@ ACCOUNT = "gatormail_campaignList"
 
 
 @pytest.fixture
-def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
-    yield from instance(tmp_path, monkeypatch)
+def gator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gator]:
+    yield from own_instance(tmp_path, monkeypatch)
 
 
 def documented(calls: list[str], *flow: str) -> list[str]:
@@ -30,20 +30,20 @@ def documented(calls: list[str], *flow: str) -> list[str]:
     return [call for call in calls if call != ACCOUNT]
 
 
-def test_the_mappings_flow(gator: Instance) -> None:
+def test_the_mappings_flow(gator: Gator) -> None:
     schema, requests = "gatormail_getSchema", "gatormail_getIntegrationRequests"
     delete, satisfied = "gatormail_deleteSchema", "gatormail_getIntegrationRequestSatisfied"
     entity, attribute = "gatormail_postSchemaEntity", "gatormail_postSchemaAttribute"
     flow = (schema, requests, delete, entity, attribute, satisfied)
     gator.project.write("manifests/all.yaml", MANIFEST.format(type="string"))
     assert gator.project.run("apply", "--auto-approve").code == 0
-    gator.calls()
+    gator.operations()
     # The user asks for the schema of the other system, in which a type has changed, so that it is cleared.
     gator.project.write("manifests/all.yaml", MANIFEST.format(type="integer"))
     gator.person("ui/get-schema")
     result = gator.project.run("schema-requests", "--auto-approve")
     assert result.code == 0, result.err
-    calls = documented(gator.calls(), *flow)
+    calls = documented(gator.operations(), *flow)
     writes = [call for call in calls if call not in (schema, requests)]
     # 3.1 clear, 3.2 add, 3.4 reset the schema status; 3.3, the check for the request, is made before and after.
     assert writes == [delete, entity, attribute, attribute, satisfied]
@@ -57,31 +57,31 @@ def test_the_mappings_flow(gator: Instance) -> None:
     gator.publish(("Contact", "email", "EmailLogin"))
     result = gator.project.run("schema-requests", "--auto-approve")
     assert result.code == 0, result.err
-    assert documented(gator.calls(), *flow) == [requests, schema, satisfied, schema]
+    assert documented(gator.operations(), *flow) == [requests, schema, satisfied, schema]
     assert '"EmailLogin"' in (gator.project.root / "mappings/gatormail.yaml").read_text()
     assert not gator.requested()
     assert gator.project.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_the_data_feed_flow(gator: Instance, tmp_path: Path) -> None:
+def test_the_data_feed_flow(gator: Gator, tmp_path: Path) -> None:
     options, chosen = "gatormail_getDatafeedOptions", "gatormail_postDatafeedOptions"
     fetch, mark = "gatormail_getDatafeed", "gatormail_getDatafeedBatchIdentifier"
     gator.person("api/contact", {"emailLogin": ANN})
     gator.person("ui/options", {"feeds": {"emailOpened": False}}, "PUT")
-    gator.calls()
+    gator.operations()
     # 4.1 the options: those that are not declared stay as they are.
     gator.project.write("manifests/all.yaml", "gatormail:\n  datafeed: {batchSize: 2, feeds: {emailSent: false}}\n")
     assert gator.project.run("apply", "--auto-approve").code == 0
     # Read to plan by, once more right before the write, and after it.
-    assert documented(gator.calls(), options, chosen)[-3:] == [options, chosen, options]
+    assert documented(gator.operations(), options, chosen)[-3:] == [options, chosen, options]
     feeds = gator.person("api/datafeed/options", method="GET")["feeds"]
     assert {name for name, on in feeds.items() if not on} == {"emailOpened", "emailSent"}
     assert gator.project.run("plan", "--detailed-exitcode").code == 0
-    gator.calls()
+    gator.operations()
     # 4.2 a batch, 4.3 mark it, until there is none.
     for kind in ("LinkClicked", "EmailOpened", "FileDownloaded", "SurveyAnswered"):
         gator.person("activity", {"activityType": kind, "contact": ANN})
     file = tmp_path / "feed.sqlite"
     assert gator.project.run("datafeed", "pull", "--to", str(file), "--auto-approve").code == 0
-    assert documented(gator.calls(), fetch, mark) == [fetch, mark, fetch, mark, fetch]
+    assert documented(gator.operations(), fetch, mark) == [fetch, mark, fetch, mark, fetch]
     assert len(ids(file)) == 3
