@@ -26,13 +26,15 @@ lint: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench
 
-# Kill an apply at every boundary there is and at 1,000 random instants, and meet every call with every fault; the tests
-# take some of them.
+# Kill an apply at every boundary there is and at 1,000 random instants, meet every call with every fault and every story
+# with every distortion of the platform's answers; the tests take some of them.
 chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n 0 tests/providers/test_fuzz.py
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/doctor/test_scratch.py
+	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_distorted.py
+	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_misread.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/providers/audience/test_reader.py tests/engine/test_audience_files.py
 
 # Change the pure core in every small way, and see whether a test of the planner notices. Some ten minutes.

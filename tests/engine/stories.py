@@ -62,9 +62,10 @@ class Account(Gathering):
         return found
 
     def id_of(self, address: Address) -> int:
+        """The id that an entry is bound to, whatever its form."""
         state = self.store.read()
         assert state is not None
-        return int(state.resources[address].id)
+        return int(state.resources[address].id.rpartition("-")[2])
 
 
 def nothing(account: Account) -> None:

@@ -234,6 +234,20 @@ class TestExclusions:
         assert code == 0, failures(events)
         assert world.excluded() == {"bea@example.com", "cia@example.com"}
 
+    def test_where_nobody_has_an_address_nobody_can_be_told_apart(self) -> None:
+        world = Buyers()
+        world.found()
+        world.exclude("bea@example.com", "cia@example.com")
+        world.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
+
+        def nameless(call: Call, answer: Any) -> Any:
+            return [row | {"emailLogin": None} for row in answer] if "Excluded" in call.operation else answer
+
+        world.answers(nameless)
+        with pytest.raises(ApiError, match="nobody can tell who is excluded"):
+            world.run(declared(buyers(), audience()))
+        assert world.excluded() == {"bea@example.com", "cia@example.com"}
+
     def test_an_address_of_several_contacts_is_left_alone(self, world: Buyers) -> None:
         world.include("bea@example.com")
         world.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])

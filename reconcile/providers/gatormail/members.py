@@ -34,11 +34,17 @@ def exclusions(client: GatorMail, groupid: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _addressed(client: GatorMail, operation: str, groupid: str) -> Iterator[Mapping[str, Any]]:
+    nameless = named = 0
     for row in client.pages(operation, groupId=groupid):
         if "emailLogin" not in row:
             raise _unclear(operation, "no address", "f.contact.emailLogin")
-        if row["emailLogin"]:  # a contact without an address is nobody whom an audience could mean
+        if row["emailLogin"]:
+            named += 1
             yield row
+        else:  # a contact without an address is nobody whom an audience could mean
+            nameless += 1
+    if nameless and not named:  # but where nobody has one, addresses are not shown, or stand elsewhere
+        raise _unclear(operation, "no address, nor has any other", "f.contact.emailLogin")
 
 
 def standing(client: GatorMail, groupid: str, address: str) -> Standing:
