@@ -52,6 +52,7 @@ ALLOWED = {
         "sandbox",
         "state",
     },
+    "fleet": {"cli", "disk", "errors", "manifests", "model", "planner", "report", "review", "state"},
     "testing": {"engine", "errors", "manifests", "model", "planner", "providers", "state"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -61,7 +62,8 @@ OPERATIONS = {name for provider in built_in().values() for name in provider.oper
 EMULATORS = {"emulator.py", "emulated.py", "hosting.py"}
 # Libraries that stay in one place, since they are heavy or would leave their mark everywhere.
 ONLY_IN = {
-    "click": {"cli"},
+    "click": {"cli", "fleet"},
+    "temporalio": {"fleet"},
     "deepdiff": {"planner"},
     "httpx": {"network", "hosts", "providers", "testing", "sandbox", "cli", "state"},
     "ruamel": {"manifests"},

@@ -16,8 +16,7 @@ from reconcile.cli.options import Options, global_options, new_options
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
 
-# Command -> module of this package that holds it under the same name; groups hold their own commands. Providers have
-# commands, too.
+# Command -> module that holds it under the same name; groups hold their own commands. Providers have commands, too.
 COMMANDS = {
     "init": "init",
     "validate": "validate",
@@ -43,6 +42,7 @@ COMMANDS = {
     "sandbox": "sandbox",
     "demo": "demo",
     "completion": "completion",
+    "fleet": "reconcile.fleet.commands",
 }
 
 
@@ -55,7 +55,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return _of_providers(ctx).get(cmd_name)
-        module = importlib.import_module(f"reconcile.cli.{COMMANDS[cmd_name]}")
+        where = COMMANDS[cmd_name]
+        module = importlib.import_module(where if "." in where else f"reconcile.cli.{where}")
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
         return command

@@ -1,0 +1,218 @@
+"""Where a fleet keeps how its accounts stand, the records that wait, and the approvals: a folder, or PostgreSQL."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, LiteralString, Protocol
+
+from reconcile.disk import failing, make_folder
+from reconcile.fleet.approval import Approval, approval_from
+from reconcile.fleet.database import connected, make_tables
+from reconcile.fleet.settings import Fleet
+from reconcile.fleet.standing import Standing, as_json, from_json
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Results(Protocol):
+    """What is known of each account; whoever runs it writes, everybody reads. Nothing here is trusted by an apply."""
+
+    def standing(self, account: str, environment: str) -> Standing:
+        """How an account stands; a new one where nothing is known."""
+
+    def put(self, standing: Standing) -> None:
+        """Keep how an account stands."""
+
+    def standings(self) -> Iterator[Standing]:
+        """All that is known."""
+
+    def keep_record(self, digest: str, record: bytes) -> None:
+        """Keep a plan that waits."""
+
+    def record(self, digest: str) -> bytes | None:
+        """The plan with a digest."""
+
+    def approve(self, approval: Approval) -> None:
+        """Keep an approval for whoever carries the record out."""
+
+    def approvals(self, digest: str) -> list[Approval]:
+        """The approvals of a record, the newest first."""
+
+
+class Folder:
+    """A folder: one file per account, written whole; records and approvals by their digests."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` is made when something is kept."""
+        self._folder = folder
+
+    def standing(self, account: str, environment: str) -> Standing:
+        """How an account stands."""
+        found = self._standing(self._folder / f"{account}@{environment}.json")
+        return found or Standing(account, environment)
+
+    def put(self, standing: Standing) -> None:
+        """Keep how an account stands."""
+        self._write(self._folder / f"{standing.key}.json", json.dumps(as_json(standing)).encode())
+
+    def standings(self) -> Iterator[Standing]:
+        """All that is known; files that are none are passed over."""
+        for path in sorted(self._folder.glob("*@*.json")):
+            found = self._standing(path)
+            if found is not None and f"{found.key}.json" == path.name:
+                yield found
+
+    def keep_record(self, digest: str, record: bytes) -> None:
+        """Keep a plan that waits."""
+        self._write(self._folder / "records" / f"{_checked(digest)}.plan", record)
+
+    def record(self, digest: str) -> bytes | None:
+        """The plan with a digest."""
+        path = self._folder / "records" / f"{_checked(digest)}.plan"
+        with failing(path, "read"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def approve(self, approval: Approval) -> None:
+        """Keep an approval."""
+        name = f"{_checked(approval.digest)}.{_name(approval.approver)}.json"
+        self._write(self._folder / "approvals" / name, json.dumps(asdict(approval)).encode())
+
+    def approvals(self, digest: str) -> list[Approval]:
+        """The approvals of a record."""
+        found = sorted(
+            (self._folder / "approvals").glob(f"{_checked(digest)}.*.json"),
+            key=lambda path: path.stat().st_mtime,
+            reverse=True,
+        )
+        return [approval_from(_json(path)) for path in found]
+
+    def _standing(self, path: Path) -> Standing | None:
+        content = _json(path)
+        try:
+            return from_json(content) if content else None
+        except (KeyError, TypeError, AttributeError):
+            return None
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with failing(path, "written"):
+            make_folder(path.parent)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(content)
+                os.replace(name, path)  # noqa: PTH105  # two names of one folder
+            except BaseException:
+                os.unlink(name)  # noqa: PTH108
+                raise
+
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS reconcile_fleet_standing (
+  account text NOT NULL, environment text NOT NULL, standing jsonb NOT NULL, PRIMARY KEY (account, environment)
+);
+CREATE TABLE IF NOT EXISTS reconcile_fleet_record (digest text PRIMARY KEY, record bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS reconcile_fleet_approval (
+  digest text NOT NULL, approver text NOT NULL, approval jsonb NOT NULL, kept timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (digest, approver)
+);
+"""
+
+
+class Tables:
+    """Three tables of a database, for workers on several machines."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is the database's; the tables are made where they are missing."""
+        self._url = url
+        self._made = False
+
+    def standing(self, account: str, environment: str) -> Standing:
+        """How an account stands."""
+        rows = self._all(
+            "SELECT standing FROM reconcile_fleet_standing WHERE account = %s AND environment = %s",
+            account,
+            environment,
+        )
+        return from_json(rows[0]["standing"]) if rows else Standing(account, environment)
+
+    def put(self, standing: Standing) -> None:
+        """Keep how an account stands."""
+        self._all(
+            "INSERT INTO reconcile_fleet_standing VALUES (%s, %s, %s) "
+            "ON CONFLICT (account, environment) DO UPDATE SET standing = excluded.standing RETURNING account",
+            standing.account,
+            standing.environment,
+            json.dumps(as_json(standing)),
+        )
+
+    def standings(self) -> Iterator[Standing]:
+        """All that is known."""
+        for row in self._all("SELECT standing FROM reconcile_fleet_standing ORDER BY account, environment"):
+            yield from_json(row["standing"])
+
+    def keep_record(self, digest: str, record: bytes) -> None:
+        """Keep a plan that waits."""
+        self._all(
+            "INSERT INTO reconcile_fleet_record VALUES (%s, %s) "
+            "ON CONFLICT (digest) DO UPDATE SET record = excluded.record RETURNING digest",
+            digest,
+            record,
+        )
+
+    def record(self, digest: str) -> bytes | None:
+        """The plan with a digest."""
+        rows = self._all("SELECT record FROM reconcile_fleet_record WHERE digest = %s", digest)
+        return bytes(rows[0]["record"]) if rows else None
+
+    def approve(self, approval: Approval) -> None:
+        """Keep an approval."""
+        self._all(
+            "INSERT INTO reconcile_fleet_approval (digest, approver, approval) VALUES (%s, %s, %s) "
+            "ON CONFLICT (digest, approver) DO UPDATE SET approval = excluded.approval, kept = now() RETURNING digest",
+            approval.digest,
+            approval.approver,
+            json.dumps(asdict(approval)),
+        )
+
+    def approvals(self, digest: str) -> list[Approval]:
+        """The approvals of a record."""
+        rows = self._all("SELECT approval FROM reconcile_fleet_approval WHERE digest = %s ORDER BY kept DESC", digest)
+        return [approval_from(row["approval"]) for row in rows]
+
+    def _all(self, statement: LiteralString, *values: Any) -> list[dict[str, Any]]:
+        with connected(self._url) as connection:
+            if not self._made:
+                make_tables(connection, _TABLES)
+                self._made = True
+            return connection.execute(statement, values).fetchall()
+
+
+def results_of(fleet: Fleet) -> Results:
+    """Where a fleet keeps its results."""
+    where = fleet.spec.results
+    if re.match(r"postgres(?:ql)?://", where):
+        return Tables(where)
+    return Folder(fleet.root / where)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _checked(digest: str) -> str:
+    """A digest, and nothing that leads out of the folder."""
+    return digest if _DIGEST.fullmatch(digest) else "0" * 64
+
+
+def _name(approver: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", approver)

@@ -1,0 +1,295 @@
+"""A fleet on this machine: looked at, planned, approved, applied, told; one account never silences another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reconcile.cli.main import run as reconcile
+from reconcile.fleet.approval import Approval, new_key, sign
+from reconcile.fleet.limits import Limits, Local
+from reconcile.fleet.results import results_of
+from reconcile.fleet.settings import SharedLimit, load_fleet
+from tests.fleet.conftest import FleetOf
+
+SOUND = "version: 1\naccounts: {folders: 'clients/*'}\n"
+ROOT = Path(__file__).parents[2]
+
+
+def key_of(fleet: FleetOf, *, may: str = "[apply, send]", accounts: str = '["*"]', more: str = "") -> Path:
+    """A private key whose public half is Ann's."""
+    path = fleet.root / "ann.pem"
+    public = fleet.run("key", str(path)).out.strip()
+    fleet.fleet_file(f'approvers:\n  ann: {{key: "{public}", may: {may}, accounts: {accounts}}}\n{more}')
+    return path
+
+
+def approve(fleet: FleetOf, name: str, key: Path, *more: str) -> tuple[int, str]:
+    digest = fleet.standing(name)["waiting"]["digest"]
+    result = fleet.run("approve", name, "--key", str(key), "--digest", digest, *more)
+    return result.code, result.out + result.err
+
+
+def writes(fleet: FleetOf) -> list[str]:
+    return [
+        entry["function"] for entry in fleet.requests() if entry["method"] != "GET" and "token" not in entry["path"]
+    ]
+
+
+def test_looked_at_planned_approved_and_applied(fleet: FleetOf) -> None:
+    key = key_of(fleet)
+    assert fleet.run("status").code == 0
+    assert fleet.run("run").code == 0
+    planned = fleet.run("run", "plan")
+    assert planned.code == 2
+    assert "Fleet: 6 waiting for approval." in planned.out
+    for name in fleet.names[:3]:
+        assert approve(fleet, name, key)[0] == 0
+    applied = fleet.run("run", "apply")
+    assert applied.code == 0, applied.err
+    assert "Fleet: 3 in sync." in applied.out
+    assert fleet.run("status", "--account", "client00[0-2]").code == 0
+    assert fleet.run("status").code == 2
+    assert fleet.run("run", "drift", "--account", fleet.names[0]).code == 0
+
+
+def test_the_same_plan_goes_on_waiting_under_its_digest(fleet: FleetOf) -> None:
+    assert fleet.run("run", "plan").code == 2
+    first = fleet.standing("client000")["waiting"]
+    assert fleet.run("run", "plan").code == 2
+    assert fleet.standing("client000")["waiting"] == first
+    fleet.project("client000").replace("manifests/all.yaml", "News of", "All of")
+    assert fleet.run("run", "plan").code == 2
+    assert fleet.standing("client000")["waiting"]["digest"] != first["digest"]
+
+
+def test_without_an_approval_nothing_is_written(fleet: FleetOf) -> None:
+    assert fleet.run("run", "plan").code == 2
+    result = fleet.run("run", "apply", "--account", "client000")
+    assert result.code == 3
+    assert "Nobody has approved" in result.err
+    assert not [name for name in writes(fleet) if name.startswith("create")]
+    assert fleet.standing("client000")["failure"] is None
+
+
+@pytest.mark.parametrize(
+    ("may", "accounts", "given", "said"),
+    [
+        ("[send]", '["*"]', (), "may not approve of changes"),
+        ("[apply]", '["other*"]', (), "may not approve of changes"),
+        ("[apply]", '["*"]', ("--allow-send",), "may not approve of sends"),
+        ("[apply]", '["*"]', ("--digest", "0" * 64), "of another plan"),
+        ("[apply]", '["*"]', ("--as", "bob"), "is no approver"),
+        ("[apply]", '["*"]', ("--until", "0s"), "is over"),
+        ("[apply]", '["*"]', ("--until", "soon"), "takes a duration"),
+    ],
+)
+def test_who_may_not_approve_is_told(
+    fleet: FleetOf, may: str, accounts: str, given: tuple[str, ...], said: str
+) -> None:
+    key = key_of(fleet, may=may, accounts=accounts)
+    assert fleet.run("run", "plan").code == 2
+    code, told = approve(fleet, "client000", key, *given)
+    assert code in (3, 64)
+    assert said in told
+
+
+def test_a_key_of_nobody_is_told(fleet: FleetOf) -> None:
+    key_of(fleet)
+    other = fleet.root / "other.pem"
+    fleet.run("key", str(other))
+    assert fleet.run("run", "plan").code == 2
+    code, told = approve(fleet, "client000", other)
+    assert code == 1
+    assert "No approver" in told
+    assert other.stat().st_mode & 0o077 == 0
+    assert fleet.run("key", str(other)).code == 1, "a key is never overwritten"
+
+
+def test_an_approval_that_was_forged_in_the_results_is_refused(fleet: FleetOf) -> None:
+    key_of(fleet)
+    assert fleet.run("run", "plan").code == 2
+    known = load_fleet(fleet.root / "fleet.yaml", os.environ)
+    digest = fleet.standing("client000")["waiting"]["digest"]
+    forged = Approval("ann", "client000", "default", digest, int(time.time()) + 60, True)
+    results_of(known).approve(sign(forged, new_key()))
+    result = fleet.run("run", "apply")
+    assert result.code == 3
+    assert "not signed with the key of ann" in result.err
+    assert not [name for name in writes(fleet) if name.startswith("create")]
+
+
+def test_a_record_that_was_edited_in_the_results_is_refused(fleet: FleetOf) -> None:
+    key = key_of(fleet)
+    assert fleet.run("run", "plan").code == 2
+    assert approve(fleet, "client000", key)[0] == 0
+    (record,) = (fleet.root / "results" / "records").glob(f"{fleet.standing('client000')['waiting']['digest']}*")
+    other = fleet.root / "results" / "records" / f"{fleet.standing('client002')['waiting']['digest']}.plan"
+    record.write_bytes(other.read_bytes())
+    result = fleet.run("run", "apply")
+    assert result.code == 4
+    assert not [name for name in writes(fleet) if name.startswith("create")]
+
+
+def test_errors_stand_beside_findings(fleet: FleetOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = key_of(fleet)
+    assert fleet.run("run", "plan").code == 2
+    assert approve(fleet, "client000", key)[0] == 0
+    assert fleet.run("run", "apply").code == 0
+    url, credentials = f"{fleet.server.url}/squalomail/v1", {"apiKey": "key-of-client000"}
+    (found,) = httpx.get(f"{url}/get-lists", params=credentials).json()["lists"]
+    assert httpx.post(f"{url}/update-list", json={**credentials, **found, "name": "Edited"}).is_success
+    assert fleet.run("run", "drift", "--account", "client000").code == 2
+    drifted = fleet.standing("client000")
+    assert drifted["edits"][0]["address"] == "mail.list.news"
+    monkeypatch.delenv("KEY_CLIENT000")
+    monkeypatch.setenv("SECRET_CLIENT001", "")
+    result = fleet.run("run", "drift")
+    assert result.code == 6
+    assert "KEY_CLIENT000, which is not set here" in result.err
+    failing = fleet.standing("client000")
+    assert failing["edits"] == drifted["edits"]
+    assert failing["drifted"] == drifted["drifted"]
+    assert failing["failure"]["code"] == 1
+    assert all(fleet.standing(name)["looked"] is not None for name in fleet.names[2:])
+    page = fleet.root / "report"
+    assert fleet.run("report", "-o", str(page)).code == 0
+    html = (page / "index.html").read_text()
+    assert "mail.list.news" in html
+    assert "which is not set here" in html
+    content = json.loads((page / "report.json").read_text())
+    assert len(content["accounts"]) == len(fleet.names)
+    assert (page / "review" / "client002@default" / "index.html").read_text().startswith("<!doctype html>")
+
+
+def test_no_account_finds_the_credentials_of_another(fleet: FleetOf) -> None:
+    fleet.project("client000").replace("manifests/all.yaml", "Hello from client000", "${env.KEY_CLIENT002}")
+    result = fleet.run("run", "plan", "--account", "client000")
+    assert result.code == 1
+    assert "key-of-client002" not in result.out + result.err
+    assert "KEY_CLIENT002" in fleet.standing("client000")["failure"]["said"]
+
+
+def test_several_processes_do_the_same(fleet: FleetOf) -> None:
+    fleet.add(14)
+    environ = {**os.environ, **fleet.environ(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "reconcile", "-C", str(fleet.root), "fleet", "run", "plan", "--processes", "2"]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "Fleet: 20 waiting for approval." in ended.stdout
+    assert all(fleet.standing(name)["waiting"] for name in fleet.names)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_signal_ends_it_in_good_order(fleet: FleetOf, processes: str) -> None:
+    fleet.add(14)
+    fleet.fleet_file("limits: {slow: {requestsPerSecond: 4}}\n")
+    environ = {**os.environ, **fleet.environ(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "reconcile", "-C", str(fleet.root), "--parallelism", "4"]
+    command += ["fleet", "run", "plan", "--processes", processes]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not fleet.requests():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "of 20 accounts are done" in said
+    left = len(fleet.requests())
+    time.sleep(0.5)
+    assert len(fleet.requests()) == left
+
+
+def test_shared_limits_bind_all_accounts_together() -> None:
+    limits = Limits([SharedLimit("key", 10, ("a*",), ("*",)), SharedLimit("all", 1000, ("*",), ("mail",))], None)
+    first, second, other = limits.of("a1", "mail"), limits.of("a2", "mail"), limits.of("b", "mail")
+    assert first is not None
+    assert second is not None
+    assert other is not None
+    waits = [each.reserve() for _ in range(5) for each in (first, second)]
+    assert waits == sorted(waits)
+    assert 0.85 < waits[-1] <= 0.9
+    assert other.reserve() < 0.1
+    assert limits.of("b", "else") is None
+    assert Local(0.5).reserve() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("version: 1\n", "accounts"),
+        ("version: 1\naccounts: {lists: []}\n", "fleet.yaml:2:12"),
+        ("version: 1\naccounts: {list: [{name: 'a b'}]}\n", "fleet.yaml:2:26"),
+        ("version: 1\naccounts: {list: [{name: a}, {name: a}]}\n", "Two accounts are called a@default"),
+        ("version: 1\naccounts: {folders: nowhere/*}\n", "No folder that nowhere/* matches"),
+        (
+            "version: 1\naccounts: {folders: 'clients/*'}\napprovers: {ann: {key: short, may: [apply]}}\n",
+            "fleet.yaml:3:24",
+        ),
+        (SOUND + "approvers: {ann: {key: x, may: [all]}}\n", "fleet.yaml:3"),
+        (SOUND + "drift: hourly\n", "fleet.yaml:3:8"),
+        ("version: 1\naccounts: [\n", "fleet.yaml:3:1"),
+        (SOUND + "results: ${env.NOT_SET}\n", "NOT_SET"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_told_at_its_place(fleet: FleetOf, text: str, said: str) -> None:
+    (fleet.root / "fleet.yaml").write_text(text)
+    result = fleet.run("status")
+    assert result.code == 1
+    assert said in result.err
+    assert "Traceback" not in result.err
+
+
+def test_no_fleet_and_no_such_account_are_told(fleet: FleetOf, tmp_path: Path) -> None:
+    result = fleet.run("run", "drift", "--account", "nobody")
+    assert result.code == 1
+    assert 'No account of the fleet is called "nobody"' in result.err
+    assert fleet.run("approve", "clent000", "--key", "x").err.count('Did you mean "client000"?') == 1
+    (fleet.root / "fleet.yaml").unlink()
+    assert "fleet.yaml" in fleet.run("status").err
+
+
+ONE = """\
+version: 1
+accounts:
+  list:
+    - {name: one, project: clients/client000, environ: {MAIL_KEY: "file:SECRET"}, variables: {greeting: A}}
+    - name: one
+      project: clients/client000
+      environment: test
+      environ: {MAIL_KEY: KEY_CLIENT000}
+      variables: {greeting: B}
+"""
+
+
+def test_accounts_of_a_list_have_environments_and_variables(fleet: FleetOf) -> None:
+    project = fleet.project("client000")
+    more = "version: 1\nvariables: {greeting: null}\nenvironments: {test: {}}\n"
+    project.replace("reconcile.yaml", "version: 1\n", more)
+    project.replace("manifests/all.yaml", "Hello from client000", '"${var.greeting}"')
+    secret = fleet.root / "secret"
+    secret.write_text("key-of-client000\n")
+    (fleet.root / "fleet.yaml").write_text(ONE.replace("SECRET", str(secret)))
+    planned = fleet.run("run", "plan")
+    assert planned.code == 2, planned.err
+    known = load_fleet(fleet.root / "fleet.yaml", os.environ)
+    assert [each.key for each in known.accounts()] == ["one@default", "one@test"]
+    assert "is in several environments" in fleet.run("approve", "one", "--key", "x").err
+    subjects = [
+        json.loads((fleet.root / "results" / "records" / f"{standing['waiting']['digest']}.plan").read_text())
+        for standing in (fleet.standing("one"), fleet.standing("one", "test"))
+    ]
+    assert ['"A"' in json.dumps(each) for each in subjects] == [True, False]
+
+
+def test_the_command_line_imports_nothing_of_temporal() -> None:
+    code = "import sys, reconcile.cli.main, reconcile.fleet.commands, reconcile.fleet.here; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "temporalio" not in found.stdout
+    assert reconcile(["fleet", "--help"]) == 0

@@ -1,0 +1,205 @@
+"""A fleet on a real Temporal server: workers are killed and frozen, the server too, and nothing is done twice."""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from reconcile.fleet.approval import Approval, new_key, public_text, sign
+from reconcile.fleet.settings import load_fleet
+from tests.fleet.conftest import FleetOf
+from tests.fleet.servers import Temporal, overlaps, temporal, workers
+
+pytestmark = pytest.mark.slow
+COUNT = 200 if os.environ.get("CHAOS") else 12
+HEARTBEAT = 3
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Temporal]:
+    folder = tmp_path / "temporal"
+    folder.mkdir()
+    with temporal(folder) as running:
+        yield running
+
+
+KEY = new_key()
+
+
+def on_temporal(fleet: FleetOf, server: Temporal) -> None:
+    fleet.fleet_file(
+        f'approvers:\n  ann: {{key: "{public_text(KEY)}", may: [apply, send], accounts: ["*"]}}\n'
+        f"temporal: {{address: {server.address}, heartbeat: {HEARTBEAT}s}}\n"
+    )
+
+
+def schedule_all(fleet: FleetOf) -> None:
+    """Every campaign goes out in some days."""
+    at = (datetime.now(UTC) + timedelta(days=5)).replace(microsecond=0).isoformat()
+    for name in fleet.names:
+        project = fleet.project(name)
+        entries = (project.root / "manifests" / "all.yaml").read_text()
+        project.write("manifests/all.yaml", entries.replace("lists: [news]}", f"lists: [news], schedule: {at}}}"))
+
+
+def until(holds: Callable[[], bool], seconds: float, told: Callable[[], Any] = lambda: "") -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.3)
+
+
+def approved(fleet: FleetOf, name: str, **other: Any) -> Approval:
+    waiting = fleet.standing(name)["waiting"]
+    members = {
+        "approver": "ann",
+        "account": name,
+        "environment": "default",
+        "digest": waiting["digest"],
+        "until": int(time.time()) + 3600,
+        "sends": True,
+    }
+    return sign(Approval(**(members | other)), KEY)
+
+
+def give(fleet: FleetOf, *approvals: Approval) -> None:
+    from reconcile.fleet.temporal import send_approval
+
+    known = load_fleet(fleet.root / "fleet.yaml", os.environ)
+
+    async def all_of_them() -> list[bool]:
+        return [await send_approval(known, each) for each in approvals]
+
+    assert all(asyncio.run(all_of_them()))
+
+
+def applied(fleet: FleetOf) -> int:
+    return sum(fleet.standing(name)["applied"] is not None for name in fleet.names)
+
+
+def test_workers_and_server_die_and_nothing_is_done_twice(fleet: FleetOf, server: Temporal) -> None:
+    fleet.add(COUNT - len(fleet.names))
+    schedule_all(fleet)
+    on_temporal(fleet, server)
+    environ = fleet.environ()
+    os.environ.update(environ)
+    died: dict[int, float] = {}
+    with workers(fleet.root, environ) as running:
+        first, second = running.start(), running.start()
+        planned = fleet.run("run", "plan")
+        assert planned.code == 2, planned.out + planned.err + running.said()
+        give(fleet, *(approved(fleet, name) for name in fleet.names))
+        until(lambda: applied(fleet) >= COUNT // 6, 120, running.said)
+        first.kill()
+        first.wait()
+        died[first.pid] = time.monotonic()
+        third = running.start()
+        second.send_signal(signal.SIGSTOP)
+        time.sleep(2 * HEARTBEAT)
+        server.kill()
+        server.start()
+        second.send_signal(signal.SIGCONT)
+        until(lambda: applied(fleet) == COUNT, 300, lambda: (applied(fleet), running.said()))
+        third.terminate()
+        second.terminate()
+        assert third.wait(60) == 0
+        assert second.wait(60) == 0
+    check_each_made_once(fleet)
+    assert overlaps(running.locks, died) == []
+
+
+def check_each_made_once(fleet: FleetOf) -> None:
+    """Each account has one list and one scheduled campaign, or one group; each mail goes to each person once."""
+    mailing = [name for number, name in enumerate(fleet.names) if number % 2 == 0]
+    for name in mailing:
+        url, key = f"{fleet.server.url}/squalomail/v1", {"apiKey": f"key-of-{name}"}
+        lists = httpx.get(f"{url}/get-lists", params=key).json()["lists"]
+        assert len(lists) == 1
+        person = {**key, "email": f"{name}@example.com", "listIds": [lists[0]["id"]], "accept": True, "enabled": True}
+        answer = httpx.post(f"{url}/create-recipient", json=person)
+        assert answer.is_success, answer.text
+    sends = Counter((send["account"], send["recipient"]) for send in fleet.sends())
+    assert set(sends.values()) == {1}, sends
+    assert len(sends) == len(mailing)
+
+
+def test_a_plan_waits_for_the_right_approval(fleet: FleetOf, server: Temporal) -> None:
+    schedule_all(fleet)
+    on_temporal(fleet, server)
+    name, other = fleet.names[0], fleet.names[2]
+    with workers(fleet.root, fleet.environ()) as running:
+        running.start()
+        assert fleet.run("run", "plan", "--account", name, "--account", other).code == 2, running.said()
+        good = approved(fleet, name)
+        of_another = approved(fleet, name, digest=fleet.standing(other)["waiting"]["digest"])
+        refused = (
+            ("is not signed with the key", replace(good, signature="")),
+            ("is of another plan", of_another),
+            ("is not signed with the key", sign(good, new_key())),
+            ("is over", approved(fleet, name, until=int(time.time()) - 1)),
+            ("is not signed with the key", replace(good, until=good.until + 1)),
+            ("is no approver", approved(fleet, name, approver="mallory")),
+            ("is for client002", approved(fleet, other)),
+        )
+        for said, approval in refused:
+            hand(fleet, name, approval)
+            until(lambda said=said: said in str(seen(fleet, name)), 30, lambda: seen(fleet, name))
+            assert not [each for each in fleet.requests() if each["function"].startswith("create")]
+        assert fleet.standing(name)["applied"] is None
+        give(fleet, approved(fleet, name))
+        until(lambda: fleet.standing(name)["applied"] is not None, 60, lambda: (seen(fleet, name), running.said()))
+        assert fleet.standing(other)["applied"] is None
+        names = [entry["function"] for entry in fleet.requests() if entry["function"].startswith(("create", "send"))]
+        assert names == ["create-list", "create-newsletter", "send-newsletter"]
+
+
+def test_an_account_changed_meanwhile_asks_again(fleet: FleetOf, server: Temporal) -> None:
+    on_temporal(fleet, server)
+    name = fleet.names[0]
+    with workers(fleet.root, fleet.environ()) as running:
+        running.start()
+        assert fleet.run("run", "plan", "--account", name).code == 2, running.said()
+        first = approved(fleet, name)
+        url, key = f"{fleet.server.url}/squalomail/v1", {"apiKey": f"key-of-{name}"}
+        made = {**key, "name": f"News of {name}", "description": "", "color": "#336699", "published": True}
+        assert httpx.post(f"{url}/create-list", json=made).is_success
+        give(fleet, first)
+        until(lambda: fleet.standing(name)["failure"] is not None, 60, lambda: (seen(fleet, name), running.said()))
+        assert fleet.standing(name)["applied"] is None
+        assert fleet.standing(name)["failure"]["code"] in (3, 4)
+
+
+def hand(fleet: FleetOf, name: str, approval: Approval) -> None:
+    """Give an account's workflow whatever approval, as somebody with a seat at Temporal could."""
+    from reconcile.fleet.activities import workflow_id
+    from reconcile.fleet.temporal import connected
+    from reconcile.fleet.workflows import ReconcileAccount
+
+    async def signal_it() -> None:
+        async with connected(load_fleet(fleet.root / "fleet.yaml", os.environ)) as client:
+            handle = client.get_workflow_handle(workflow_id(f"{name}@default"))
+            await handle.signal(ReconcileAccount.approve, asdict(approval))
+
+    asyncio.run(signal_it())
+
+
+def seen(fleet: FleetOf, name: str) -> Any:
+    """What the workflow of an account says of itself."""
+    from reconcile.fleet.activities import workflow_id
+    from reconcile.fleet.temporal import connected
+    from reconcile.fleet.workflows import ReconcileAccount
+
+    async def ask() -> Any:
+        async with connected(load_fleet(fleet.root / "fleet.yaml", os.environ)) as client:
+            return await client.get_workflow_handle(workflow_id(f"{name}@default")).query(ReconcileAccount.seen)
+
+    return asyncio.run(ask())
