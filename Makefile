@@ -36,6 +36,7 @@ chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_distorted.py
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_misread.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/providers/audience/test_reader.py tests/engine/test_audience_files.py
+	CHAOS=1 $(BIN)/python -m pytest -q -n 0 tests/fleet/test_temporal.py
 
 # Change the pure core in every small way, and see whether a test of the planner notices. Some ten minutes.
 mutants: .venv/mutants.stamp

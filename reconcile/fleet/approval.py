@@ -71,10 +71,12 @@ def check(approval: Approval, approvers: Mapping[str, Approver], account: Accoun
     if approval.digest != digest:
         raise NotApproved(
             f"The approval is of another plan ({approval.digest[:12]}) than the one that waits ({digest[:12]}).",
-            hint=f"Look at what waits now, and approve of that: reconcile fleet approve {account.key}",
+            hint=f"Look at what waits now, and approve of that: reconcile fleet approve {account.key} --key FILE",
         )
     if now >= approval.until:
-        raise NotApproved("The approval is over.", hint=f"Approve anew: reconcile fleet approve {account.key}")
+        raise NotApproved(
+            "The approval is over.", hint=f"Approve anew: reconcile fleet approve {account.key} --key FILE"
+        )
     if "apply" not in approver.may or not approver.is_for(account.name, account.environment):
         raise NotApproved(f"{approver.name} may not approve of changes to {account.key}, says {FLEET_FILE}.")
     if approval.sends and "send" not in approver.may:

@@ -265,7 +265,7 @@ def _ask(account: Account, record: bytes | None, digest: str) -> None:
     if not options().may_ask():
         raise Usage(
             "Nobody can be asked here, so say which plan you looked at: "
-            f"reconcile fleet approve {account.key} --digest {digest}"
+            f"reconcile fleet approve {account.key} --key FILE --digest {digest}"
         )
     if record is not None:
         from reconcile.cli.output import print_plan

@@ -171,7 +171,8 @@ class Runner:
             else:
                 return each
         raise refusal or NotApproved(
-            "Nobody has approved of the plan that waits.", hint=f"Approve: reconcile fleet approve {account.key}"
+            "Nobody has approved of the plan that waits.",
+            hint=f"Approve: reconcile fleet approve {account.key} --key FILE",
         )
 
     def _command(self, account: Account, stop: threading.Event, *arguments: str) -> tuple[int, str, str]:

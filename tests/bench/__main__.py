@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.bench import audience, contacts, plan_unchanged, review, validate
+from tests.bench import audience, contacts, fleets, plan_unchanged, review, validate
 
 BENCHMARKS = {
     "plan-unchanged": plan_unchanged.main,
@@ -11,13 +11,14 @@ BENCHMARKS = {
     "contacts": contacts.main,
     "review": review.main,
     "validate": validate.main,
+    "fleets": fleets.main,
 }
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case [name]:
             print(f"== {name}", flush=True)
-            BENCHMARKS[name]()
+            sys.exit(BENCHMARKS[name]() or 0)
         case names:
             codes = [
                 subprocess.run([sys.executable, "-m", "tests.bench", name]).returncode for name in names or BENCHMARKS

@@ -18,8 +18,11 @@ _FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]+(?: (?:[A-Z]+\b|[a-z]+=VALUE|\d+))
 # Told by help, docs and examples, not by a diagnostic.
 # Files in which every message is about what is tested elsewhere.
 _DOCTORS = ("cli/doctor.py", "cli/scratch.py", "report/doctor.py", "doctor/*.py", "providers/*/scratch.py")
+# tests/fleet/test_commands.py runs what these tell.
+_FLEETS = ("fleet/*.py",)
 _NOT_SAID = (
     *_DOCTORS,
+    *_FLEETS,
     "cli/demo.py",
     "cli/habits.py",
     "report/operations.py",

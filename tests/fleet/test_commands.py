@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,50 @@ def test_who_may_not_approve_is_told(
     code, told = approve(fleet, "client000", key, *given)
     assert code in (3, 64)
     assert said in told
+
+
+def told(text: str, key: Path) -> list[list[str]]:
+    """The commands that a message tells to run, with a person's own file in the place of FILE."""
+    found = re.findall(r"reconcile fleet ((?:[a-z]+)(?: (?!names)[\w@.*-]+)*)", text)
+    return [command.replace("FILE", str(key)).split() for command in found]
+
+
+def follow(fleet: FleetOf, said: str, key: Path) -> None:
+    """Run what was told; without a terminal the digest is told in turn."""
+    commands = told(said, key)
+    assert commands, said
+    for command in commands:
+        result = fleet.run(*command)
+        if result.code == 64 and "--digest" in result.err:
+            follow(fleet, result.err, key)
+        else:
+            assert result.code in (0, 2), (command, result.err)
+
+
+def test_what_a_message_tells_to_run_works(fleet: FleetOf) -> None:
+    missing = fleet.root / "none.pem"
+    missing.write_text("no key")
+    key = key_of(fleet)
+    assert fleet.run("run", "drift").code == 0
+    follow(fleet, fleet.run("approve", "client000", "--key", str(key)).err, key)  # nothing waits: plan first
+    follow(fleet, fleet.run("run", "apply", "--account", "client000").err, key)  # nobody has approved
+    follow(fleet, fleet.run("run", "apply", "--account", "client001").err, key)  # nothing waits
+    approved = fleet.run("approve", "client001", "--key", str(key), "--digest", waits(fleet, "client001"))
+    follow(fleet, approved.err, key)  # carry it out
+    assert fleet.standing("client001")["applied"] is not None
+    follow(fleet, fleet.run("run", "drift", "--account", "nobody").err, key)
+    follow(
+        fleet, fleet.run("approve", "client000", "--key", str(missing), "--digest", "0" * 64).err, fleet.root / "b.pem"
+    )
+    (fleet.root / "results" / "records" / f"{waits(fleet, 'client000')}.plan").unlink()
+    result = fleet.run("run", "apply", "--account", "client000")
+    assert result.code == 4
+    follow(fleet, result.err, key)
+
+
+def waits(fleet: FleetOf, name: str) -> str:
+    digest: str = fleet.standing(name)["waiting"]["digest"]
+    return digest
 
 
 def test_a_key_of_nobody_is_told(fleet: FleetOf) -> None:

@@ -1,4 +1,4 @@
-"""The report over all accounts, in Debian's browsers: inert, whole without script, usable by keyboard and when narrow."""
+"""The report over all accounts, in Debian's browsers: inert, whole without script, usable by keyboard and narrow."""
 
 import json
 import re
