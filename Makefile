@@ -32,7 +32,7 @@ chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n 0 tests/providers/test_fuzz.py
-	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/doctor/test_scratch.py
+	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/doctor/test_scratch.py tests/doctor/test_doctor.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_distorted.py
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_misread.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/providers/audience/test_reader.py tests/engine/test_audience_files.py

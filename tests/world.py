@@ -99,6 +99,7 @@ class World:
     folder: Path | None = None
     gatormail: Mapping[str, Any] = field(default_factory=dict)  # switches of GatorMail's
     contract: Mapping[str, Any] = field(default_factory=dict)
+    theirs: Mapping[str, Any] = field(default_factory=dict)  # rows that only the instance goes by
     timezone: str = "Europe/London"
 
     def __post_init__(self) -> None:
@@ -115,7 +116,9 @@ class World:
             switches=self.switches,
             faults=self.faults,
             seed=1,
-            gatormail=GatorMailSetup((INSTANCE,), contract={**zone, **self.contract}, switches=self.gatormail),
+            gatormail=GatorMailSetup(
+                (INSTANCE,), contract={**zone, **self.contract, **self.theirs}, switches=self.gatormail
+            ),
         )
         self.client = SqualoMail(f"{BASE}/squalomail/v1", "KEY", self._transport())
         identity = Identity(

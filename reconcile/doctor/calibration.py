@@ -4,7 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reconcile.model.account import Account
 from reconcile.model.assumption import Finding, Verdict
 
 VERSION = 1
+_MEMBERS = "distort_members"  # the sandbox's switch for members that are called otherwise
 
 
 def place(root: Path, environment: str, alias: str) -> Path:
@@ -47,6 +49,9 @@ def calibration(
         findings = tuple(_remembered(finding, former, level) for finding in findings)
         level = max(level, former.get("level", level))
     known = [finding for finding in findings if finding.seen is not None]
+    switches = {finding.assumption.id: finding.seen for finding in known if finding.assumption.switch}
+    if any(finding.assumption.id == _MEMBERS for finding in findings):
+        switches |= {_MEMBERS: members} if (members := ",".join(_other_members(known))) else {}
     rows = {finding.assumption.id: finding.seen for finding in known if _is_row(finding)}
     return {
         "version": VERSION,
@@ -59,7 +64,7 @@ def calibration(
             finding.assumption.id: {"verdict": finding.verdict.value, "seen": finding.seen}
             for finding in sorted(known, key=lambda finding: finding.assumption.id)
         },
-        "switches": {finding.assumption.id: finding.seen for finding in known if finding.assumption.switch},
+        "switches": switches,
         "contract_rows": {**contract, **rows},
     }
 
@@ -69,6 +74,16 @@ def _remembered(finding: Finding, former: Mapping[str, Any], level: int) -> Find
     if finding.assumption.level <= level or not isinstance(was, Mapping) or was.get("seen") is None:
         return finding
     return Finding(finding.assumption, Verdict(was["verdict"]), was["seen"])
+
+
+def _other_members(findings: Iterable[Finding]) -> Iterator[str]:
+    """Members that are missing, or have another name that no row of a contract could say."""
+    for finding in findings:
+        _, _, member = finding.assumption.id.partition("f.")
+        if finding.verdict is Verdict.DIFFERS and member and not _is_row(finding):
+            found = f"{member}={finding.seen}"
+            if re.fullmatch(r"\w+\.\w+=[\w.-]*", found):
+                yield found
 
 
 def _is_row(finding: Finding) -> bool:

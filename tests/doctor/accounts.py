@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,9 +27,12 @@ def questionnaire(platform: str) -> Questionnaire:
     return found
 
 
-def populated(platform: str) -> World:
+LATER = NOW + 10 * 86_400
+
+
+def populated(platform: str, folder: Path | None = None) -> World:
     """An account that has one of everything that doctor looks at."""
-    world = World(may_send=True)
+    world = World(may_send=True, folder=folder)
     if platform == "squalomail":
         lists = [world.api("create-list", name=name, listTags=["a"])["list"]["id"] for name in ("News", "Other")]
         world.api("create-newsletter", subject="Hello", body="<p>Hi</p>", listIds=lists[:1])
@@ -45,7 +49,7 @@ def populated(platform: str) -> World:
     world.call("gatormail_initiateCampaign", campaignId=first)
     world.call("gatormail_postSchemaEntity", name="Contact", displayName="Contact")
     world.call("gatormail_postSchemaAttribute", entityName="Contact", name="city", displayName="C", dataType="string")
-    world.now = NOW + 10 * 86_400
+    world.now = LATER
     assert world.call("gatormail_getCampaign", campaignId=first)["status"] == "Finished"
     return world
 

@@ -13,9 +13,9 @@ from reconcile.providers.gatormail.asking import member as _member
 from reconcile.providers.gatormail.asking import rows as _rows
 from reconcile.providers.gatormail.asking import wire as _wire
 from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, defaults, members
-from reconcile.providers.gatormail.document import Member
 from reconcile.providers.gatormail.scratch import SCRATCH as TRIALS
 from reconcile.providers.gatormail.scratch import TRIED, WRITES, made_at, renames
+from reconcile.providers.shapes import says_error
 
 # Operations, by the answer that tells of them.
 _ASKED = {
@@ -89,6 +89,8 @@ _NEEDED = frozenset(
         "options.feeds",
     ]
 )
+# Of a campaign that is read whole.
+_WHOLE = frozenset({"campaign.group", "campaign.email"})
 _SENDS = "Its answer comes from a call through which people may get mail."
 _PEOPLE = "It is about people, whom nothing is tried on."
 _FEED = "The feed is never fetched, as that may open a batch."
@@ -142,22 +144,27 @@ def _objects(answers: Answers, shape: str) -> Iterator[Mapping[str, Any]]:
         yield from (value for value in found if isinstance(value, Mapping))
 
 
-def _name_of(shape: str, member: Member, needed: bool) -> Read:
+def _name_of(shape: str, name: str) -> Read:
     """The name under which a member stands; "" where it is missing and no other name suggests itself."""
+    member = members(shape)[name]
+    required = _WHOLE if f"{shape}.{name}" in _WHOLE else _NEEDED
 
     def read(answers: Answers) -> str | None:
         objects = list(_objects(answers, shape))
         wire = _wire(answers, member.key)
         if any(_has(value, wire) for value in objects):
             return wire
-        if not objects or not needed:
+        if required is _WHOLE:
+            objects = [value for value in objects if _is_whole(answers, value)]
+        if not objects or f"{shape}.{name}" not in required:
             return None
         known = {_wire(answers, each.key).lower() for each in members(shape).values()}
         strangers = {name for value in objects for name in value if name.lower() not in known}
         missing = [
             each.key
-            for name, each in members(shape).items()
-            if f"{shape}.{name}" in _NEEDED and not any(_has(value, _wire(answers, each.key)) for value in objects)
+            for each_name, each in members(shape).items()
+            if f"{shape}.{each_name}" in required
+            and not any(_has(value, _wire(answers, each.key)) for value in objects)
         ]
         return strangers.pop() if len(strangers) == len(missing) == 1 else ""
 
@@ -193,7 +200,8 @@ def _answers_at(name: str) -> Read:
         if answer.status in (404, 405) and name not in _CAPABILITIES_TELL:
             return f"HTTP {answer.status}"
         key = next(key for key, asked in _ASKED.items() if asked == name)
-        return _wire(answers, key) if answer.fine and isinstance(answer.content, Mapping | list) else None
+        told = answer.fine and isinstance(answer.content, Mapping | list) and says_error(answer.content) is None
+        return _wire(answers, key) if told else None
 
     return read
 
@@ -206,7 +214,7 @@ def _reads_whole(answers: Answers) -> bool | None:
     """Whether reading a campaign gives more than the columns of the list."""
     answer = _one(answers, "campaign")
     if answer.fine and isinstance(answer.content, Mapping):
-        return _has(answer.content, _wire(answers, "f.campaign.group"))
+        return _is_whole(answers, answer.content)
     return False if answer.status in (404, 405) else None
 
 
@@ -215,20 +223,28 @@ def _is_there(name: str) -> Read:
 
     def read(answers: Answers) -> bool | None:
         answer = _one(answers, name)
-        return True if answer.fine and answer.content is not None else False if answer.status in (404, 405) else None
+        if answer.status in (404, 405):
+            return False
+        return True if answer.fine and answer.content is not None and says_error(answer.content) is None else None
 
     return read
 
 
 def _shows_status(answers: Answers) -> bool | None:
     # Under another name it is shown, too.
-    named = _name_of("campaign", members("campaign")["status"], needed=True)(answers)
+    named = _name_of("campaign", "status")(answers)
     return None if named is None else named != ""
 
 
 def _columns(answers: Answers) -> str | None:
     rows = _rows(answers, "campaigns")
-    return ("full" if _has(rows[0], _wire(answers, "f.campaign.group")) else "columns") if rows else None
+    return ("full" if _is_whole(answers, rows[0]) else "columns") if rows else None
+
+
+def _is_whole(answers: Answers, campaign: Mapping[str, Any]) -> bool:
+    """Whether there is more than the columns of the list."""
+    names = ("group", "email", "subject", "fromName", "fromAddress", "replyTo")
+    return any(_has(campaign, _wire(answers, f"f.campaign.{name}")) for name in names)
 
 
 def _envelope(answers: Answers) -> str | None:
@@ -303,7 +319,7 @@ def _rows_of_the_table() -> Iterator[Assumption]:
         yield _row(f"v.{enum}", f"Are these its words: {', '.join(words)}?", "", "What rests on it stops.", words_of)
     for shape in _shapes():
         for name, member in members(shape).items():
-            named = _name_of(shape, member, f"{shape}.{name}" in _NEEDED) if shape in _SHAPES else None
+            named = _name_of(shape, name) if shape in _SHAPES else None
             yield _row(member.key, f"Is it called {member.default}?", member.default, _broken(shape, name), named,
                        paste=True)  # fmt: skip
     for key, on in CAPABILITIES.items():
@@ -313,7 +329,8 @@ def _rows_of_the_table() -> Iterator[Assumption]:
 
 
 def _broken(shape: str, name: str) -> str:
-    return "Reading it is an error." if f"{shape}.{name}" in _NEEDED else "It counts as not there."
+    needed = f"{shape}.{name}" in _NEEDED | _WHOLE
+    return "Reading it is an error." if needed else "It counts as not there."
 
 
 def _shapes() -> list[str]:

@@ -83,10 +83,15 @@ def _find(client: GatorMail, kind: str, begin: str) -> Iterator[Found]:
 
 
 def _used(client: GatorMail, group: Any) -> str:
+    """Why a group stays: people are in it, by their number or, where that can't be read, by the lists of them."""
     try:
         count = client.send(Call("gatormail_getGroupCount", {"groupId": group}))["count"]
     except ApiError:
-        return "whether people are in it can't be read"
+        try:
+            lists = ("gatormail_groupIncludedContactget", "gatormail_groupExcludedContactget")
+            count = sum(1 for name in lists for _ in client.pages(name, groupId=group))
+        except ApiError:
+            return "whether people are in it can't be read"
     return f"{count} people are in it" if count else ""
 
 

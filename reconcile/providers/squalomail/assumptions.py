@@ -13,7 +13,7 @@ from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
 from reconcile.providers.squalomail.client import SqualoMail
-from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id
+from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id, payload
 from reconcile.providers.squalomail.scratch import SCRATCH as TRIALS
 
 # What an answer's objects must have, by shape, and the answers that have such objects.
@@ -294,6 +294,9 @@ def _members() -> Iterator[Assumption]:
             yield Assumption(f"f.{shape}.{name}", f"Is it called {name}?", name, "Reading it is an error.", READS, read)
     yield Assumption("f.History.subid", "Is it called subid?", "subid", "Reading it is an error.", reason=_PEOPLE)
     yield Assumption("f.newsletter.id", "Is it called id?", "id", "What was made is looked up.", SCRATCH, newsletter_id)
+    for name, trial in (("list", "list"), ("newsletter", "mail")):
+        yield Assumption(f"f.envelope.{name}", f"Is what was made called {name}?", name, "What was made is looked up.",
+                         SCRATCH, payload(name, trial))  # fmt: skip
     yield Assumption("f.recipient.id", "Is it called id?", "id", "What was made is looked up.", reason=_PEOPLE)
     yield Assumption("v.Mail.published", "Are these its values: 0, 1, 2?", "", "The newsletter can't be read.", READS,
                      _published)  # fmt: skip

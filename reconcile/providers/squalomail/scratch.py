@@ -10,6 +10,7 @@ from reconcile.model.assumption import Answer, Answers, Read
 from reconcile.model.call import Call
 from reconcile.model.kind import Wanted
 from reconcile.model.scratch import Found, Own, Scratch, Trial, Write
+from reconcile.providers.shapes import says_error
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.newsletters import NEWSLETTERS
@@ -113,7 +114,10 @@ def _delete(kind: str, id_: str) -> Call:
 def _refused(answer: Answer) -> bool:
     if answer.status is None or answer.status >= 500 or answer.status in (408, 429):
         return False
-    return answer.status >= 400 or (isinstance(answer.content, Mapping) and bool(answer.content.get("errorCode")))
+    if answer.status >= 400:
+        return True
+    content = answer.content
+    return isinstance(content, Mapping) and (bool(content.get("errorCode")) or says_error(content) is not None)
 
 
 # Reading answers
@@ -238,6 +242,19 @@ def newsletter_id(answers: Answers) -> str | None:
         if "id" in content
         else next((name for name in ("newsletterId", "mailid", "mailId") if name in content), "")
     )
+
+
+def payload(name: str, trial: str) -> Read:
+    """The name under which what was made stands in an envelope; "" where it is missing."""
+
+    def read(answers: Answers) -> str | None:
+        content = answers[trial].content if _fine(answers, trial) else None
+        if not isinstance(content, Mapping):
+            return None
+        others = [key for key, value in content.items() if isinstance(value, Mapping)]
+        return name if name in content else others[0] if len(others) == 1 else ""
+
+    return read
 
 
 def _initial(answers: Answers) -> int | None:
