@@ -12,6 +12,7 @@ import pytest
 from reconcile.doctor.recording import Recording
 from reconcile.errors import ApiError
 from reconcile.model.call import Call
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import CAPABILITIES, ENUMS, Contract, members
 from reconcile.providers.gatormail.operations import OPERATIONS as GATORMAIL
@@ -92,7 +93,9 @@ def test_a_recording_of_all_operations_says_nothing(platform: str, tmp_path: Pat
     known = sorted(words)
     queue: list[httpx.Response] = []
     transport = Transport(
-        pace=Pace(attempts=1, wait=0.0), may_send=True, transport=httpx.MockTransport(lambda _: queue.pop(0))
+        pace=Pace(attempts=1, wait=0.0),
+        right=RightToSend(held=True),
+        transport=httpx.MockTransport(lambda _: queue.pop(0)),
     )
     recording = Recording(words)
     client: Any = (

@@ -20,6 +20,7 @@ import pytest
 
 from reconcile.errors import ApiError, UnknownOutcome
 from reconcile.model.call import Call
+from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.bounds import RECEIVED, SECONDS, UNPACKED, Bounds
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
@@ -151,7 +152,7 @@ CASES: dict[str, tuple[Callable[[], Serve], str]] = {
 
 def client(platform: str, url: str, seconds: float) -> Any:
     pace = Pace(attempts=1)
-    transport = Transport(pace=pace, may_send=False, bounds=Bounds(seconds=seconds))
+    transport = Transport(pace=pace, right=RightToSend(), bounds=Bounds(seconds=seconds))
     return (
         SqualoMail(url, "KEY", transport) if platform == "squalomail" else GatorMail(url, "lz", Contract(), transport)
     )

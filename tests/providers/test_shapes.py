@@ -236,7 +236,7 @@ def test_nesting_has_a_bound() -> None:
 )
 def test_a_proxy_s_block_page_is_no_word_on_the_credentials(status: int, body: bytes, code: int, words: str) -> None:
     wire = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
-    http = Transport(pace=Pace(wait=0.0), may_send=False, transport=wire)
+    http = Transport(pace=Pace(wait=0.0), right=RightToSend(), transport=wire)
     client = SqualoMail("https://api.example.test", "a-secret-key", http)
     with pytest.raises(ApiError, match=words) as error:
         client.account()
