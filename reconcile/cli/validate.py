@@ -19,7 +19,7 @@ def validate() -> int:
     here = project()
     try:
         manifests = here.manifests()
-        found = here.mail_findings(manifests.resources)
+        found = [*here.unsendable(manifests.resources), *here.mail_findings(manifests.resources)]
         if any(one.severity is Severity.ERROR for one in found):
             raise InvalidInput.of(found)
     except InvalidInput as error:

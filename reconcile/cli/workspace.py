@@ -73,6 +73,18 @@ class Project:
         severities = [Severity.WARNING] if warnings_only else [Severity.ERROR, Severity.WARNING]
         return findings(resources, self.registry, self.mail_rules(), of=of, severities=severities)
 
+    def unsendable(self, resources: "Mapping[Address, Resource]") -> list[Diagnostic]:
+        """What of these entries can't be put on the wire; no account is needed to tell, nor the project key."""
+        from reconcile.model.registry import Registry
+        from reconcile.planner.changes import off_the_wire
+        from reconcile.providers import provider_named, provider_type
+
+        accounts = self.settings.providers.items()
+        keyless = Registry({alias: provider_type(each.type, each.extra) for alias, each in accounts})
+        made = {alias: (provider_named(each.type).encoder, each.extra) for alias, each in accounts}
+        encoders = {alias: encoder(extra) for alias, (encoder, extra) in made.items() if encoder is not None}
+        return list(off_the_wire(resources, keyless, encoders))
+
     def mail_rules(self) -> "MailRules":
         """What the project says of the checks, and what its platforms fill in mails."""
         from reconcile.engine.mail_checks import MailRules

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from reconcile.model.assumption import Questionnaire
-    from reconcile.model.call import Operations
+    from reconcile.model.call import Call, Encoded, Operations
     from reconcile.model.command import Command, Parameter
     from reconcile.model.kind import Client, Kind
     from reconcile.model.settings import AccountSpec, ProviderSettings
@@ -111,6 +111,8 @@ class MergeTag:
 # A member of a provider, now or later.
 Member: TypeAlias = "T | Later[T]"
 Open: TypeAlias = Callable[["ProviderSettings", Connection], "Client"]
+# What an account's own settings say of the platform in, calls as they stand on the wire out; no network.
+Encoder: TypeAlias = Callable[[Mapping[str, Any]], "Callable[[Call], Encoded]"]
 # The settings of all accounts on one sandbox file, its path (":memory:": none) and a clock (UNIX seconds) in,
 # an httpx transport out, which is closed when it is done with.
 Emulate: TypeAlias = Callable[["Sequence[ProviderSettings]", "Path | str", Callable[[], float]], Any]
@@ -165,6 +167,7 @@ class Provider:
         hosts: where its APIs are; its accounts may be nowhere else, unless RECONCILE_ALLOW_HOSTS says so.
         settings: what reconcile.yaml may say of an account.
         open: settings and a Connection -> Client.
+        encoder: puts calls on the wire as the client does, without one; None: that is not known before it is open.
         operations: verb, retry class, whether it mails people.
         kinds: what manifests may declare.
         assumptions: what ``doctor`` asks of a live account, and the emulator can vary.
@@ -183,6 +186,7 @@ class Provider:
         settings: "Member[type[AccountSpec]]",
         open: "Member[Open]",  # noqa: A002  # as house and docs call it
         operations: "Member[Operations]",
+        encoder: "Member[Encoder | None]" = None,
         kinds: "Member[tuple[type[Kind], ...]]",
         assumptions: "Member[Questionnaire | None]" = None,
         commands: "tuple[Command, ...]" = (),
@@ -199,6 +203,7 @@ class Provider:
         self._settings = settings
         self._open = open
         self._operations = operations
+        self._encoder = encoder
         self._kinds = kinds
         self._assumptions = assumptions
         self._emulator = emulator
@@ -222,6 +227,11 @@ class Provider:
     def operations(self) -> "Operations":
         """The operation table."""
         return _loaded(self._operations)
+
+    @cached_property
+    def encoder(self) -> "Encoder | None":
+        """Puts calls on the wire without a client; None if that takes one."""
+        return _loaded(self._encoder)
 
     @cached_property
     def kinds(self) -> "tuple[type[Kind], ...]":

@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-from reconcile.errors import ReconcileError
+from reconcile.errors import Diagnostic, ReconcileError
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, condensed, references, to_json
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Encoded
-from reconcile.model.kind import Action
+from reconcile.model.kind import Action, Change
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Resource
@@ -57,6 +57,30 @@ def with_digests(
         step = replace(step, generation=numbers.get(address, 0), requests=requests)
         steps[address] = replace(step, digest=digest_of(step, plan, made))
     return replace(plan, steps=steps)
+
+
+def off_the_wire(
+    desired: Mapping[Address, Resource], registry: Registry, encoders: Mapping[str, Callable[[Call], Encoded]]
+) -> Iterator[Diagnostic]:
+    """What is declared and can't be put on the wire, so far as that can be told without an account."""
+    for address, resource in sorted(desired.items()):
+        kind = registry.kind(address)
+        encode = encoders.get(address.provider)
+        if encode is None or resource.external or kind.manual or kind.singleton or isinstance(kind, BulkKind):
+            continue
+        for call in kind.writes(Change(Action.CREATE, address, resource.attributes)):
+            try:
+                encode(replace(call, arguments=_symbolic(call.arguments, None)))
+            except ReconcileError as error:
+                yield _located(error.diagnostics[0], resource)
+                break
+
+
+def _located(found: Diagnostic, resource: Resource) -> Diagnostic:
+    """The finding at the attribute whose value it names, else at the entry."""
+    named = (name for name, value in resource.attributes.items() if isinstance(value, str) and value in found.detail)
+    place = next((resource.locations[name] for name in named if name in resource.locations), resource.location)
+    return replace(found, address=str(resource.address), location=place)
 
 
 def renewed(plan: Plan) -> frozenset[Address]:

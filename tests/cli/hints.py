@@ -144,6 +144,9 @@ _DRIFT = "drift only looks, and is told where somebody else writes to the state:
 _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
 ELSEWHERE: dict[str, str] = {
+    "reconcile preview lists all mails.": _LOOKS,
+    "Leave out --text for its HTML.": _USAGE,
+    "Give --text for its plain text.": _USAGE,
     "Give it with --allow-send, or set policy": _SENDING,
     "To ask the account itself: reconcile doctor": _DOCTOR,
     "What is assumed there is `page_cap`": _DOCTOR,

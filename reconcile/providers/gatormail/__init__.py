@@ -9,6 +9,7 @@ PROVIDER = Provider(
     settings=Later(f"{__name__}.settings:GatorMailSettings"),
     open=Later(f"{__name__}.settings:open_client"),
     operations=Later(f"{__name__}.operations:OPERATIONS"),
+    encoder=Later(f"{__name__}.settings:encoder"),
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(SCHEMA_REQUESTS, DATAFEED_PULL),
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),

@@ -14,7 +14,7 @@ from reconcile.model.instant import as_text, fault
 from reconcile.model.kind import Action, Client, Row
 from reconcile.model.resource import RemoteObject
 from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING, of, unfinished
-from reconcile.providers.gatormail.client import CONTACTS
+from reconcile.providers.gatormail.encoding import CONTACTS
 from reconcile.providers.gatormail.kinds.campaign import GatorMailCampaign
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.personal import mask

@@ -1,6 +1,6 @@
 """The GatorMail client: calls by the contract table, refusals in flags, pages (reference, section 4)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from reconcile.errors import ApiError, InvalidInput, PlanStale
+from reconcile.errors import ApiError, PlanStale
 from reconcile.model.account import Account
 from reconcile.model.assumption import Answer
 from reconcile.model.attributes import to_json
@@ -16,15 +16,13 @@ from reconcile.model.call import Call, Encoded
 from reconcile.model.ticket import Ticket
 from reconcile.providers import paging
 from reconcile.providers.gatormail.answers import checked
-from reconcile.providers.gatormail.contract import ENUMS, Contract
+from reconcile.providers.gatormail.contract import Contract
+from reconcile.providers.gatormail.encoding import CONTACTS, Encoding
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.personal import texts
 from reconcile.providers.transport import Rejected, Transport
 
 ASK = "To ask the account itself: reconcile doctor"
-CONTACTS = "contacts"  # the argument that is an array of contacts
-# Query members of operations that take no body.
-_ARGUMENTS = {"op.contact.match": ("field", "value")}
 # Members of a campaign that are references to objects of these shapes.
 _NESTED = ("group", "email")
 # Answers that come with a success status and say by a flag that nothing was done.
@@ -39,6 +37,7 @@ class GatorMail:
         self._url = f"{url.rstrip('/')}/{quote(instance, safe='')}"
         self._instance = instance
         self._transport = transport
+        self._encoding = Encoding(contract)
         self._names: dict[tuple[str, str], str] = {}
         self.time = transport.time
         self.reads = 0
@@ -56,7 +55,7 @@ class GatorMail:
             self._require_exclusions(arguments["groupId"], into)
         if operation.takes == "campaign":
             arguments |= {name: self._reference(name, arguments[name]) for name in _NESTED if name in arguments}
-        encoded = self._encoded(operation, arguments)
+        encoded = self._encoding.encoded(operation, arguments)
         if not operation.write:
             self.reads += 1
         version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
@@ -83,7 +82,7 @@ class GatorMail:
     def look(self, call: Call, *, versioned: bool = True, ticket: Ticket | None = None) -> Answer:
         """What a call answers, as it came: see ``Transport.look``; capabilities are not asked for."""
         operation = OPERATIONS[call.operation]
-        variables, body = self._parted(operation, to_json(call.arguments))
+        variables, body = self._encoding.parted(operation, to_json(call.arguments))
         verb, path, query = self.contract.route(operation.key, variables)
         version = {self.contract.text("c.api.versionHeader"): self.contract.text("c.api.version")}
         return self._transport.look(
@@ -97,27 +96,8 @@ class GatorMail:
         )
 
     def encode(self, call: Call) -> Encoded:
-        """The call as it stands on the wire; contacts that are read when their turn comes stand as they are declared.
-
-        Raises:
-            InvalidInput, ApiError: it can't be put on the wire, such as an hour that the clocks go through twice.
-        """
-        operation, arguments = OPERATIONS[call.operation], to_json(call.arguments)
-        arguments.pop("excludedIn", None)
-        if isinstance(copied := arguments.get(CONTACTS), Mapping):
-            encoded = self._encoded(operation, {**arguments, CONTACTS: []})
-            return replace(encoded, body=copied)
-        return self._encoded(operation, arguments)
-
-    def _encoded(self, operation: GatorMailOperation, arguments: Mapping[str, Any]) -> Encoded:
-        variables, body = self._parted(operation, arguments)
-        if operation.needs is not None and operation.needs not in self.contract.capabilities():
-            raise ApiError(
-                f"{operation.name} needs the capability cap.{operation.needs}, which is off.",
-                hint="If the account has it, switch it on under the provider's contract.",
-            )
-        verb, path, query = self.contract.route(operation.key, variables)
-        return Encoded(verb, path, query, body)
+        """The call as it stands on the wire: see ``Encoding``."""
+        return self._encoding.encode(call)
 
     def account(self) -> Account:
         """The instance, once the credentials have opened it; one read."""
@@ -207,30 +187,6 @@ class GatorMail:
             elif shape in _NESTED and row.get("id") and row.get("name"):
                 self._names[shape, str(row["id"])] = str(row["name"])
 
-    def _variable(self, name: str, value: str) -> str:
-        """A variable as it stands in a path: values of an enum, as the types of requests are, have wire names too."""
-        return self.contract.value(name, value) if value in ENUMS.get(name, ()) else value
-
-    def _parted(self, operation: GatorMailOperation, arguments: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """The variables of the path (and query members), and the body as it stands on the wire."""
-        named = self.contract.variables(operation.key)
-        # A dot or two would be taken out of a path, and something else be called.
-        missing = [name for name in named if arguments.get(name) in (None, "", ".", "..")]
-        if missing:
-            raise InvalidInput(f"{operation.name} needs {' and '.join(missing)}.")
-        variables = {name: self._variable(name, str(arguments[name])) for name in named}
-        rest = {name: value for name, value in arguments.items() if name not in named}
-        _check_members(operation, named, rest)
-        if operation.takes == "[contact]":
-            return variables, self.contract.write("contact", rest[CONTACTS])
-        if operation.key == "op.contact.update" and "emailLogin" not in rest:
-            rest = {"id": arguments["contactId"], **rest}  # a contact has one of them, also where the path names it
-        if operation.takes:
-            return variables, self.contract.write(operation.takes, rest)
-        if operation.key == "op.contact.match":
-            rest = {self.contract.text(f"p.contact.match.{name}"): value for name, value in rest.items()}
-        return variables | {name: str(value) for name, value in rest.items()}, None
-
     def _decoded(self, operation: GatorMailOperation, answer: Any) -> Any:
         found = checked(self.contract, operation, answer, ASK)
         self._remember(operation.answers.strip("[]"), found)
@@ -239,17 +195,6 @@ class GatorMail:
             reason = found.get("message") or "no reason given"
             raise ApiError(f"{operation.name}: the platform refuses ({reason}).")
         return found
-
-
-def _check_members(operation: GatorMailOperation, named: Sequence[str], rest: Mapping[str, Any]) -> None:
-    """What is neither in the path nor in a body would be put into the query, which nobody reads."""
-    known = (CONTACTS,) if operation.takes == "[contact]" else _ARGUMENTS.get(operation.key, ())
-    strange = ", ".join(sorted(rest.keys() - set(known)))
-    if strange and operation.takes in ("", "[contact]"):
-        takes = " and ".join((*named, *known)) or "no arguments"
-        raise InvalidInput(f"{operation.name} takes {takes}, so not {strange}.")
-    if operation.takes == "[contact]" and not isinstance(rest.get(CONTACTS), list):
-        raise InvalidInput(f"{operation.name} needs {CONTACTS}, an array of contacts.")
 
 
 def _about_people(operation: GatorMailOperation, arguments: Mapping[str, Any]) -> Iterator[str]:

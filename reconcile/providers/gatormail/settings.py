@@ -12,6 +12,7 @@ from pydantic import Field
 
 from reconcile.disk import failing, make_folder, sync_folder
 from reconcile.errors import InvalidInput
+from reconcile.model.call import Call, Encoded
 from reconcile.model.kind import ABSENT, Traits
 from reconcile.model.provider import Connection
 from reconcile.model.settings import NAME_PATTERN, URL_PATTERN, AccountSpec, Credential, Fault, ProviderSettings
@@ -19,6 +20,7 @@ from reconcile.providers.gatormail import contract as table
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract, zone_of
+from reconcile.providers.gatormail.encoding import Encoding
 
 _ZONE = "c.date.zone"
 _USER = ("username", "password")
@@ -140,6 +142,11 @@ def contract(extra: Mapping[str, Any]) -> Contract:
     overrides = extra.get("contract", {})
     zone = zone_of(extra.get("timezone") or overrides.get(_ZONE) or table.CONVENTIONS[_ZONE])
     return Contract(overrides, zone, zoned=_is_zoned(extra))
+
+
+def encoder(extra: Mapping[str, Any]) -> Callable[[Call], Encoded]:
+    """What puts calls on the wire as the account's contract and zone have it."""
+    return Encoding(contract(extra)).encode
 
 
 def faults(extra: Mapping[str, Any]) -> Iterator[Fault]:
