@@ -4,13 +4,16 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from reconcile.cli import commands
 from reconcile.cli.main import cli
+from reconcile.manifests.load import PROJECT_FILE
 from reconcile.manifests.schema import render_schemas
 from reconcile.providers import built_in, provider_type
 from tests.cli.conftest import COMMANDS, Project
@@ -206,3 +209,17 @@ def test_examples_plan_apply_and_plan_empty(name: str, tmp_path: Path) -> None:
     applied = project.run("apply", "--auto-approve", "--allow-send")
     assert applied.code == 0, applied.err
     assert project.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_help_knows_the_project_file_without_importing_manifests() -> None:
+    assert commands.PROJECT == PROJECT_FILE
+
+
+def test_help_imports_no_command_and_no_model() -> None:
+    code = (
+        "import sys\nfrom reconcile.cli.main import run\nassert run(['--help']) == 0\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(ended.stderr.split())
+    assert not loaded & {"pydantic", "logging", "yaml", "httpx", "reconcile.cli.plan", "reconcile.manifests"}

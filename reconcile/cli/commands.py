@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from reconcile.model.kind import Client
 
 
+PROJECT = "reconcile.yaml"  # manifests.load.PROJECT_FILE, whose import --help does without
+
+
 def provider_commands(directory: Path) -> Mapping[str, click.Command]:
     """The commands of our own providers, and of those whose types the project in a folder names."""
     from reconcile.providers import built_in
@@ -47,6 +50,8 @@ def _others(directory: Path) -> Iterator[Provider]:
     """Providers of other packages that the project here names; what is wrong with them is said elsewhere."""
     from reconcile.providers import built_in, names, provider_named
 
+    if not (directory / PROJECT).is_file():
+        return
     others = [name for name in names() if name not in built_in()]
     if others:
         from reconcile.manifests.project import types_in

@@ -1,7 +1,6 @@
 """The click group: commands loaded when they are called, errors turned into messages and exit codes."""
 
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,33 +15,34 @@ from reconcile.cli.options import Options, global_options, new_options
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
 
-# Command -> module that holds it under the same name; groups hold their own commands. Providers have commands, too.
+# Command -> module that holds it under the same name, and what --help says of it, so that no module is imported for the
+# list. Groups hold their own commands. Providers have commands, too.
 COMMANDS = {
-    "init": "init",
-    "validate": "validate",
-    "fmt": "fmt",
-    "plan": "plan",
-    "show": "plan",
-    "apply": "apply",
-    "destroy": "apply",
-    "drift": "drift",
-    "pull": "pull",
-    "export": "export",
-    "history": "history",
-    "import": "adopt",
-    "adopt": "adopt",
-    "state": "state",
-    "audience": "audience",
-    "graph": "graph",
-    "schema": "schema",
-    "api": "api",
-    "preview": "preview",
-    "render": "render",
-    "doctor": "doctor",
-    "sandbox": "sandbox",
-    "demo": "demo",
-    "completion": "completion",
-    "fleet": "reconcile.fleet.commands",
+    "init": ("init", "Begin a project that applies to the sandbox as it stands"),
+    "validate": ("validate", "Check everything that can be checked offline"),
+    "fmt": ("fmt", "Bring files into canonical layout, comments kept"),
+    "plan": ("plan", "Show what apply would do; changes nothing"),
+    "show": ("plan", "Render a saved plan again"),
+    "apply": ("apply", "Carry out a plan: a saved one, or a fresh one after asking"),
+    "destroy": ("apply", "Plan and apply the removal of all that is managed"),
+    "drift": ("drift", "Compare what is live with what was last applied"),
+    "pull": ("pull", "Write outside edits back into the manifests"),
+    "export": ("export", "Write a project for what exists in an account"),
+    "history": ("history", "The runs so far: when, who, what, from which commit"),
+    "import": ("adopt", "Bind an existing object to an entry"),
+    "adopt": ("adopt", "Bind each entry to the object of the same name"),
+    "state": ("state", "Look at what was last applied, and repair it"),
+    "audience": ("audience", "Look after what audiences remember of people"),
+    "graph": ("graph", "The entries and what they refer to"),
+    "schema": ("schema", "The JSON Schemas for editors"),
+    "api": ("api", "Make one API call by hand"),
+    "preview": ("preview", "Show the mails on a local page, with live reload"),
+    "render": ("render", "Print a mail as it goes out"),
+    "doctor": ("doctor", "Ask the accounts whether they are as we assume"),
+    "sandbox": ("sandbox", "Serve the emulated platforms, with a page to edit"),
+    "demo": ("demo", "Tell the whole story on scratch data"),
+    "completion": ("completion", "Print the script that completes commands in a shell"),
+    "fleet": ("reconcile.fleet.commands", "Many accounts: look, plan, apply what was approved"),
 }
 
 
@@ -55,11 +55,18 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return _of_providers(ctx).get(cmd_name)
-        where = COMMANDS[cmd_name]
+        where, _ = COMMANDS[cmd_name]
         module = importlib.import_module(where if "." in where else f"reconcile.cli.{where}")
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        of_providers = {name: command.get_short_help_str(60) for name, command in _of_providers(ctx).items()}
+        told = {name: about for name, (_, about) in COMMANDS.items()} | of_providers
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about.rstrip(".")) for name, about in told.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -111,33 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-class _Told(logging.Handler):
-    """Shows a line of the log as progress, unless the run is quiet."""
-
-    def __init__(self, options: Options) -> None:
-        super().__init__()
-        self._options = options
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from reconcile.report.text import inert
-
-        if not self._options.quiet:
-            click.echo(inert(self._options.redacted(record.getMessage())), err=True)
-
-
-def _tell_of_attempts(options: Options) -> None:
-    """Have calls that are tried again told in words."""
-    log = logging.getLogger("reconcile.calls")
-    log.handlers = [_Told(options)]
-    log.setLevel(logging.INFO)
-    log.propagate = False
-
-
 def run(arguments: Sequence[str] | None = None, options: Options | None = None) -> int:
     """Run the command line; gives the exit code. ``options`` are what whoever calls it says beforehand."""
     if options is None:
         options = new_options()
-        _tell_of_attempts(options)
+        options.alone = True
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         check_habits(given)

@@ -27,7 +27,7 @@ class Options:
 
     ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them. ``environ`` is
     where names are looked up, ``stop`` ends the run, and ``limits`` gives what an account shares with others: whoever
-    has many runs in one process says these.
+    has many runs in one process says these. ``alone``: it is the only run of the process.
     """
 
     directory: Path = field(default_factory=Path)
@@ -42,6 +42,7 @@ class Options:
     input: bool = True
     secrets: list[str] = field(default_factory=list)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    alone: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None
 

@@ -125,6 +125,10 @@ class Project:
 
         settings = self.settings
         right = self.right_to_send(allow_send=allow_send)
+        if options().alone:
+            from reconcile.cli.attempts import tell_of_attempts
+
+            tell_of_attempts(options())
         concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
         with ExitStack() as stack:

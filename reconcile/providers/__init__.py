@@ -8,13 +8,16 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconcile.errors import InvalidInput
 from reconcile.model.provider import Provider
-from reconcile.model.registry import ProviderType
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from reconcile.model.registry import ProviderType
 
 GROUP = "reconcile.providers"
 
@@ -29,7 +32,9 @@ def built_in() -> Mapping[str, Provider]:
 
 
 @cache
-def _installed() -> Mapping[str, EntryPoint]:
+def _installed() -> "Mapping[str, EntryPoint]":
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
@@ -68,18 +73,20 @@ def provider_named(name: str) -> Provider:
 
 def provider_type(
     name: str, extra: Mapping[str, Any] | None = None, key: Callable[[], bytes] | None = None
-) -> ProviderType:
+) -> "ProviderType":
     """The platform of that name with its kinds, as an account's settings have it.
 
     ``extra`` are the settings that only this platform has, in which its ``faults`` finds nothing; ``key`` gives the
     project key.
     """
+    from reconcile.model.registry import ProviderType
+
     found = provider_named(name)
     traits = found.settings.traits(extra or {}, key)
     return ProviderType(found, {kind.kind: kind(traits) for kind in found.kinds})
 
 
-def types() -> Iterator[ProviderType]:
+def types() -> "Iterator[ProviderType]":
     """Our own providers, as an account without settings of its own has them."""
     return map(provider_type, built_in())
 
