@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 RECONCILE = "reconcile-account"
 SWEEP = "reconcile-sweep"
@@ -148,7 +148,7 @@ class ReconcileAccount:
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
         except ActivityError as error:
-            if isinstance(error.cause, asyncio.CancelledError):
+            if is_cancelled_exception(error):
                 raise
             self._seen.refused = str(error.cause)
             self._seen.report = None

@@ -178,6 +178,55 @@ def test_an_account_changed_meanwhile_asks_again(fleet: FleetOf, server: Tempora
         assert fleet.standing(name)["failure"]["code"] in (3, 4)
 
 
+def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Temporal) -> None:
+    """With a call a second, an apply is cancelled after its first write: no other follows, and the next run goes on."""
+    name = fleet.names[0]
+    more = "".join(f"    more{number}: {{name: More {number}}}\n" for number in range(6))
+    fleet.project(name).replace("manifests/all.yaml", "  campaigns:\n", f"{more}  campaigns:\n")
+    on_temporal(fleet, server)
+    with workers(fleet.root, fleet.environ()) as running:
+        running.start()
+        assert fleet.run("run", "plan", "--account", name).code == 2, running.said()
+        with (fleet.root / "fleet.yaml").open("a") as file:
+            file.write("limits: {slow: {requestsPerSecond: 2}}\n")
+        give(fleet, approved(fleet, name))
+        until(lambda: created(fleet) >= 1, 60, running.said)
+        assert asyncio.run(cancel(fleet, name)) == "CANCELED"
+        made = created(fleet)
+        assert 1 <= made < 8
+        listed = fleet.project(name).run("state", "list").out.splitlines()
+        assert len(listed) == made
+        fleet.fleet_file(f'approvers:\n  ann: {{key: "{public_text(KEY)}", may: [apply], accounts: ["*"]}}\n')
+        results = fleet.run("run", "apply", "--account", name)
+        assert results.code == 3, "the approval went to the workflow alone"
+        from reconcile.fleet.results import results_of
+
+        results_of(load_fleet(fleet.root / "fleet.yaml", os.environ)).approve(approved(fleet, name, sends=False))
+        assert fleet.run("run", "apply", "--account", name).code == 0
+        assert created(fleet) == 8
+
+
+def created(fleet: FleetOf) -> int:
+    return sum(entry["function"].startswith("create") for entry in fleet.requests())
+
+
+async def cancel(fleet: FleetOf, name: str) -> str:
+    """Cancel an account's workflow; how it ended."""
+    from temporalio.client import WorkflowFailureError
+
+    from reconcile.fleet.activities import workflow_id
+    from reconcile.fleet.temporal import connected
+
+    async with connected(load_fleet(fleet.root / "fleet.yaml", os.environ)) as client:
+        handle = client.get_workflow_handle(workflow_id(f"{name}@default"))
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await asyncio.wait_for(handle.result(), 60)
+        status = (await handle.describe()).status
+        assert status is not None
+        return status.name
+
+
 def hand(fleet: FleetOf, name: str, approval: Approval) -> None:
     """Give an account's workflow whatever approval, as somebody with a seat at Temporal could."""
     from reconcile.fleet.activities import workflow_id
