@@ -80,6 +80,10 @@ def doctor(provider: str | None, record: Path | None, scratch: bool, clean: bool
     return 2 if any(found.differs for found in results.values()) else 0
 
 
+_NOT_UNDERSTOOD = "unexpected-answer"
+_PASTE = "The credentials are taken. Put the rows that are printed at the end into reconcile.yaml, and ask again."
+
+
 @dataclass(frozen=True, slots=True)
 class _How:
     """How an account is asked; ``scratch``: by drafts of our own, too, and whether nobody is asked before."""
@@ -135,6 +139,8 @@ def _ask(here: Project, alias: str, found: "Examination", how: _How) -> None:
             found.checks.append(_failed("sign-in", error))
             if error.exit_code == Unauthorised.exit_code:
                 return
+            if error.code == _NOT_UNDERSTOOD:
+                found.checks[-1] = Check("first answer", False, found.checks[-1].seen, _PASTE)
         if questionnaire is None:
             return
         around, level = None, READS
@@ -219,7 +225,7 @@ def _local(here: Project, settings: ProviderSettings) -> "Iterator[Check]":
 
 def _credentials(settings: ProviderSettings) -> str:
     names = [name for name in settings.credentials if settings.credentials[name].reveal()]
-    return f"{', '.join(sorted(names))} are set"
+    return f"{', '.join(sorted(names))} {'is' if len(names) == 1 else 'are'} set"
 
 
 def _writable(folder: Path) -> str:

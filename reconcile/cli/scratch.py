@@ -11,7 +11,7 @@ from reconcile.cli.options import options
 from reconcile.cli.output import progress
 from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project
-from reconcile.errors import Refused
+from reconcile.errors import ApiError, Refused, Unauthorised
 from reconcile.model.account import Account
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Call
@@ -34,7 +34,6 @@ def trying(
     Raises:
         Refused: nobody agreed. Interrupted, LockHeld, WrongAccount, ApiError: it was not made in whole.
     """
-    from reconcile.doctor.examination import Check
     from reconcile.doctor.scratch import Journal, journals, shown
     from reconcile.engine.workflow import check_accounts
 
@@ -53,16 +52,43 @@ def trying(
         bench = _bench(here, workspace, alias, locked, journal)
         answers: dict[str, Answer] = {}
         try:
-            bench.try_out(answers)
-            yield answers
-        finally:
-            if here.stop.is_set():
-                _say(f"What was made is on record; delete it with: reconcile doctor {alias} --clean")
-            else:
-                cleaned = bench.clean(answers)
-                fine = not cleaned.stays and not cleaned.unsure
-                remedy = f"Look for names that begin with {journal.begin}, and: reconcile doctor {alias} --clean"
-                checks.append(Check("scratch", fine, cleaned.told, remedy))
+            failed = _tried(bench, answers)
+            yield answers  # the rest is asked while our objects are there, which may say why it failed
+        except BaseException:
+            _say(f"What was made is on record; delete it with: reconcile doctor {alias} --clean")
+            raise
+        checks += _cleaned(bench, answers, alias, failed)
+
+
+def _tried(bench: "Bench", answers: dict[str, Answer]) -> ApiError | None:
+    """Make the writes; the error that ended it, if it is one of the platform's."""
+    try:
+        bench.try_out(answers)
+    except Unauthorised:
+        raise
+    except ApiError as error:
+        return error
+    return None
+
+
+def _cleaned(bench: "Bench", answers: dict[str, Answer], alias: str, failed: ApiError | None) -> "Iterator[Check]":
+    """Delete what was made; what came of the writes, and of that."""
+    from reconcile.doctor.examination import Check
+
+    if failed is not None:
+        (found, *_) = failed.diagnostics
+        yield Check("scratch", False, f"it ended early: {found.detail}", found.hint or "")
+    try:
+        cleaned = bench.clean(answers)
+    except ApiError as error:
+        (found, *_) = error.diagnostics
+        begin = bench.journal.begin
+        remedy = f"Once that can be read: reconcile doctor {alias} --clean. What was made is named {begin}-..."
+        yield Check("clean-up", False, f"nothing more was deleted: {found.detail}", remedy)
+        return
+    fine = not cleaned.stays and not cleaned.unsure
+    remedy = f"Look for names that begin with {bench.journal.begin}, and: reconcile doctor {alias} --clean"
+    yield Check("scratch" if failed is None else "clean-up", fine, cleaned.told, remedy)
 
 
 def clean_up(here: Project, alias: str, *, auto_approve: bool) -> int:

@@ -53,8 +53,10 @@ def render(
 def _difference(finding: Finding, current: Mapping[str, Any]) -> list[str]:
     assumed = current.get(finding.assumption.id, finding.assumption.assumed)
     seen = _shown(finding.seen) if finding.seen != "" else "nothing of the kind"
+    # Of words the unknown ones are told, of which none is assumed.
+    told = f"not known is {seen}" if finding.assumption.id.startswith("v.") else None
     return [
-        f"  differs    {finding.assumption.id}: assumed is {_shown(assumed)}, seen was {seen}",
+        f"  differs    {finding.assumption.id}: {told or f'assumed is {_shown(assumed)}, seen was {seen}'}",
         f"         {finding.assumption.breaks}",
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Project
+from tests.cli.gator import gator
 
 PROJECT = """version: 1
 providers:
@@ -114,3 +115,37 @@ def test_clean_deletes_what_a_killed_one_left(here: Project) -> None:
 @pytest.mark.parametrize("flags", [("--scratch",), ("squalomail", "--scratch", "--clean")])
 def test_scratch_is_for_one_account_and_clean_stands_alone(here: Project, flags: tuple[str, ...]) -> None:
     assert here.run("doctor", *flags).code == 64
+
+
+def test_the_way_from_what_is_not_understood_to_what_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty account that calls the status otherwise: only a draft of our own shows that, and stays until then."""
+    with gator(tmp_path, monkeypatch, switches={"list_envelope": "items"}) as live:
+        run = live.project.run
+        first = run("doctor")
+        assert first.code == 2, first.err
+        assert "WRONG  first answer" in first.out
+        assert 'c.list.itemsPath: "items"' in first.out
+        pasted = 'contract: {c.list.itemsPath: "items"}'
+        text = (tmp_path / "reconcile.yaml").read_text()
+        live.project.write("reconcile.yaml", text.replace("contract: {}", pasted))
+        assert run("doctor").code == 0
+        live.control("POST", "gatormail/switches", {"distort_members": "campaign.status=state"})
+        second = run("doctor", "--scratch", "--auto-approve")
+        assert second.code == 2, second
+        assert "WRONG  scratch: it ended early: gatormail_campaignList" in second.out
+        assert "WRONG  clean-up: nothing more was deleted" in second.out
+        assert 'f.campaign.status: "state"' in second.out
+        pasted = pasted.replace("}", ', f.campaign.status: "state"}')
+        live.project.write("reconcile.yaml", text.replace("contract: {}", pasted))
+        cleaned = run("doctor", "--clean", "--auto-approve")
+        assert cleaned.code == 0, cleaned
+        assert "of our own deleted" in cleaned.out
+        assert live.called("groupList", "page=1", "pageSize=100") == []
+        assert live.called("campaignList", "page=1", "pageSize=100") == []
+        third = run("doctor", "--scratch", "--auto-approve")
+        assert third.code == 0, third
+        live.control("POST", "gatormail/switches", {"status_words": "InSetup=In Setup"})
+        fourth = run("doctor", "--scratch", "--auto-approve")
+        assert fourth.code == 2
+        assert 'stays: what its status "In Setup" means is not known' in fourth.out
+        assert "v.campaignStatus: not known is In Setup" in fourth.out

@@ -316,7 +316,9 @@ def _rows_of_the_table() -> Iterator[Assumption]:
         yield _row(key, f"Is it {value or 'nothing'}?", value, "Answers can't be read.", read, paste=True)
     for enum, words in ENUMS.items():
         words_of = _words_of(enum) if enum in _WORDS else None
-        yield _row(f"v.{enum}", f"Are these its words: {', '.join(words)}?", "", "What rests on it stops.", words_of)
+        listed = ", ".join(words)
+        breaks = f"What rests on it stops. Put all its words into the contract, in the order of these: {listed}."
+        yield _row(f"v.{enum}", f"Are these its words: {listed}?", "", breaks, words_of)
     for shape in _shapes():
         for name, member in members(shape).items():
             named = _name_of(shape, name) if shape in _SHAPES else None
@@ -431,14 +433,30 @@ _SWITCHES = (
 )
 
 
+# Switches of the sandbox that say the same as a capability.
+_SAME = {
+    "cap.campaign.status": "campaign_status",
+    "cap.campaign.read": "campaign_read",
+    "cap.email.read": "email_read",
+    "cap.membership.read": "membership_read",
+    "cap.contact.fields": "contact_fields",
+    "cap.group.update": "group_update",
+}
+
+
 def current(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the account's contract says."""
+    """What the account's contract says, and what that makes of the switches."""
     on = {"on": True, "off": False}
-    return {
+    rows = extra.get("contract") or {}
+    found = {
         key: on.get(value, value) if key.startswith("cap.") else value
-        for key, value in (extra.get("contract") or {}).items()
+        for key, value in rows.items()
         if not key.startswith("v.")
     }
+    found |= {switch: found[key] for key, switch in _SAME.items() if key in found}
+    if found.get("c.list.itemsPath") == "items":
+        found["list_envelope"] = "items"
+    return found
 
 
 def _known_words() -> frozenset[str]:

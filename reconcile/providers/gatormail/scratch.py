@@ -14,7 +14,8 @@ from reconcile.model.scratch import Found, Own, Scratch, Trial
 from reconcile.providers.gatormail.asking import TABLE
 from reconcile.providers.gatormail.asking import member as _of
 from reconcile.providers.gatormail.client import GatorMail
-from reconcile.providers.shapes import says_error
+from reconcile.providers.gatormail.contract import ENUMS
+from reconcile.providers.shapes import says_error, word
 
 _ODD = "   & <b> 😀  end"
 _GROUP = {"description": "Made by reconcile doctor, which deletes it."}
@@ -74,12 +75,18 @@ def _find(client: GatorMail, kind: str, begin: str) -> Iterator[Found]:
             return
         for row in list(client.pages("gatormail_campaignList")):
             if str(row.get("name")).startswith(begin):
-                stays = "" if row["status"] == "InSetup" else "it is not in setup any more"
-                yield Found(str(row["id"]), row["name"], stays)
+                yield Found(str(row["id"]), row["name"], _gone_out(row["status"]))
         return
     for row in list(client.pages("gatormail_groupList")):
         if str(row.get("name")).startswith(begin):
             yield Found(str(row["id"]), row["name"], _used(client, row["id"]))
+
+
+def _gone_out(status: Any) -> str:
+    """Why a campaign stays: it can't be seen to be in setup."""
+    if status in ENUMS["campaignStatus"]:
+        return "" if status == "InSetup" else f"it is not in setup any more, but {status}"
+    return f"what its status {word(status)} means is not known (v.campaignStatus)"
 
 
 def _used(client: GatorMail, group: Any) -> str:
