@@ -30,7 +30,7 @@ bench: .venv/dev.stamp
 # with every distortion of the platform's answers; the tests take some of them.
 chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/engine/test_kills.py tests/cli/test_random_kills.py
-	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_faults.py
+	CHAOS=1 $(BIN)/python -m pytest -q -n auto $$(grep -rl "from tests.budget import" tests)
 	CHAOS=1 $(BIN)/python -m pytest -q -n 0 tests/providers/test_fuzz.py
 	CHAOS=1 $(BIN)/python -m pytest -q -s -n 0 tests/doctor/test_scratch.py tests/doctor/test_doctor.py
 	CHAOS=1 $(BIN)/python -m pytest -q -n auto tests/engine/test_distorted.py

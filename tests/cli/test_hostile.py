@@ -21,6 +21,7 @@ import pytest
 
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
+from tests.budget import CHAOS
 from tests.cli.conftest import MANIFEST, PROJECT, Project, Result
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def test_a_disk_that_is_full_from_some_moment_on(
 ) -> None:
     real = getattr(os, function)
     hit = 0
-    for first in range(1, 40):
+    for first in range(1, 40, 1 if CHAOS or kind == errno.ENOSPC else 4):
         calls = 0
 
         def full(*arguments: Any, first: int = first, **options: Any) -> Any:
@@ -109,7 +110,7 @@ def test_a_disk_that_is_full_from_some_moment_on(
         assert remote.run("plan", "--detailed-exitcode").code == 0
         shutil.rmtree(remote.root / ".reconcile")
         httpx.post(f"{server.url}/_sandbox/reset").raise_for_status()
-    assert hit >= 2
+    assert hit >= 1
 
 
 @pytest.mark.parametrize("size", [0, 100, 400, 900])
@@ -330,7 +331,10 @@ def test_output_that_can_not_be_written(remote: Project) -> None:
 )
 def test_strange_environments(remote: Project, environ: dict[str, str]) -> None:
     remote.replace("manifests/all.yaml", "{name: News", "{name: Novità žgočniki")
-    for arguments in (("plan",), ("plan", "--format", "markdown"), ("plan", "--help"), YES, ("history",), ("plannn",)):
+    every = (("plan",), ("plan", "--format", "markdown"), ("plan", "--help"), YES, ("history",), ("plannn",))
+    # A process each; what one of them can print the others can, but for times and help, which are in some.
+    some = (("plan", "--format", "markdown"), YES, ("history",) if "TZ" in environ else ("plan", "--help"))
+    for arguments in every if CHAOS else some:
         result = as_process("-C", str(remote.root), *arguments, env=environ)
         told(result, 64 if arguments == ("plannn",) else 0)
     assert remote.run("plan", "--detailed-exitcode").code == 0

@@ -26,7 +26,7 @@ from reconcile.engine.intents import Patience
 from reconcile.sandbox.store import digest
 from tests.cli.conftest import PROJECT, Project
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if os.environ.get("CHAOS") else "10"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if os.environ.get("CHAOS") else "6"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 ROOT = Path(__file__).parents[2]
 DAY = 86400

@@ -98,6 +98,7 @@ class Whole:
     inventory: Counter[str]
     mails: Counter[tuple[str, str]]
     calls: int
+    writes: frozenset[int]
 
 
 # SqualoMail
@@ -330,7 +331,7 @@ def whole(name: str) -> Whole:
     assert set(mails.values()) <= {1}, mails
     assert not {digest(EXCLUDED), digest("never@example.com")} & {person for _, person in mails}
     account.close()
-    return Whole(start, found, mails, len(log))
+    return Whole(start, found, mails, len(log), frozenset(at for at, each in enumerate(log, 1) if each["write"]))
 
 
 def copied(start: Path, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from reconcile.providers.squalomail.cheapest import IMPORT_COST, Need, cheapest, cost
+from tests.budget import examples
 from tests.crowd import Crowd, audience
 from tests.world import address, declared, failures, ref, resource
 
@@ -67,14 +68,14 @@ def is_need(need: Need) -> bool:
 needs = st.builds(Need, st.booleans(), st.booleans(), st.booleans(), st.integers(0, 3), st.booleans()).filter(is_need)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150, 4000), deadline=None)
 @given(st.lists(needs, max_size=4))
 def test_nothing_is_cheaper_for_four_people_and_two_lists(people: list[Need]) -> None:
     groups = Counter(people)
     assert cost(groups, cheapest(groups)) == brute_force(people)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30, 600), deadline=None)
 @given(st.dictionaries(needs, st.integers(1, 200), max_size=6))
 def test_no_family_of_imports_is_cheaper_for_many(groups: dict[Need, int]) -> None:
     """With more people the sorts decide, and each sort is brute force's one person times its number."""
@@ -133,7 +134,10 @@ persons = st.builds(
 
 
 @settings(
-    max_examples=40, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(12, 400),
+    deadline=None,
+    phases=set(Phase) - {Phase.shrink},
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.lists(persons, min_size=1, max_size=4), st.booleans())
 def test_the_plan_for_a_small_account_is_the_cheapest_and_right(people: list[Person], tags: bool) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reconcile.engine.run import Rights
 from reconcile.planner.plan import Right
+from tests.budget import examples
 from tests.crowd import Crowd, audience, news
 from tests.world import address, declared, failures
 
@@ -65,7 +66,10 @@ class Decisions:
 
 
 @settings(
-    max_examples=40, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(15, 400),
+    deadline=None,
+    phases=set(Phase) - {Phase.shrink},
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(deeds, sources, entries, st.none() | st.integers(1, 6)), min_size=1, max_size=4))
 def test_what_people_decide_stands(turns: list[tuple[Any, ...]]) -> None:

@@ -17,6 +17,7 @@ from reconcile.manifests.write import format_text
 from reconcile.model.registry import Registry
 from reconcile.planner.plan import Plan
 from reconcile.state.local import LocalStore
+from tests.budget import examples
 from tests.outside import colleague, operator
 from tests.world import NOW, REGISTRY, World, declared, ref, resource
 
@@ -90,7 +91,7 @@ mails = st.fixed_dictionaries(
 conditions = st.sampled_from(["draft", "scheduled", "sent"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20, 600))
 @given(
     st.lists(lists, max_size=4),
     st.lists(fields, max_size=2, unique_by=lambda made: str(made["namekey"])),
@@ -281,7 +282,7 @@ LIMITS: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20, 600))
 @given(
     st.lists(groups, max_size=3),
     st.lists(st.tuples(campaigns, st.none() | emails, st.integers(0, 3), st.booleans()), max_size=4),

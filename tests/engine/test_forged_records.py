@@ -22,7 +22,7 @@ from reconcile.planner.planfile import dumps, from_document, loads
 from tests.engine.test_approval import ONE, SCHEDULE, edit, grown, lists, mail, number
 from tests.world import World, declared
 
-EXAMPLES = 2000 if os.environ.get("CHAOS") else 60
+EXAMPLES = 2000 if os.environ.get("CHAOS") else 25
 scalars = st.sampled_from([None, True, False, 0, 1, 2, 99, "", "1", "2", "Evil", "list", "delete", SCHEDULE])
 
 

@@ -13,6 +13,7 @@ from reconcile.engine.run import Rights
 from reconcile.errors import ReconcileError
 from reconcile.model.call import Call
 from reconcile.planner.plan import Right
+from tests.budget import examples
 from tests.buyers import EXCLUDE, INCLUDE, REMOVE, Buyers, audience, buyers
 from tests.world import declared, failures
 
@@ -64,7 +65,10 @@ def sent(world: Buyers, into: list[tuple[str, list[str]]]) -> None:
 
 @pytest.mark.parametrize("readable", [True, False])
 @settings(
-    max_examples=30, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(12, 300),
+    deadline=None,
+    phases=set(Phase) - {Phase.shrink},
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(persons=people, rows=sources, out=outs)
 def test_those_who_lack_something_are_written_and_nobody_else(
@@ -141,7 +145,10 @@ turns = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=60, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(20, 600),
+    deadline=None,
+    phases=set(Phase) - {Phase.shrink},
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(persons=people, story=st.lists(turns, min_size=1, max_size=4), campaign=st.booleans())
 def test_who_is_out_stays_out(persons: list[Person], story: list[dict[str, Any]], campaign: bool) -> None:

@@ -10,6 +10,7 @@ from reconcile.engine.run import Rights
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Right
+from tests.budget import examples
 from tests.engine.test_properties import bodies, names, optional, texts
 from tests.engine.test_schedule import DAY, instant
 from tests.world import NOW, World, declared, failures, gator, ref
@@ -77,7 +78,7 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     return {"campaign": campaigns, "group": list(world.gator.pages("gatormail_groupList"))}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(15, 400))
 @given(st.lists(manifests(), min_size=1, max_size=3), strangers(), st.data())
 def test_apply_then_plan_is_empty(
     versions: list[dict[Address, Resource]], others: list[tuple[str, dict[str, Any]]], data: st.DataObject

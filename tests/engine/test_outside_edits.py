@@ -24,6 +24,7 @@ from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.planner.approval import judge
 from reconcile.planner.plan import Cause, Plan, Right
+from tests.budget import examples
 from tests.engine.test_schedule import DAY, instant
 from tests.outside import Colleague, Operator, colleague, id_of, operator, typed
 from tests.world import NOW, REGISTRY, World, address, declared, gator, ref, resource
@@ -302,4 +303,4 @@ def _was_shown(
 
 
 TestOutsideEdits = Machine.TestCase
-TestOutsideEdits.settings = settings(max_examples=100, stateful_step_count=20)
+TestOutsideEdits.settings = settings(max_examples=examples(15, 300), stateful_step_count=20)

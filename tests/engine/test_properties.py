@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.model.resource import Resource
+from tests.budget import examples
 from tests.world import OVERWRITE, World, declared, failures, ref, resource
 
 names = st.sampled_from(["a", "b", "c", "d"])
@@ -84,7 +85,7 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     return {entity: world.rows(entity) for entity in ("List", "Mail", "ListMail")}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(25, 600))
 @given(st.lists(manifests(), min_size=1, max_size=3), strangers(), st.data())
 def test_apply_then_plan_is_empty(
     versions: list[dict[Address, Resource]], others: list[tuple[str, dict[str, Any]]], data: st.DataObject
@@ -128,7 +129,7 @@ def _edit_outside(world: World, data: st.DataObject) -> None:
         world.api("update-newsletter", id=id_, subject="Edited", body="<p>edited</p>", language="DE", listIds=[])
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15, 300))
 @given(manifests())
 def test_members_that_are_not_declared_stay(desired: dict[Address, Resource]) -> None:
     """A person sets what no manifest declares; updates of what is declared leave it alone."""

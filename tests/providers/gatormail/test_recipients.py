@@ -18,6 +18,7 @@ from reconcile.providers.gatormail.audience_load import (
     add_included,
     excluded,
 )
+from tests.budget import examples
 
 COLUMNS = {"emailLogin": "email", "firstName": "first", "Size": "size"}
 GOAL = Goal((Attribute("firstName", "value"), Attribute("Size", "value")), (Target("group", "4"),))
@@ -57,7 +58,7 @@ def same(wanted: str, live: Any) -> bool:
         return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(15, 1500), deadline=None)
 @given(source=st.tuples(words, words), first=words | st.none(), size=values)
 def test_values(tmp_path_factory: pytest.TempPathFactory, source: tuple[str, str], first: Any, size: Any) -> None:
     folder = tmp_path_factory.mktemp("people")

@@ -44,15 +44,18 @@ class TestCopy(ProviderSuite):
 class Copy:
     """The package with one more file, and a project that uses it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "copy"
-        shutil.copytree(ROOT / "reconcile", self.home / "reconcile", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(ROOT / "schemas", self.home / "schemas")
-        kind = self.home / "reconcile/providers/squalomail/kinds/segment.py"
-        shutil.copyfile(Path(__file__).with_name("segment.py"), kind)
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home = home
         self.project = folder / "project"
         (self.project / "manifests").mkdir(parents=True)
         self.write(PROJECT, MANIFEST)
+
+    @staticmethod
+    def make(home: Path) -> None:
+        shutil.copytree(ROOT / "reconcile", home / "reconcile", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "schemas", home / "schemas")
+        kind = home / "reconcile/providers/squalomail/kinds/segment.py"
+        shutil.copyfile(Path(__file__).with_name("segment.py"), kind)
 
     def write(self, project: str, manifest: str) -> None:
         (self.project / "reconcile.yaml").write_text(project)
@@ -67,9 +70,17 @@ class Copy:
         return self.python("-m", "reconcile", "-C", str(self.project), *arguments)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy for all: to compile it takes longer than to use it."""
+    made = tmp_path_factory.mktemp("copy")
+    Copy.make(made)
+    return made
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path)
+def copy(home: Path, tmp_path: Path) -> Copy:
+    return Copy(home, tmp_path)
 
 
 def test_commands_know_a_new_kind(copy: Copy) -> None:
