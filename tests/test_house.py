@@ -25,6 +25,7 @@ MODULES = sorted((ROOT / "reconcile").rglob("*.py"))
 ALLOWED = {
     "errors": set(),
     "disk": {"errors"},
+    "masks": set(),
     "network": {"errors"},
     "hosts": {"network", "errors"},
     "sandbox": set(),
@@ -46,6 +47,7 @@ ALLOWED = {
         "hosts",
         "mail",
         "manifests",
+        "masks",
         "model",
         "network",
         "planner",

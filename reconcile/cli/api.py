@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconcile.cli.options import LEAST_SECRET, global_options, options
+from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, text_or_json
 from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import PlanStale, ReconcileError, Refused, UnknownOutcome, Usage
+from reconcile.masks import LEAST
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.call_review import CallReview, Rules
 from reconcile.model.kind import Circumstances
@@ -251,7 +252,7 @@ def _secrets(here: Project, alias: str) -> tuple[str, ...]:
         return ()
     secrets = (secret for name, secret in settings.credentials.items() if name in settings.secrets)
     # A very short one would take innocent words with it.
-    return tuple(found for secret in secrets if len(found := secret.reveal()) >= LEAST_SECRET)
+    return tuple(found for secret in secrets if len(found := secret.reveal()) >= LEAST)
 
 
 def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -12,6 +12,7 @@ import click
 from reconcile.cli.habits import check as check_habits
 from reconcile.cli.habits import hint_for, hint_for_command
 from reconcile.cli.options import Options, global_options, new_options
+from reconcile.cli.outlet import guarded
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
 
@@ -119,10 +120,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None, options: Options | None = None) -> int:
-    """Run the command line; gives the exit code. ``options`` are what whoever calls it says beforehand."""
-    if options is None:
-        options = new_options()
-        options.alone = True
+    """Run the command line; gives the exit code.
+
+    ``options`` are what whoever calls it says beforehand, and then sees to what is printed (``outlet.fit``).
+    """
+    if options is not None:
+        return _run(arguments, options)
+    options = new_options()
+    options.alone = True
+    with guarded(options):
+        return _run(arguments, options)
+
+
+def _run(arguments: Sequence[str] | None, options: Options) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         check_habits(given)

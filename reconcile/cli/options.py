@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconcile.errors import Usage
+from reconcile.masks import looks_secret, masked
 
 if TYPE_CHECKING:
     from reconcile.model.settings import ProviderSettings
     from reconcile.providers.transport import Limit
 
 FORMATS = ("text", "json", "markdown", "html")
+_LEAST_GUESSED = 8
 _SECRETS = ("RECONCILE_KEY", "RECONCILE_STATE_KEY", "RECONCILE_HTTP_PASSWORD")
-LEAST_SECRET = 6
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 @dataclass(slots=True)
@@ -47,11 +49,8 @@ class Options:
     limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None
 
     def redacted(self, text: str) -> str:
-        """A text without our credentials; a very short one would take innocent words with it."""
-        for secret in self.secrets:
-            if len(secret) >= LEAST_SECRET:
-                text = text.replace(secret, "***")
-        return text
+        """A text without our credentials, in whatever way they are written there."""
+        return masked(text, self.secrets)
 
     def may_ask(self) -> bool:
         """Whether somebody sits at a terminal and may be asked."""
@@ -71,9 +70,37 @@ def new_options(environ: Mapping[str, str] = os.environ) -> Options:
     return Options(
         environment=environ.get("RECONCILE_ENV"),
         color=sys.stdout.isatty() and "NO_COLOR" not in environ and environ.get("TERM") != "dumb",
-        secrets=[environ[name] for name in _SECRETS if name in environ],
+        secrets=list(_secrets(environ)),
         environ=environ,
     )
+
+
+def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """What of the environment no output may have: our own keys, and all that is kept under a secret's name.
+
+    There a path or a plain word is none, and would take innocent words with it.
+    """
+    for name, value in environ.items():
+        if name in _SECRETS or (
+            looks_secret(name) and len(value) >= _LEAST_GUESSED and not value.isalpha() and not value.startswith("/")
+        ):
+            yield value
+        elif name.upper() in _PROXIES and "@" in value:
+            yield from passwords(value)
+
+
+def passwords(url: str) -> Iterator[str]:
+    """What signs in within a URL: before the @ of its host, and under secret names of its query."""
+    from urllib.parse import parse_qsl, unquote, urlsplit
+
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        found = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if looks_secret(name))]
+    except ValueError:
+        return
+    for password in found:
+        yield password
+        yield unquote(password)
 
 
 def _keep(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[..., None]:

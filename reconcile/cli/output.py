@@ -65,15 +65,15 @@ def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = Non
     chosen = shown or options()
     text = render(findings, color=chosen.color and sys.stderr.isatty())
     if text:
-        click.echo(chosen.redacted(text.rstrip("\n")), err=True)
+        click.echo(text.rstrip("\n"), err=True)
 
 
 def progress(text: str) -> None:
     """A line of progress on stderr, unless the run is quiet."""
     if not options().quiet:
-        from reconcile.report.text import inert
+        from reconcile.report.text import harmless
 
-        click.echo(inert(text), err=True)
+        click.echo(harmless(text), err=True)
 
 
 def print_json(value: Any, *, indent: bool = True) -> None:

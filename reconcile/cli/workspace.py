@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.clients import Clients
-from reconcile.cli.options import Options, options
+from reconcile.cli.options import Options, options, passwords
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, load_settings
 from reconcile.cli.stopping import Heeding
@@ -239,6 +239,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
         for name in () if provider.is_sandbox else provider.secrets & provider.credentials.keys():
             with suppress(InvalidInput):  # whoever needs it will say so
                 yield provider.credentials[name].reveal()
+    if isinstance(settings.state, str):
+        yield from passwords(settings.state)
 
 
 def tool_version() -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from reconcile.cli.main import run
 from reconcile.cli.options import Options, new_options
+from reconcile.cli.outlet import fit
 from reconcile.cli.settings import load_settings
 from reconcile.errors import InvalidInput, LockHeld, PlanStale, ReconcileError, Refused
 from reconcile.fleet.approval import Approval, NotApproved, check
@@ -177,9 +178,10 @@ class Runner:
 
     def _command(self, account: Account, stop: threading.Event, *arguments: str) -> tuple[int, str, str]:
         """Run a command for an account; its exit code, what it printed, and what it said."""
+        options = self._options(account, stop)
         with captured() as (out, err):
-            code = run([*arguments], self._options(account, stop))
-        return code, out.getvalue(), _errors(err.getvalue())
+            code = run([*arguments], options)
+        return code, fit(out.getvalue(), options), _errors(fit(err.getvalue(), options))
 
     def _options(self, account: Account, stop: threading.Event) -> Options:
         options = new_options(self._environ(account))

@@ -4,7 +4,7 @@ What signs us in never stands in a manifest: it would be told in every plan, and
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
@@ -20,10 +20,6 @@ _OURS: Final = re.compile(
 )
 _NAMED: Final = re.compile(
     r"\$\$\{|\$\{\s*(?:env\.(?P<env>[A-Za-z_][A-Za-z0-9_]*)|var\.(?P<var>[A-Za-z_][A-Za-z0-9_-]*))"
-)
-_SECRET: Final = re.compile(
-    r"(?i)(?:^|_)(?:api_?key|key|keys|secret|secrets|token|tokens|pass|passwd|password|passphrase|pwd|credential|"
-    r"credentials|private|auth|authorization|cookie|session|dsn|pat|sas|jwt)(?:$|_|\d)|password|secret|apikey"
 )
 
 
@@ -91,13 +87,3 @@ def signing_in(url: str) -> str:
     query = plain.find("?")
     at = plain.rfind("@", 0, query if query >= 0 else None)
     return url[: at + 1] + (url[query:] if query >= 0 else "")
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a name is one under which secrets are kept."""
-    return _SECRET.search(name) is not None
-
-
-def secrets_among(environ: Mapping[str, str], names: Collection[str]) -> list[str]:
-    """The values of these names that are set."""
-    return [environ[name] for name in names if environ.get(name)]

@@ -1,5 +1,6 @@
 """An entry of a manifest and the Spec of its kind -> a Resource, or every finding about it."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,7 +19,7 @@ from reconcile.manifests.shape import ANY, Shape, shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Spec, flattened, rules
+from reconcile.model.kind import Kind, Rule, Spec, flattened, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Resource, Waiver
@@ -97,6 +98,10 @@ def _mark(node: MappingNode, name: str) -> Any:
         if isinstance(member, MappingNode):
             return _mark(member, name[len(head) + 1 :])
     return None
+
+
+_NUL: Final = re.compile("\0")
+_LINE_END: Final = re.compile("[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _dotted(node: MappingNode, prefix: str) -> Iterator[str]:
@@ -193,6 +198,9 @@ class _EntryReading(Reading):
         model = self.validated(_external(kind) if meta.external else kind.spec, data)
         if model is None or self.failed:
             return None
+        self._check_lines(data, rules(kind.spec), ())
+        if self.failed:
+            return None
         attributes = flattened(kind.spec, self._finished(model.model_dump(exclude_unset=True), self.shape))
         if kind.spec.named is not None:
             attributes = {kind.spec.named: self.entry.address.name, **attributes}
@@ -213,6 +221,23 @@ class _EntryReading(Reading):
             self.builds,
             meta.waived,
         )
+
+    def _check_lines(self, data: Mapping[str, Any], marks: Mapping[str, Rule], path: Path) -> None:
+        """Find line ends in names and other texts of one line, and NULs anywhere: no platform shows them so."""
+        for name, value in data.items():
+            where = (*path, name)
+            if isinstance(value, Mapping):
+                self._check_lines(value, marks, where)
+                continue
+            rule = marks.get(".".join(map(str, where)))
+            may_wrap = rule is None or rule.text or rule.lines
+            for text in value if isinstance(value, list | tuple) else (value,):
+                found = (_NUL if may_wrap else _LINE_END).search(text) if isinstance(text, str) else None
+                if found is not None and not (rule is not None and rule.text):  # bodies have a check of their own
+                    what = "a NUL" if found[0] == "\0" else f"a line end (U+{ord(found[0]):04X})"
+                    detail = f"`{name}` has {what} in it. It takes text on one line: delete what can't be seen."
+                    self.find("several-lines", "a line end where one line is taken", detail, self._place(where))
+                    break
 
     def source_of(self, path: Path) -> Source:
         if self._defaults is not None and path and path[0] in self._inherited:

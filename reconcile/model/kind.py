@@ -46,6 +46,7 @@ class Rule:
         readable: the API can give it back; if not, its change is seen from what was last applied.
         unordered: a set, written as a list.
         replaces: it can't change in place.
+        lines: a text that may have more than one line; a long text may always.
         text: a long text: kept as a digest in the state, shown as a word diff.
         refers: the kind whose entries it names.
         embeds: the referred resource's content is copied when this one is made, so a change of it counts too.
@@ -60,6 +61,7 @@ class Rule:
     readable: bool = True
     unordered: bool = False
     replaces: bool = False
+    lines: bool = False
     text: bool = False
     refers: str | None = None
     embeds: bool = False

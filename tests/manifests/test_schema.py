@@ -39,6 +39,7 @@ SEMANTIC = {
     "host-not-allowed",
     "missing-file",
     "not-utf8",
+    "several-lines",
     "path-outside-project",
     "reference-cycle",
     "unknown-variable",

@@ -6,14 +6,26 @@ anew gets the exclusions first, and the former one is deleted only when the new 
 
 from collections.abc import Collection as AnyCollection
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from reconcile.errors import Diagnostic
 from reconcile.model.attributes import Attributes, Value
 from reconcile.model.call import Call
-from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Client, Collection, Kind, Row, Spec, Wanted
+from reconcile.model.kind import (
+    ABSENT,
+    Action,
+    Change,
+    Circumstances,
+    Client,
+    Collection,
+    Kind,
+    Row,
+    Rule,
+    Spec,
+    Wanted,
+)
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject
 from reconcile.providers.gatormail.campaigns import of, unfinished
@@ -27,7 +39,7 @@ class GroupSpec(Spec):
     """What a manifest may declare about a group."""
 
     name: str = Field(min_length=1, max_length=250, description="The group's name, as people see it.")
-    description: str = Field(ABSENT, description="What the group is for.")
+    description: Annotated[str, Rule(lines=True)] = Field(ABSENT, description="What the group is for.")
 
 
 class _Groups(Collection):

@@ -28,7 +28,9 @@ class FieldSpec(Spec):
     fieldname: str = Field(ABSENT, min_length=1, max_length=250, description="The field's label, as people see it.")
     # The page names four types, the web interface offers more: whatever it calls them is taken.
     type: str = Field(ABSENT, min_length=1, description="text, checkbox, radio, textarea, or another that there is.")
-    value: Annotated[str, Rule(normalise=_lines)] = Field(ABSENT, description="Default value, or the choices.")
+    value: Annotated[str, Rule(lines=True, normalise=_lines)] = Field(
+        ABSENT, description="Default value, or the choices."
+    )
     published: bool = Field(ABSENT, description="Whether the field can be used.")
     ordering: int = Field(ABSENT, ge=0, description="Position among the fields.")
 

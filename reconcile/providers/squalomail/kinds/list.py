@@ -33,7 +33,7 @@ class ListSpec(Spec):
     """What a manifest may declare about a list."""
 
     name: str = Field(min_length=1, max_length=250, description="The list's name, as people see it.")
-    description: str = Field(ABSENT, description="What the list is for.")
+    description: Annotated[str, Rule(lines=True)] = Field(ABSENT, description="What the list is for.")
     color: Annotated[str, Rule(normalise=str.lower)] = Field(
         ABSENT, pattern="^#[0-9A-Fa-f]{6}$", description="Colour in the web interface, #rrggbb."
     )

@@ -1,0 +1,76 @@
+"""The one way out: whatever a run prints goes through here, whoever prints it.
+
+Secrets are taken out in every encoding, and what the runner of a CI job would obey is made inert, in the words of what
+is printed: JSON stays the same JSON, a page the same page.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TextIO
+
+from reconcile.cli.options import Options
+
+_PAGE: Final = re.compile(r"\s*<(?:!doctype|html|[a-z][a-z0-9]*[\s>])", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))|^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)", re.MULTILINE)
+# What a terminal obeys or a reader can't see, and JSON lets stand.
+_UNSEEN: Final = re.compile("[\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def fit(text: str, options: Options) -> str:
+    """A whole output, as it may leave."""
+    text = options.redacted(text)
+    bare = text.strip()
+    if bare[:1] in ("{", "[") and bare[-1:] in ("}", "]"):
+        if not text.isascii():
+            text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return _COMMAND.sub(lambda found: "\\u0023" if found[1] is None else f"{found[1]}\\u003a", text)
+    if _PAGE.match(text):
+        text = _CONTROL.sub("&#xfffd;", text)
+        if not text.isascii():
+            text = _UNSEEN.sub(lambda found: f"&#x{ord(found[0]):x};", text)
+        return _COMMAND.sub(lambda found: "&#35;" if found[1] is None else f"{found[1]}&#58;", text)
+    if "##" not in text and "::" not in text:
+        return text
+    from reconcile.report.text import inert
+
+    return inert(text)
+
+
+class Outlet:
+    """A stream whose texts are fit to leave; all else is the stream's own.
+
+    What is written in one piece is looked at in one piece; a piece that ends within a line is told at once, since it
+    may be a question.
+    """
+
+    def __init__(self, stream: TextIO, options: Options) -> None:
+        self._stream = stream
+        self._options = options
+
+    def write(self, text: str) -> int:
+        """Write a text; how much of it was taken."""
+        self._stream.write(fit(text, self._options))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write texts as one."""
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # bytes would go past; who has some writes them as text
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def guarded(options: Options) -> Iterator[None]:
+    """While a command runs, standard output and error are outlets."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Outlet(out, options), Outlet(err, options)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err

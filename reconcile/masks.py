@@ -1,0 +1,92 @@
+"""Secrets taken out of a text, in whatever way they are written there."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+MASK: Final = "***"
+# A shorter one would take innocent words with it.
+LEAST: Final = 6
+
+_SECRET: Final = re.compile(
+    r"(?i)(?:^|_)(?:api_?key|key|keys|secret|secrets|token|tokens|pass|passwd|password|passphrase|pwd|credential|"
+    r"credentials|private|auth|authorization|cookie|session|dsn|pat|sas|jwt)(?:$|_|\d)|password|secret|apikey"
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a name is one under which secrets are kept."""
+    return _SECRET.search(name) is not None
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """A text without these secrets, written plainly or in another way."""
+    for form in _all_forms(frozenset(secret for secret in secrets if len(secret) >= LEAST)):
+        if form in text:
+            text = text.replace(form, MASK)
+    return text
+
+
+@lru_cache(64)
+def _all_forms(secrets: frozenset[str]) -> tuple[str, ...]:
+    """All ways to write them, the longest first: one may hold another."""
+    return tuple(sorted({form for secret in secrets for form in forms(secret)}, key=lambda form: (-len(form), form)))
+
+
+def forms(secret: str) -> frozenset[str]:
+    """The ways in which a secret may be written: plain, and as URLs, JSON, HTML, Python, base64 and hex have it."""
+    plain = frozenset({secret, *(line for line in secret.splitlines() if len(line) >= LEAST)})
+    found = {way for text in plain for way in (text, *_spelled(text))}
+    # JSON within JSON, a URL within a page: what was written once is written again.
+    found |= {way for text in tuple(found) for way in _spelled(text)}
+    found |= set(_packed(secret.encode("utf-8", "surrogatepass")))
+    return frozenset(form for form in found if len(form) >= LEAST)
+
+
+def _spelled(text: str) -> Iterator[str]:
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    try:
+        for percent in (quote(text, safe=""), quote(text), quote_plus(text), quote(text, safe="/+=:@!$&'()*,;~-._")):
+            yield percent
+            yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), percent)
+    except UnicodeEncodeError:  # half a surrogate
+        pass
+    for ascii_only in (True, False):
+        told = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield told
+        yield told.replace("/", "\\/")
+        yield re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), told)
+        yield re.sub("[<>&'\"+=]", lambda found: f"\\u{ord(found[0]):04x}", told)
+        yield re.sub("[<>&'\"+=]", lambda found: f"\\u{ord(found[0]):04X}", told)
+    page = html.escape(text)
+    yield page
+    yield html.escape(text, quote=False)
+    yield page.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield page.replace("&#x27;", "&apos;")
+    yield "".join(f"&#{ord(character)};" for character in text)
+    yield "".join(f"&#x{ord(character):x};" for character in text)
+    yield repr(text)[1:-1]
+    yield text.replace("'", "'\\''")
+    yield re.sub(r"([\\`*_{}\[\]()#+.!|<>~-])", r"\\\1", text)
+
+
+def _packed(data: bytes) -> Iterator[str]:
+    """What base64 makes of it wherever it stands among other bytes: the part that is its own; and hex."""
+    import base64
+    from urllib.parse import quote
+
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + data).decode()
+        # The first characters have bits of what stands before, the last ones of what stands after.
+        own = whole[(0, 2, 3)[before] :].rstrip("=")
+        own = own if (before + len(data)) % 3 == 0 else own[:-1]
+        if len(own) >= LEAST + 2:
+            yield own
+            yield own.replace("+", "-").replace("/", "_")
+            yield quote(own, safe="")
+    yield data.hex()
+    yield data.hex().upper()

@@ -1,0 +1,245 @@
+"""Nothing that a run prints is obeyed by whoever reads it, and no secret leaves in any way of writing it."""
+
+import base64
+import html
+import json
+import random
+import urllib.parse
+
+import httpx
+import orjson
+import pytest
+
+from reconcile.cli.options import Options, new_options
+from reconcile.cli.outlet import fit
+from reconcile.masks import MASK, masked
+from reconcile.sandbox.server import Server
+from tests.cli.conftest import PROJECT, Project
+from tests.outside import Colleague
+from tests.runner import commands
+
+HOSTILE = (
+    "::error::gone",
+    "::add-mask::a",
+    " ::stop-commands::x",
+    "\t::set-output name=a::b",
+    "\u00a0::warning file=a::b",
+    "\u3000::group::x",
+    "\u2003::debug::x",
+    "##[error]gone",
+    "a ##[command]b",
+    "##vso[task.setvariable variable=a]b",
+    "##teamcity[message text='a']",
+    "\x1b[31m::error::gone",
+    "\x1b]0;title\x07",
+    "\x1b[2J",
+    "\u009b31m",
+    "section_start:1560896352:x\r\x1b[0Kx",
+    "\r::error::over",
+    "\u2028::error::next",
+    "\u202egnol",
+    "@everyone <img src=x onerror=alert(1)>",
+    "</code></details><script>alert(1)</script>",
+    "```\n::error::out of the fence",
+    "[a](javascript:alert(1)) ![](https://evil.example/x.png)",
+    "| a | b |\n::error::table",
+    "\n::error::second line",
+    "a\n\n  ::error::third line",
+    "::",
+    ":::",
+    "##[",
+    "###[error]x",
+)
+FORMATS = ("text", "json", "markdown", "html")
+
+
+def _texts(number: int, seed: int) -> list[str]:
+    """Hostile texts, and mixtures of them."""
+    chance = random.Random(seed)
+    made = list(HOSTILE)
+    while len(made) < number:
+        pieces = chance.choices(
+            (*HOSTILE, " ", "a", "\n", ":", "#", "[", '"', "\\", "{", "<", "&"), k=chance.randint(2, 5)
+        )
+        made.append("".join(pieces))
+    return made[:number]
+
+
+def _manifest(texts: list[str]) -> dict[str, object]:
+    one_line = [" ".join(text.split()) or "x" for text in texts]
+    return {
+        "squalomail": {
+            "lists": {
+                f"l{n}": {"name": f"{text[:200]} {n}", "description": texts[n]} for n, text in enumerate(one_line)
+            },
+            "campaigns": {
+                f"c{n}": {"subject": f"{text[:200]} {n}", "body": f"<p>{texts[n]}</p>", "altBody": texts[n]}
+                for n, text in enumerate(one_line)
+            },
+        }
+    }
+
+
+def _outputs(project: Project) -> list[tuple[str, str]]:
+    commands = [["validate"], ["graph"], ["state", "pull"], ["state", "list"], ["history"], ["drift"]]
+    commands += [["plan", "--format", form] for form in FORMATS] + [["drift", "--format", form] for form in FORMATS[:3]]
+    found = []
+    for arguments in commands:
+        result = project.run(*arguments)
+        found.append((" ".join(arguments), result.out + "\n" + result.err))
+    return found
+
+
+def test_two_thousand_hostile_texts_are_obeyed_nowhere(project: Project) -> None:
+    checked = 0
+    for seed in range(4):
+        texts = _texts(125, seed)
+        project.write("manifests/all.yaml", json.dumps(_manifest(texts)))
+        project.write("reconcile.yaml", PROJECT + "checks: {control-characters: 'off', no-unsubscribe: 'off'}\n")
+        project.run("apply", "--auto-approve", "--allow-delete", "1000")
+        project.write("manifests/all.yaml", json.dumps(_manifest(_texts(125, seed + 100))))
+        for what, output in _outputs(project):
+            assert not (found := list(commands(output))), (what, seed, found[:3])
+        checked += 4 * len(texts)
+    assert checked == 2000
+
+
+def test_errors_of_the_platform_are_obeyed_nowhere(over_http: Project, server: Server) -> None:
+    colleague = Colleague(server.sandbox) if hasattr(server, "sandbox") else None
+    assert colleague is None or colleague
+    for text in HOSTILE:
+        for form in ("text", "json"):
+            result = over_http.run(
+                "api", "squalomail", "create-list", f"name={json.dumps(text)}", "--auto-approve", "--format", form
+            )
+            assert not (found := list(commands(result.out + "\n" + result.err))), (text, found[:3])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_an_answer_is_obeyed_nowhere(project: Project, monkeypatch: pytest.MonkeyPatch, text: str, status: int) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            status, json={"errorCode": 1, "errorMessage": text, "lists": [{"id": text, "name": text}]}
+        )
+
+    monkeypatch.setattr("reconcile.network.Network.handle_request", lambda _, request: answer(request))
+    monkeypatch.setattr("reconcile.providers.transport.Transport.rest", lambda *_: None)
+    monkeypatch.setenv("SQUALOMAIL_API_KEY", "a-very-secret-key")
+    project.replace("reconcile.yaml", '"sandbox:"', "http://127.0.0.1:9/v1")
+    for arguments in (["plan"], ["api", "squalomail", "ping"], ["plan", "--format", "json"]):
+        result = project.run(*arguments)
+        assert not (found := list(commands(result.out + "\n" + result.err))), (arguments, found[:3])
+
+
+def test_json_stays_the_same_json() -> None:
+    value = {"a": ["##[error]x", "::x", {"##vso[": " ::y"}], "::": "a\n::b"}
+    for option in (0, orjson.OPT_INDENT_2):
+        text = orjson.dumps(value, option=option).decode() + "\n"
+        assert json.loads(fit(text, Options())) == value
+        assert not list(commands(fit(text, Options())))
+
+
+def test_a_page_stays_the_same_page() -> None:
+    page = "<!doctype html>\n<p>\n::error::x</p><p title='##[a]'>"
+    assert html.unescape(fit(page, Options())) == page
+    assert not list(commands(fit(page, Options())))
+
+
+# Names
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\0", "\u2028", "\u0085", "\v"])
+@pytest.mark.parametrize("where", ["lists", "campaigns", "listTags", "fromName"])
+def test_a_name_has_one_line(project: Project, character: str, where: str) -> None:
+    text = f"a{character}b"
+    entries = {
+        "lists": {"lists": {"x": {"name": text}}},
+        "campaigns": {"campaigns": {"x": {"subject": text}}},
+        "listTags": {"lists": {"x": {"name": "x", "listTags": ["a", text]}}},
+        "fromName": {"campaigns": {"x": {"subject": "x", "fromName": text}}},
+    }[where]
+    project.write("manifests/all.yaml", json.dumps({"squalomail": entries}))
+    result = project.run("validate")
+    assert result.code == 1
+    assert "several-lines" in result.err or "control-characters" in result.err or "NUL" in result.err, result.err
+
+
+def test_a_description_may_have_lines(project: Project) -> None:
+    entry = {"name": "x", "description": "a\nb"}
+    project.write("manifests/all.yaml", json.dumps({"squalomail": {"lists": {"x": entry}}}))
+    assert project.run("validate").code == 0
+
+
+# Secrets
+
+SECRETS = ("a/b+c=d&e f", "quo\"te's\\and<tags>", "plain-enough-9", "pässwörd-€uro", "##[mask]::x", "line\nend-of-it")
+ENCODINGS = {
+    "plain": str,
+    "percent": lambda text: urllib.parse.quote(text, safe=""),
+    "percent, slashes left": urllib.parse.quote,
+    "form": urllib.parse.quote_plus,
+    "percent, small": lambda text: (
+        urllib.parse.quote(text, safe="")
+        .replace("%2F", "%2f")
+        .replace("%2B", "%2b")
+        .replace("%3D", "%3d")
+        .replace("%26", "%26")
+    ),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON, UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text))[1:-1],
+    "HTML": html.escape,
+    "HTML by number": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 after one": lambda text: base64.b64encode(b":" + text.encode()).decode(),
+    "base64 within": lambda text: base64.b64encode(b"user:" + text.encode() + b"@x").decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "Python": repr,
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_secret_is_masked_in_every_encoding(secret: str, encoding: str) -> None:
+    written = ENCODINGS[encoding](secret)  # type: ignore[operator]
+    shown = masked(f"before {written} after", [secret])
+    assert MASK in shown
+    if encoding.startswith("base64"):
+        # Of what shares a character with its neighbours, a character or two may stay.
+        assert len(shown) <= len("before  after") + len(MASK) + 14
+    else:
+        assert written not in shown
+        assert len(shown) <= len("before  after") + len(MASK) + 4, shown
+
+
+def test_what_the_environment_keeps_under_a_secret_s_name_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {
+        "AWS_SECRET_ACCESS_KEY": "canary-aws-1",
+        "PGPASSWORD": "canary-pg-22",
+        "MY_TOKEN": "canary-token",
+        "HTTPS_PROXY": "http://user:canary%2Fproxy@proxy.example:3128",
+        "RECONCILE_KEY": "canary-key-3",
+        "SSH_AUTH_SOCK": "/tmp/agent",
+        "API_KEY": "sandbox",
+        "EDITOR": "canary-editor",
+    }
+    shown = new_options(environ).redacted(" ".join((*environ.values(), "canary/proxy")))
+    assert shown == "*** *** *** http://user:***@proxy.example:3128 *** /tmp/agent sandbox canary-editor ***"
+
+
+def test_a_key_in_a_url_is_masked_wherever_it_is_told(over_http: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQUALOMAIL_API_KEY", "k3y/with+signs=")
+    for text in (
+        urllib.parse.quote("k3y/with+signs=", safe=""),
+        base64.b64encode(b"k3y/with+signs=").decode(),
+        "k3y/with+signs=",
+    ):
+        manifest = {"squalomail": {"lists": {"x": {"name": f"a {text}"}}}}
+        over_http.write("manifests/main.yaml", json.dumps(manifest))
+        for form in FORMATS:
+            result = over_http.run("plan", "--format", form)
+            assert result.code == 0, result.err
+            assert text not in result.out + result.err
+            assert MASK in result.out
