@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from reconcile.engine.gate import LASTING, Moment
 from reconcile.engine.refresh import Clients, decoded
@@ -73,7 +74,9 @@ class Reader:
         with shelf.guard:
             now = self._moment()
             if not all(id_ in shelf.rows and shelf.rows[id_][1].serves(now) for id_ in wanted):
-                self._read(address, kind, shelf, self._more(address, kind, wanted, shelf.coming), frozenset())
+                self._read(
+                    address, kind, shelf, self._more(address, kind, wanted, shelf.coming, shelf.rows, now), frozenset()
+                )
             found = {id_: shelf.rows[id_] for id_ in wanted}
         objects = {id_: decoded(kind, row) for id_, (row, _) in found.items() if row is not None}
         return Glance(objects, {}, min((moment for _, moment in found.values()), key=lambda at: at.monotonic))
@@ -84,7 +87,11 @@ class Reader:
         with shelf.guard:
             now = self._moment()
             if mine not in shelf.keys or not shelf.keys[mine][1].serves(now):
-                keys = {mine} if kind.collection.one_by_one else self._more(address, kind, {mine}, shelf.coming_keys)
+                keys = (
+                    {mine}
+                    if kind.collection.one_by_one
+                    else self._more(address, kind, {mine}, shelf.coming_keys, shelf.keys, now)
+                )
                 own = frozenset(key for of, key in keys if of == address.kind)
                 self._read(address, kind, shelf, set(), own)
             shelf.coming_keys.pop(mine, None)
@@ -106,8 +113,16 @@ class Reader:
     def _shelf(self, address: Address) -> _Shelf:
         return self._shelves[address.provider, self._registry.kind(address).collection.name]
 
-    def _more(self, address: Address, kind: Kind, wanted: set, coming: Mapping) -> set:  # type: ignore[type-arg]
-        """What is wanted, and as much of what is to come as leaves before the read is too old."""
+    def _more(
+        self,
+        address: Address,
+        kind: Kind,
+        wanted: set[Any],
+        coming: Iterable[Any],
+        read: Mapping[Any, Any],
+        now: Moment,
+    ) -> set[Any]:
+        """What is wanted, and of what is to come and was not just read as much as leaves before the read is too old."""
         if kind.collection.one_by_one:
             return wanted
         pace = self._paces.get(address.provider, 0.0)
@@ -116,7 +131,8 @@ class Reader:
         for each in coming:
             if len(more) >= size:
                 break
-            more.add(each)
+            if each not in read or not read[each][1].serves(now):
+                more.add(each)
         return more
 
     def _read(self, address: Address, kind: Kind, shelf: _Shelf, ids: set[str], keys: frozenset[_Key]) -> None:
