@@ -276,9 +276,14 @@ class Answer(BaseHTTPRequestHandler):
 SERVERS: dict[str, tuple[dict[str, object], int, str]] = {
     "refuses the key": ({"status": 401, "content": b'{"errorCode":1,"errorMessage":"no"}'}, 7, "unauthorised"),
     "refuses the key in HTML": (
-        {"status": 403, "content": b"<h1>Forbidden</h1>", "kind": "text/html"},
+        {"status": 401, "content": b"<h1>Unauthorized</h1>", "kind": "text/html"},
         7,
         "unauthorised",
+    ),
+    "stands behind a proxy's block page": (
+        {"status": 403, "content": b"<h1>Forbidden</h1>", "kind": "text/html"},
+        1,
+        "such as a proxy",
     ),
     "answers HTML": ({"content": b"<html>maintenance</html>", "kind": "text/html"}, 1, "HTML instead of JSON"),
     "cuts the answer short": ({"content": b'{"appId": 47'}, 1, "cut short"),
