@@ -158,7 +158,7 @@ def _run(arguments: Sequence[str] | None, options: Options) -> int:
         _show(error, options)
         return error.exit_code
     except Exception as error:
-        from reconcile.cli.unforeseen import told
+        from reconcile.cli.crash_report import told
 
         click.echo(told(error, options), err=True)
         return 1

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from reconcile.errors import Diagnostic
 from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode, comments, parse_yaml
 from reconcile.manifests.scalars import block_text, scalar_text
-from reconcile.manifests.spans import Span, line_end, line_start, spans, uses, walk
+from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, uses, walk
 
 Path: TypeAlias = Sequence[str]
 Plain: TypeAlias = Any  # None, bool, int, float, str, or a list of texts

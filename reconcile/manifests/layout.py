@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconcile.manifests.nodes import comment_offsets
-from reconcile.manifests.spans import Span, line_end, line_start, spans, walk
+from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, walk
 
 Region: TypeAlias = tuple[int, int]
 

@@ -8,7 +8,7 @@ from reconcile.errors import Diagnostic
 from reconcile.manifests.edit import Unwritable, with_value, without, written_value
 from reconcile.manifests.nodes import comments, parse_yaml
 from reconcile.manifests.scalars import scalar_text
-from reconcile.manifests.spans import spans, walk
+from reconcile.manifests.yaml_positions import spans, walk
 
 PATH = ("p", "kinds", "it", "s")
 ENTRIES = [
