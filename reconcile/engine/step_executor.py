@@ -197,7 +197,7 @@ class StepExecutor:
         if call.record:
             self._put_on_record(step, call)
         if operation.retry is Retry.NEVER or self._launches(step, call):
-            # What the object is to have is on record, so that the next run knows for its own what it finds there.
+            # What the object is to have goes on record, so the next run recognises it as ours.
             about = self._ids.get(step.address)
             self._run.locked.intend(
                 Intent(step.address, operation.name, attributes=call.then, started=self._run.clock(), id=about)
