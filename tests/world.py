@@ -1,7 +1,7 @@
 """An account of each platform on the emulator, and the workspace that plans and applies to them; shared by tests."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,7 @@ class World:
     contract: Mapping[str, Any] = field(default_factory=dict)
     theirs: Mapping[str, Any] = field(default_factory=dict)  # rows that only the instance goes by
     timezone: str = "Europe/London"
+    proxy: Callable[[httpx.Request], httpx.Response] | None = None
 
     def __post_init__(self) -> None:
         self.now = NOW
@@ -124,7 +125,7 @@ class World:
         identity = Identity(
             f"{BASE}/oauth/core/connect/token", "id", "secret", "user", "password", "openid GatorMailApi"
         )
-        wire = httpx.MockTransport(self.sandbox.handle)
+        wire = httpx.MockTransport(self.handle)
         grant = PasswordGrant(identity, transport=wire, clock=lambda: self.now)
         self.gator = GatorMail(f"{BASE}/gatormail", INSTANCE, contract(extra), self._transport(auth=grant))
         own = provider_type("gatormail", extra, lambda: b"a project key")
@@ -143,7 +144,7 @@ class World:
         return Transport(
             pace=Pace(wait=0.0, longest_wait=0.001, attempts=3),
             right=RightToSend(held=self.may_send),
-            transport=httpx.MockTransport(self.sandbox.handle),
+            transport=httpx.MockTransport(self.handle),
             time=ServerTime(lambda: self.now, lambda: self.now),
             **options,
         )
@@ -151,6 +152,10 @@ class World:
     def let_send(self, held: bool) -> None:
         """Give the runs to come the right to send, or take it from them."""
         self.workspace = replace(self.workspace, right=RightToSend(held=held))
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """What our clients get of the emulator, or of what stands between."""
+        return (self.proxy or self.sandbox.handle)(request)
 
     def close(self) -> None:
         self.client.close()

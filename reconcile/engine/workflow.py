@@ -13,15 +13,15 @@ from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.gate import Gate, Moment
 from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.mail_checks import MailRules, faults
-from reconcile.engine.refresh import Clients, find, refresh
+from reconcile.engine.refresh import Clients, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
+from reconcile.engine.twins import doubled, matches_before
 from reconcile.engine.verify import verify
 from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, WrongAccount, first_exit_code
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.bulk import Place
-from reconcile.model.call import Retry
-from reconcile.model.kind import Circumstances, Wanted
+from reconcile.model.kind import Circumstances
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
@@ -29,7 +29,7 @@ from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
 from reconcile.planner.make import Request, live_ids, make_plan, moved, narrowed
-from reconcile.planner.plan import Plan, Right, Step
+from reconcile.planner.plan import Plan, Right
 from reconcile.planner.reach import without_joining
 from reconcile.planner.sends import with_right_to_send
 from reconcile.state.state import State
@@ -186,7 +186,7 @@ def apply(
         gate=workspace.gate(locked, stop),
         rights=rights,
         circumstances=circumstances_of(workspace, locked.state.resources, workspace.clock()),
-        before=_matches_before(shown, locked.state, registry, clients),
+        before=matches_before(shown, locked.state, registry, clients),
         clock=workspace.clock,
         left=left,
         patience=workspace.patience,
@@ -204,6 +204,8 @@ def apply(
     for address, findings in verified.left.items():
         if address not in verified.findings:
             yield replace(written[address], diagnostics=findings)
+    for address, twin in doubled(shown, written, run.before, locked.state, registry, clients).items():
+        verified.findings[address] = (*verified.findings.get(address, ()), twin)
     for address, findings in verified.findings.items():
         yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
 
@@ -346,32 +348,6 @@ def _record_moves(shown: Plan, locked: LockedState, left: AnyCollection[Address]
             continue
         if step.previous_address is not None and step.previous_address in locked.state.resources:
             locked.move(step.previous_address, address)
-
-
-def _matches_before(shown: Plan, state: State, registry: Registry, clients: Clients) -> dict[Address, tuple[str, ...]]:
-    """For steps that make something, the unbound objects that have its natural key already, in few reads."""
-    bound = {
-        (address.provider, registry.kind(address).collection.name, id_)
-        for address, kept in state.resources.items()
-        for id_ in (kept.id, *kept.deposed)
-    }
-    wanted: dict[tuple[str, str], list[Step]] = defaultdict(list)
-    for address, step in shown.steps.items():
-        operations = registry.operations(address.provider)
-        if registry.kind(address).singleton:
-            continue  # always there, so never made
-        if step.key is not None and any(operations[call.operation].retry is Retry.LOOKUP for call in step.calls):
-            wanted[address.provider, address.kind].append(step)
-    before: dict[Address, tuple[str, ...]] = {}
-    for (provider, _), steps in wanted.items():
-        kind = registry.kind(steps[0].address)
-        keys = frozenset(step.key for step in steps if step.key is not None)
-        ids: dict[object, list[str]] = defaultdict(list)
-        for id_, found in find(kind, clients[provider], Wanted(keys=keys)).items():
-            if (provider, kind.collection.name, id_) not in bound:
-                ids[kind.key(found.attributes)].append(id_)
-        before |= {step.address: tuple(ids[step.key]) for step in steps}
-    return before
 
 
 def outcome_code(events: Iterable[Event]) -> int:

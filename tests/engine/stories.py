@@ -99,6 +99,7 @@ class Whole:
     mails: Counter[tuple[str, str]]
     calls: int
     writes: frozenset[int]
+    deletes: int
 
 
 # SqualoMail
@@ -331,7 +332,9 @@ def whole(name: str) -> Whole:
     assert set(mails.values()) <= {1}, mails
     assert not {digest(EXCLUDED), digest("never@example.com")} & {person for _, person in mails}
     account.close()
-    return Whole(start, found, mails, len(log), frozenset(at for at, each in enumerate(log, 1) if each["write"]))
+    deletes = [entry for entry in log if entry["write"] and "delete" in entry["function"].lower()]
+    writes = frozenset(at for at, each in enumerate(log, 1) if each["write"])
+    return Whole(start, found, mails, len(log), writes, len(deletes))
 
 
 def copied(start: Path, folder: Path) -> Path:

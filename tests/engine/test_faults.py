@@ -56,7 +56,7 @@ def test_every_fault_at_every_call(story: str, kind: str, tmp_path: Path) -> Non
         account = account_in(folder)
         account.clear_log()
         account.sandbox.faults.set([f"{kind}:n={call}"])
-        code = _apply(account, story)
+        code = apply_story(account, story)
         log = account.log()
         hit = next((entry for entry in log if entry["fault"]), None)
         assert hit is not None, what
@@ -68,7 +68,7 @@ def test_every_fault_at_every_call(story: str, kind: str, tmp_path: Path) -> Non
         account.close()
 
 
-def _apply(account: Account, story: str) -> int:
+def apply_story(account: Account, story: str) -> int:
     """Apply, and give the exit code that the command would end with."""
     events: list[Event] = []
     try:

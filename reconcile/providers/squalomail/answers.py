@@ -214,6 +214,8 @@ _ANSWERS: Mapping[str, Any] = {
     "create-newsletter": _NewNewsletter,
     "create-recipient": _NewRecipient,
 }
+# What rows of entities call themselves; a name that is none of these tells nothing.
+_TYPES = {f"acymailing{'subscriber' if name == 'recipient' else name}": name for name in _ENTITIES}
 # What stands in the envelope besides its code; it may come alone, too (switch undocumented_payload).
 _PAYLOADS = ("list", "lists", "newsletter", "recipient", "recipientlist", "appid", "id")
 # Answers without a code in a payload's place.
@@ -252,6 +254,7 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
         shape = _entity(entity.lower())
         if not isinstance(answer, list):
             raise misfit(function, (), f" should be an array and is {described(answer)}", _told(f"f.{entity}", ask))
+        _refuse_another(entity, answer, ask)
         return answer if shape is None else fit(function, shape, answer, lambda place, _: _row(entity, place, ask))
     if not isinstance(answer, Mapping):
         if function in _BARE and not isinstance(answer, float | type(None)):
@@ -266,6 +269,16 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
     if "lists" in found:
         _see_tags(function, found["lists"] or [], ask)
     return found
+
+
+def _refuse_another(entity: str, rows: list[Any], ask: str) -> None:
+    """Rows that say themselves that they are another entity's are no answer to this call, but to another one."""
+    for row in rows[:1]:
+        named = str(row.get("__type", "")) if isinstance(row, Mapping) else ""
+        found = _TYPES.get(named.partition(":")[0].lower())
+        if found is not None and found != entity.lower():
+            fault = f" should have rows of {entity} and has some of {found.capitalize()}: it answers another call"
+            raise misfit("get-data", (), fault, _told(f"f.{entity}", ask))
 
 
 def _refuse_error(function: str, answer: Mapping[str, Any], ask: str) -> None:

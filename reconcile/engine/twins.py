@@ -1,0 +1,81 @@
+"""Objects of the natural keys that a run makes objects with: those before it, and those nobody has after it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+
+from reconcile.engine.intents import bound_ids
+from reconcile.engine.refresh import Clients, find
+from reconcile.errors import Diagnostic
+from reconcile.model.address import Address
+from reconcile.model.call import Retry
+from reconcile.model.kind import Kind, Wanted
+from reconcile.model.registry import Registry
+from reconcile.model.resource import RemoteObject
+from reconcile.planner.plan import Plan, Step
+from reconcile.state.state import State
+
+
+def matches_before(plan: Plan, state: State, registry: Registry, clients: Clients) -> dict[Address, tuple[str, ...]]:
+    """For steps that make something, the unbound objects that have its natural key already, in few reads."""
+    return {
+        step.address: tuple(found.id for found in there)
+        for step, _, there in _unbound(plan, plan.steps.keys(), state, registry, clients)
+    }
+
+
+def doubled(
+    plan: Plan,
+    written: Collection[Address],
+    before: Mapping[Address, tuple[str, ...]],
+    state: State,
+    registry: Registry,
+    clients: Clients,
+) -> dict[Address, Diagnostic]:
+    """For objects that were made, those of the same key and content that came up meanwhile and that nobody has.
+
+    A request that was delivered twice makes two. Which one is to stay, and whether the other is somebody else's, is for
+    a person to say.
+    """
+    findings: dict[Address, Diagnostic] = {}
+    for step, kind, there in _unbound(plan, written, state, registry, clients):
+        kept = state.resources.get(step.address)
+        new = [found.id for found in there if found.id not in before.get(step.address, ())]
+        twins = [found.id for found in there if found.id in new and kept and kind.matches(kept.attributes, found)]
+        if kept is not None and twins:
+            findings[step.address] = _made_twice(step.address, kept.id, twins)
+    return findings
+
+
+def _unbound(
+    plan: Plan, addresses: Collection[Address], state: State, registry: Registry, clients: Clients
+) -> Iterator[tuple[Step, Kind, list[RemoteObject]]]:
+    """Steps that make something, and the objects of its natural key that no address is bound to."""
+    wanted: dict[tuple[str, str], list[Step]] = defaultdict(list)
+    for address in addresses:
+        step, operations = plan.steps[address], registry.operations(address.provider)
+        if registry.kind(address).singleton:
+            continue  # always there, so never made
+        if step.key is not None and any(operations[call.operation].retry is Retry.LOOKUP for call in step.calls):
+            wanted[address.provider, address.kind].append(step)
+    for (provider, _), steps in wanted.items():
+        kind = registry.kind(steps[0].address)
+        bound = bound_ids(steps[0].address, state, registry)
+        keys = frozenset(step.key for step in steps if step.key is not None)
+        there: dict[object, list[RemoteObject]] = defaultdict(list)
+        for id_, found in find(kind, clients[provider], Wanted(keys=keys)).items():
+            if id_ not in bound:
+                there[kind.key(found.attributes)].append(found)
+        for step in steps:
+            yield step, kind, there[step.key]
+
+
+def _made_twice(address: Address, ours: str, twins: Collection[str]) -> Diagnostic:
+    named = ", ".join(twins)
+    return Diagnostic(
+        "made-twice",
+        "there are two",
+        f"While it was made (id {ours}), another one like it came up (id {named}): the request was delivered twice, or "
+        "somebody else made it. It is left as it is.",
+        address=str(address),
+        hint=f"Look at both in the web interface, and delete the one too many (most likely id {named}).",
+    )
