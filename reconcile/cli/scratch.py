@@ -11,7 +11,7 @@ from reconcile.cli.options import options
 from reconcile.cli.output import progress
 from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project
-from reconcile.errors import ApiError, Refused, Unauthorised
+from reconcile.errors import ApiError, Refused
 from reconcile.model.account import Account
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Call
@@ -64,8 +64,6 @@ def _tried(bench: "Bench", answers: dict[str, Answer]) -> ApiError | None:
     """Make the writes; the error that ended it, if it is one of the platform's."""
     try:
         bench.try_out(answers)
-    except Unauthorised:
-        raise
     except ApiError as error:
         return error
     return None

@@ -252,7 +252,11 @@ class Bench:
             for id_ in about:
                 self._see(trial.kind, id_)
 
-        answer = self._write(call, look)
+        try:
+            answer = self._write(call, look)
+        except Unauthorised:
+            journal.nothing(trial.name)  # nobody may make anything here
+            raise
         answers[trial.name] = answer
         if trial.name not in journal.open:
             return
@@ -281,8 +285,9 @@ class Bench:
         raise LookupError(trial)
 
     def _found(self, kind: str) -> list[Found]:
-        begin = self.journal.begin
-        return [found for found in self.scratch.find(self.client, kind, begin) if found.name.startswith(begin)]
+        begin = self.journal.begin.casefold()
+        found = self.scratch.find(self.client, kind, self.journal.begin)
+        return [each for each in found if each.name.casefold().startswith(begin)]
 
     def _seen(self, kind: str, trial: str) -> list[Found]:
         """Our objects of a kind; those that nobody has seen before are journalled as made by the trial."""

@@ -149,3 +149,14 @@ def test_the_way_from_what_is_not_understood_to_what_is(tmp_path: Path, monkeypa
         assert fourth.code == 2
         assert 'stays: what its status "In Setup" means is not known' in fourth.out
         assert "v.campaignStatus: not known is In Setup" in fourth.out
+
+
+def test_a_login_that_may_only_read_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with gator(tmp_path, monkeypatch) as live:
+        live.control("POST", "faults", {"faults": ["403:gatormail_addGroup"]})
+        found = live.project.run("doctor", "--scratch", "--auto-approve")
+        assert found.code == 2, found
+        assert "WRONG  scratch: it ended early: gatormail_addGroup: the platform refuses the credentials" in found.out
+        assert "ok     clean-up" in found.out
+        assert "0 holds" not in found.out
+        assert live.writes() == ["gatormail_addGroup"]

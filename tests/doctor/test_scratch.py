@@ -220,6 +220,16 @@ def test_what_does_not_show_yet_is_looked_for_again() -> None:
     assert not journals(world.home / "scratch", "squalomail")
 
 
+def test_names_that_the_platform_writes_in_capitals_are_ours_all_the_same() -> None:
+    world = World()
+    own = bench(world, "gatormail", start(world, "gatormail"))
+    own.try_out({})
+    with world.sandbox.store.transaction(write=True) as db:
+        db.execute("UPDATE gm_group SET name = upper(name)")
+    assert own.clean({}).stays == []
+    assert everything(world, "gatormail") == []
+
+
 def test_a_run_that_is_to_stop_makes_no_further_call() -> None:
     world = World()
     own = bench(world, "squalomail", start(world, "squalomail"))

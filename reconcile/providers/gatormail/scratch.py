@@ -74,11 +74,11 @@ def _find(client: GatorMail, kind: str, begin: str) -> Iterator[Found]:
         if "campaign.status" not in client.contract.capabilities():
             return
         for row in list(client.pages("gatormail_campaignList")):
-            if str(row.get("name")).startswith(begin):
+            if str(row.get("name")).casefold().startswith(begin.casefold()):
                 yield Found(str(row["id"]), row["name"], _gone_out(row["status"]))
         return
     for row in list(client.pages("gatormail_groupList")):
-        if str(row.get("name")).startswith(begin):
+        if str(row.get("name")).casefold().startswith(begin.casefold()):
             yield Found(str(row["id"]), row["name"], _used(client, row["id"]))
 
 
