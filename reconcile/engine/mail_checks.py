@@ -188,7 +188,13 @@ class _Mails:
 
 def _text(resource: Resource, name: str | None) -> Text | None:
     value = resource.attributes.get(name) if name is not None else None
-    return Text(value, name, resource.files.get(name)) if name is not None and isinstance(value, str) else None
+    if name is None or not isinstance(value, str):
+        return None
+    made = resource.builds.get(name)
+    if made is None:
+        return Text(value, name, resource.files.get(name))
+    sources = tuple(Text(text, name, file) for file, text in zip(made.sources, made.texts, strict=True))
+    return Text(value, name, resource.files.get(name), sources)
 
 
 @cache
@@ -207,7 +213,7 @@ def _place(resource: Resource, found: Found) -> Location:
     """Where a finding is: in the text's own file, as far as that goes out as it stands, else where it is declared."""
     text = found.text
     if text is not None and text.file is not None:
-        if found.at is not None and text.attribute not in resource.builds:
+        if found.at is not None and text.sources is None:
             return Location(text.file, *position(text.value, found.at))
         return Location(text.file)
     name = text.attribute if text is not None else found.attribute or ""

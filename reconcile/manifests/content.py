@@ -12,6 +12,24 @@ MAX_CONTENT: Final = 2 * 1024 * 1024
 _PRIVATE: Final = frozenset({".reconcile", ".git"})
 
 
+# What other files begin with.
+_STARTS: Final = (
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+    (b"\0GITCRYPT", "encrypted with git-crypt (`git-crypt unlock` decrypts a checkout)"),
+    (b"age-encryption.org/", "encrypted with age"),
+    (b"Salted__", "encrypted with OpenSSL"),
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"PK\x03\x04", "a ZIP archive, or a document of an office suite"),
+    (b"%PDF-", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\xd0\xcf\x11\xe0", "a message or a document of Outlook or an office suite"),
+    (b"bplist", "a property list of Apple's"),
+)
+
+
 class Unreadable(Exception):
     """Why a file can't be used: a code, a summary and a sentence, and perhaps a hint."""
 
@@ -117,6 +135,8 @@ class ProjectFiles:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             detail = f"The file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}. Save it as UTF-8."
+            found = next((what for start, what in _STARTS if data.startswith(start)), None)
+            detail = f"The file is {found}, and a mail is a text in UTF-8." if found is not None else detail
             raise Unreadable("not-utf8", "a file is not UTF-8", detail) from None
 
     def _missing(self, path: str, full: Path) -> Unreadable:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from reconcile.errors import Location
 from reconcile.mail.build import BuildError, Built, Options, build, uses_parts
+from reconcile.mail.conflicts import marker
+from reconcile.mail.stand_ins import stands_in
 from reconcile.manifests.content import ProjectFiles, Unreadable
 from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode
 from reconcile.manifests.wording import given
@@ -105,13 +107,31 @@ def built_file(files: ProjectFiles, path: str, options: Options) -> tuple[str, B
         except Unreadable as reason:
             raise BuildError(reason.detail, name, hint=reason.hint) from None
 
-    made: Built = build(path, read, options)
+    try:
+        made: Built = build(path, read, options)
+    except BuildError as error:
+        raise _plainer(error, path, text) from None
     whole = hashlib.sha256(repr((options.inline, options.minify, options.language)).encode())
     for source in made.sources:
         # Without the line ends of the checkout.
         text = files.text(source).replace("\r\n", "\n")
         whole.update(source.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
-    return made.text, Build(made.sources, whole.hexdigest(), made.builder)
+    texts = tuple(files.text(source) for source in made.sources)
+    return made.text, Build(made.sources, whole.hexdigest(), made.builder, texts)
+
+
+def _plainer(error: BuildError, path: str, text: str) -> BuildError:
+    """The error, or what explains it: the file is no mail at all, or a merge in it is unfinished."""
+    instead, mark = stands_in(text), marker(text)
+    if instead is not None:
+        return BuildError(f"The file is {instead.what}.", path, hint=instead.hint)
+    if mark is not None:
+        detail = f"The marker `{mark[0].strip()}` of an unfinished merge stands in the file."
+        line = text.count("\n", 0, mark.start()) + 1
+        return BuildError(
+            detail, path, line, hint="Decide for one of the versions, and delete the lines with the marks."
+        )
+    return error
 
 
 def place_of(error: BuildError) -> Location:

@@ -10,11 +10,15 @@ from reconcile.model.attributes import Attributes, Digest
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a text was made: from which files, the digest over all of them, and by which builder in which version."""
+    """How a text was made: from which files, the digest over all of them, and by which builder in which version.
+
+    ``texts`` are the files' texts, in the order of ``sources``.
+    """
 
     sources: tuple[str, ...]
     digest: str
     builder: str
+    texts: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def record(self) -> "BuildRecord":

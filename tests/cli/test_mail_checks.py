@@ -84,3 +84,42 @@ def test_a_changed_part_replans_exactly_the_mails_that_use_it(project: Project) 
     plan = json.loads(project.run("plan", "--format", "json").out)
     changed = [one["address"] for one in plan["resource_changes"] if one["change"]["actions"] != ["no-op"]]
     assert changed == ["squalomail.campaign.hello"]
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 87518\n"
+
+
+def test_what_stands_in_for_a_part_is_told_at_the_part(project: Project) -> None:
+    project.write("manifests/all.yaml", MANIFEST)
+    project.write("emails/hello.html", "<p>a</p><!-- reconcile:part foot -->")
+    project.write("parts/foot.html", LFS)
+    result = project.run("validate")
+    assert result.code == 1
+    assert "error[stand-in] parts/foot.html:1:1" in result.err
+    project.write("parts/foot.html", "<p>b</p>\n>>>>>>> other\n")
+    assert "error[conflict-marker] parts/foot.html:2:1" in project.run("validate").err
+
+
+@pytest.mark.parametrize(("content", "said"), [(LFS, "Git LFS"), (CONFLICT, "unfinished merge")])
+def test_a_source_that_is_none_says_so(project: Project, content: str, said: str) -> None:
+    project.write("manifests/all.yaml", MANIFEST.replace("hello.html", "hello.mjml"))
+    project.write("emails/hello.mjml", content)
+    result = project.run("validate")
+    assert result.code == 1
+    assert said in result.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<p>è</p>".encode("utf-16"), "UTF-16"),
+        (b"\0GITCRYPT\0\xff\xfe", "git-crypt"),
+        ("<p>è</p>".encode("latin-1"), "0xe8"),
+    ],
+)
+def test_files_that_are_no_text_say_what_they_are(project: Project, content: bytes, said: str) -> None:
+    project.write("manifests/all.yaml", MANIFEST)
+    project.write("emails/hello.html", content)
+    result = project.run("validate")
+    assert result.code == 1
+    assert said in result.err

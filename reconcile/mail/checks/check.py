@@ -22,13 +22,18 @@ class Severity(StrEnum):
 class Text:
     """One text of a mail: what goes out, which attribute declares it, and the file that it stands in, if it has one.
 
-    ``source`` is the text of that file where it was built into something else.
+    ``sources`` are the files that it was built from, each as it stands; None where the file goes out as it is.
     """
 
     value: str
     attribute: str
     file: str | None = None
-    source: str | None = None
+    sources: "tuple[Text, ...] | None" = None
+
+    @property
+    def as_written(self) -> "tuple[Text, ...]":
+        """What people wrote: the files that it is built from, or itself."""
+        return (self,) if self.sources is None else self.sources
 
     @cached_property
     def parsed(self) -> Source:
@@ -85,6 +90,11 @@ class Mail:
     def texts(self) -> tuple[Text, ...]:
         """All texts that it has."""
         return tuple(text for text in (self.subject, self.html, self.text) if text is not None)
+
+    @property
+    def as_written(self) -> tuple[Text, ...]:
+        """All texts as people wrote them."""
+        return tuple(source for text in self.texts for source in text.as_written)
 
     @property
     def bodies(self) -> tuple[Text, ...]:

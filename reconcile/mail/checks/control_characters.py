@@ -10,7 +10,7 @@ _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ufffd]")
 
 
 def _look(mail: Mail) -> Iterator[Found]:
-    for text in mail.texts:
+    for text in mail.as_written:
         found = _BAD.search(text.value)
         if found is None and text is mail.subject:
             found = re.search(r"[\r\n]", text.value)

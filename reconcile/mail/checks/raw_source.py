@@ -14,8 +14,16 @@ _HEADER = re.compile(
 _MORE = re.compile(
     r"^(?:MIME-Version|Content-Type|Content-Transfer-Encoding|Subject|From):\s", re.IGNORECASE | re.MULTILINE
 )
+_PART = re.compile(r"\s*--\S+\r?\n(?:Content-[\w-]+:[^\n]*\n)+\r?\n", re.IGNORECASE)
 _QUOTED = re.compile(r"=3D[\"']|=\r?\n\s*\S|=(?:C3|E2)=[0-9A-F]{2}")
-_BLADE = re.compile(r"^\s*(?:@(?:extends|section|include)\(|\{%\s*(?:extends|block|import)\b|<%@)", re.MULTILINE)
+_ENGINE = re.compile(
+    r"^[ \t]*(?:@(?:extends|section|include|component|yield)\(|\{%-?\s*(?:extends|block|import|include|macro)\b|<%@"
+    r"|\{\{#?>\s|extends layout|doctype html$)|<\?(?:php\b|=)|<(?:heml|extends\s+src|x-layout|c-layout)\b",
+    re.MULTILINE,
+)
+_ENGINE_BEGINS = re.compile(
+    r"\s*(?:import\s[^\n]*\sfrom\s+[\"']|export default\b)|---\r?\n(?:[\w-]+:[^\n]*\n)+---\r?\n"
+)
 
 
 def _look(mail: Mail) -> Iterator[Found]:
@@ -29,7 +37,7 @@ def _look(mail: Mail) -> Iterator[Found]:
                 found.start(),
                 "Name the source `.mjml`, so that it is built, or build it and name the HTML.",
             )
-        elif _HEADER.match(value) and len(set(map(str.lower, _MORE.findall(value)))) >= 2:
+        elif _PART.match(value) or (_HEADER.match(value) and len(set(map(str.lower, _MORE.findall(value)))) >= 2):
             yield Found(
                 "This is a whole message with its headers (MIME), not the mail's body.",
                 text,
@@ -44,7 +52,7 @@ def _look(mail: Mail) -> Iterator[Found]:
                 place.start() if place is not None else 0,
                 "Save the decoded HTML.",
             )
-        elif (found := _BLADE.search(value)) is not None:
+        elif (found := _ENGINE.search(value) or _ENGINE_BEGINS.match(value)) is not None:
             yield Found(
                 "This is the source of a template engine, which nobody runs.", text, found.start(), "Render it first."
             )
