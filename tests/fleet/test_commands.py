@@ -6,7 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -219,6 +221,36 @@ def test_no_account_finds_the_credentials_of_another(fleet: FleetOf) -> None:
     assert result.code == 1
     assert "key-of-client002" not in result.out + result.err
     assert "KEY_CLIENT002" in fleet.standing("client000")["failure"]["said"]
+
+
+def test_no_secret_is_in_what_a_run_said(fleet: FleetOf) -> None:
+    class Echo(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            said = self.rfile.read(int(self.headers.get("content-length", 0))).decode() + self.path
+            content = json.dumps({"errorCode": 3, "errorMessage": f"no\n::error::{said}"}).encode()
+            self.send_response(400)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    project = fleet.project("client000")
+    with HTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        text = (project.root / "reconcile.yaml").read_text()
+        project.write("reconcile.yaml", text.replace(fleet.server.url, f"http://127.0.0.1:{server.server_port}"))
+        result = fleet.run("run", "plan", "--account", "client000")
+        server.shutdown()
+    assert result.code == 1
+    everything = result.out + result.err + (fleet.root / "results" / "client000@default.json").read_text()
+    assert "error::" in everything
+    assert "key-of-client000" not in everything
+    assert not re.search(r"(?m)^\s*::", everything)
 
 
 def test_several_processes_do_the_same(fleet: FleetOf) -> None:
