@@ -22,17 +22,31 @@ class Incomplete(Misfit):
     code = "incomplete-list"
 
 
-def rows(read: Read, *, first: int, size: int, operation: str, remedy: str) -> Iterator[dict[str, Any]]:
+def rows(
+    read: Read, *, first: int, size: int, operation: str, remedy: str, settled: bool = False
+) -> Iterator[dict[str, Any]]:
     """The rows of a list, each once: rows may move while they are read.
 
+    ``settled``: what comes while the list is read is not missed either. A row that comes onto a page that was read
+    already moves all those behind it; so the last page is read once more at the end, and if rows have moved, all of
+    them are.
+
     Raises:
-        Incomplete: the pages have no end, or are not told apart.
+        Incomplete: the pages have no end, are not told apart, or move all the time.
     """
     seen: set[Any] = set()
     asked = 0
+    largest = size
+
+    def stands(last: list[Any], page: int, size: int) -> bool:
+        """Whether the last page still is as it was, and the one after it empty."""
+        again = read(page - 1, largest if page - 1 == first else size)
+        return [row["id"] for row in again] == last and (len(last) < size or not read(page, size))
+
     for _ in range(_RESTARTS + 1):
         before: list[Any] = []
-        page, cut = first, False
+        passed: set[Any] = set()
+        page, cut, moved = first, False, False
         while not cut:
             if asked == LARGEST:
                 raise Incomplete(f"{operation}: the list has no end after {LARGEST:,} pages.", hint=remedy)
@@ -44,7 +58,14 @@ def rows(read: Read, *, first: int, size: int, operation: str, remedy: str) -> I
                     seen.add(row["id"])
                     yield dict(row)
             if not found:
-                return
+                if not settled or not before or stands(before, page, size):
+                    return
+                moved = True
+                break
+            if settled and not passed.isdisjoint(ids):
+                moved = True
+                break
+            passed.update(ids)
             if before and ids == before:
                 raise Incomplete(f"{operation}: the platform gives the same page whichever is asked for.", hint=remedy)
             # A short page in the middle: what it left out may not be on the next one.
@@ -52,4 +73,6 @@ def rows(read: Read, *, first: int, size: int, operation: str, remedy: str) -> I
             if page == first or cut:
                 size = min(size, len(before) or len(found))
             before, page = ids, page + 1
+    if moved:
+        raise Incomplete(f"{operation}: the rows move while they are read, again and again.", hint="Run again later.")
     raise Incomplete(f"{operation}: the platform gives fewer rows than asked for, again and again.", hint=remedy)

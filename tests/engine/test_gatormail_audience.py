@@ -197,6 +197,25 @@ class TestExclusions:
         assert len(world.included()) == 299
         assert world.settled(desired)
 
+    @pytest.mark.parametrize("before", [1, 150, 220])
+    @pytest.mark.parametrize("page", [1, 2, 3, 4])
+    def test_made_between_the_pages_of_the_last_look(self, before: int, page: int) -> None:
+        """Whoever opts out while the pages are read comes onto one that was read already."""
+        world = Buyers()
+        world.found()
+        world.person("api/contact", {"emailLogin": "ada@example.com"})  # so that they stand first
+        world.exclude(*(f"out{number}@example.com" for number in range(before)))
+        world.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
+        pages = before // 100 + 2
+        if page > pages:
+            return
+        # Plan and apply read all pages once, and then comes the last look.
+        world.before("gatormail_groupExcludedContactget", 2 * pages + page, lambda: world.opt_out("ada@example.com"))
+        code, events, _ = world.run(declared(buyers(), audience()))
+        assert code == 0, failures(events)
+        assert "ada@example.com" in world.excluded()
+        assert set(world.included()) == {"bea@example.com"}
+
     def test_made_while_the_reply_was_lost(self, world: Buyers) -> None:
         world.source([("ada@example.com", "Ada"), ("bea@example.com", "Bea")])
         desired = declared(buyers(), audience())

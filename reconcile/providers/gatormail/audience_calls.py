@@ -125,7 +125,7 @@ class GroupWriter(Writer):
 
     def _read_exclusions(self, emails: Sequence[str]) -> None:
         if readable(self.task):
-            add_excluded(self.work, members.exclusions(self._client, self._group))
+            add_excluded(self.work, members.exclusions(self._client, self._group, settled=True))
             return
         for email in emails:
             standing = members.standing(self._client, self._group, email)

@@ -25,6 +25,7 @@ EXCLUDE: Final = "gatormail_groupExcludedContactpost"
 REMOVE: Final = "gatormail_groupIncludedContactdelete"
 FORM: Final = Form(ADDRESS, 254)
 PIECE: Final = 100  # contacts in one call
+_LOOKED_UP_PIECE: Final = 20  # the same where each contact is looked up right before, so that no look is old by then
 # The exclusions are read again before each piece. Where that takes long, pieces are as large as can be.
 _LARGEST_PIECE, _MANY_EXCLUSIONS = 1000, 1000
 _EXACT: Final = 2**53  # whole numbers beyond it are compared as texts
@@ -93,6 +94,8 @@ class GatorMailPlatform(Platform):
         sending = mailings(of(task.client), target.id) if joining and target.id is not None else ()
         many = work.number(f"SELECT count(*) FROM kept_out WHERE reason = '{EXCLUDED}'") > _MANY_EXCLUSIONS
         piece = _LARGEST_PIECE if many else PIECE
+        if not readable(task):
+            piece = _LOOKED_UP_PIECE
         gained: tuple[str, ...] = ()
         if sending:
             people = "1 person joins" if joining == 1 else f"{joining:,} people join"

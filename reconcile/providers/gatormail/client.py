@@ -104,7 +104,7 @@ class GatorMail:
         self.send(Call("gatormail_campaignList", {"page": self.contract.text("c.page.first"), "pageSize": 1}))
         return Account("gatormail", httpx.URL(self._url).host, self._instance)
 
-    def pages(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, operation: str, *, settled: bool = False, **arguments: Any) -> Iterator[dict[str, Any]]:
         """The rows of a paged list, each once, to its end: see ``paging.rows``."""
 
         def read(page: int, size: int) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ class GatorMail:
 
         size, first = int(self.contract.text("c.page.size")), int(self.contract.text("c.page.first"))
         remedy = f"See the provider's contract: `{OPERATIONS[operation].key}`, `c.page.first`, `c.page.size`. {ASK}"
-        return paging.rows(read, first=first, size=size, operation=operation, remedy=remedy)
+        return paging.rows(read, first=first, size=size, operation=operation, remedy=remedy, settled=settled)
 
     def rest(self, attempt: int, error: ApiError) -> None:
         """Wait before another attempt."""

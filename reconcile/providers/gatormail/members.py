@@ -28,14 +28,16 @@ def inclusions(client: GatorMail, groupid: str) -> Iterator[Mapping[str, Any]]:
     return _addressed(client, "gatormail_groupIncludedContactget", groupid)
 
 
-def exclusions(client: GatorMail, groupid: str) -> Iterator[Mapping[str, Any]]:
-    """The contacts that are excluded, page by page."""
-    return _addressed(client, "gatormail_groupExcludedContactget", groupid)
+def exclusions(client: GatorMail, groupid: str, *, settled: bool = False) -> Iterator[Mapping[str, Any]]:
+    """The contacts that are excluded, page by page; ``settled``: also those who opt out while the pages are read."""
+    return _addressed(client, "gatormail_groupExcludedContactget", groupid, settled=settled)
 
 
-def _addressed(client: GatorMail, operation: str, groupid: str) -> Iterator[Mapping[str, Any]]:
+def _addressed(
+    client: GatorMail, operation: str, groupid: str, *, settled: bool = False
+) -> Iterator[Mapping[str, Any]]:
     nameless = named = 0
-    for row in client.pages(operation, groupId=groupid):
+    for row in client.pages(operation, settled=settled, groupId=groupid):
         if "emailLogin" not in row:
             raise _unclear(operation, "no address", "f.contact.emailLogin")
         if row["emailLogin"]:
