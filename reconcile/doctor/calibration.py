@@ -14,7 +14,7 @@ import orjson
 from reconcile.disk import failing, make_folder
 from reconcile.errors import InvalidInput
 from reconcile.model.account import Account
-from reconcile.model.assumption import Finding, Verdict
+from reconcile.model.assumption import READS, Finding, Verdict
 
 VERSION = 1
 _MEMBERS = "distort_members"  # the sandbox's switch for members that are called otherwise
@@ -42,11 +42,11 @@ def calibration(
 ) -> dict[str, Any]:
     """What is kept of an examination: what was seen, and what the sandbox is to do about it.
 
-    Of a ``former`` one of this account under this contract, what only a higher level tells stays.
+    Of a ``former`` one of this account under this contract, what only writes told stays where nothing told more.
     """
     findings = tuple(findings)
     if former is not None and outdated(former, account.host, contract) is None:
-        findings = tuple(_remembered(finding, former, level) for finding in findings)
+        findings = tuple(_remembered(finding, former) for finding in findings)
         level = max(level, former.get("level", level))
     known = [finding for finding in findings if finding.seen is not None]
     switches = {finding.assumption.id: finding.seen for finding in known if finding.assumption.switch}
@@ -69,9 +69,10 @@ def calibration(
     }
 
 
-def _remembered(finding: Finding, former: Mapping[str, Any], level: int) -> Finding:
+def _remembered(finding: Finding, former: Mapping[str, Any]) -> Finding:
     was = former.get("verdicts", {}).get(finding.assumption.id)
-    if finding.assumption.level <= level or not isinstance(was, Mapping) or was.get("seen") is None:
+    asked_now = finding.seen is not None or finding.assumption.level == READS
+    if asked_now or not isinstance(was, Mapping) or was.get("seen") is None:
         return finding
     return Finding(finding.assumption, Verdict(was["verdict"]), was["seen"])
 

@@ -13,7 +13,7 @@ from reconcile.doctor.examination import clock, questions, rows_to_paste
 from reconcile.doctor.recording import Recording
 from reconcile.errors import ApiError, InvalidInput
 from reconcile.model.account import Account
-from reconcile.model.assumption import READS, SCRATCH, Answer, Verdict
+from reconcile.model.assumption import READS, SCRATCH, Answer, Finding, Verdict
 from reconcile.providers.gatormail.contract import defaults
 from reconcile.sandbox.calibration import read_calibration
 from reconcile.sandbox.switches import DISTORTIONS
@@ -184,6 +184,25 @@ def test_a_calibration_speaks_for_one_account_and_one_contract(tmp_path: Path) -
     file.write_text(json.dumps([1]))
     with pytest.raises(InvalidInput, match="no calibration"):
         read(file)
+
+
+def test_what_only_writes_told_is_remembered_until_writes_tell_otherwise() -> None:
+    account = Account("gatormail", "a.example.test", "lz")
+    known = {found.id: found for found in questionnaire("gatormail")}
+
+    def kept(level: int, contract: dict[str, Any], former: Any, **seen: Any) -> dict[str, Any]:
+        findings = [
+            Finding(known[id_], Verdict.DIFFERS if value else Verdict.UNDECIDED, value) for id_, value in seen.items()
+        ]
+        return calibration("gatormail", account, "d", contract, level, findings, former)
+
+    first = kept(SCRATCH, {}, None, put_semantics="merge", id_form="text")
+    assert first["switches"] == {"put_semantics": "merge", "id_form": "text"}
+    second = kept(READS, {}, first, put_semantics=None, id_form=None)
+    assert (second["switches"], second["level"]) == ({"put_semantics": "merge"}, SCRATCH)
+    assert kept(SCRATCH, {}, second, put_semantics=None)["switches"] == {"put_semantics": "merge"}
+    assert kept(SCRATCH, {}, second, put_semantics="replace")["switches"] == {"put_semantics": "replace"}
+    assert kept(READS, {"c.page.size": "50"}, second, put_semantics=None)["switches"] == {}
 
 
 @pytest.mark.parametrize(
