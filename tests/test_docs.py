@@ -6,10 +6,10 @@ import pytest
 
 from reconcile.providers import types
 from reconcile.report import kinds
-from tests import codes
+from tests import check_pages, codes
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {"codes.md": codes.page, "kinds.md": lambda: kinds.render(types())}
+PAGES = {"checks.md": check_pages.page, "codes.md": codes.page, "kinds.md": lambda: kinds.render(types())}
 
 
 @pytest.mark.parametrize("name", PAGES)

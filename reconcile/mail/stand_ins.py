@@ -62,7 +62,7 @@ _BEGINS: tuple[tuple[str, str, str], ...] = (
     (
         "a pointer of git to another repository",
         r"\s*(?:Subproject commit [0-9a-f]{40}|gitdir: \S+)\s*\Z",
-        "Fetch it with `git submodule update --init`.",
+        "Fetch it with `git submodule update`.",
     ),
     ("encrypted with git-crypt", r"\0?GITCRYPT\b", "Unlock the checkout with `git-crypt unlock`."),
     (
@@ -85,7 +85,7 @@ _BEGINS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "a patch, not the file that it changes",
-        r"\s*(?:diff --git a/|diff -\w+ |Index: \S+\r?\n=+|--- \S[^\n]*\n\+\+\+ \S|From [0-9a-f]{40} \w{3} )",
+        r"\s*(?:diff -{2}git a/|diff -\w+ |Index: \S+\r?\n=+|--- \S[^\n]*\n\+\+\+ \S|From [0-9a-f]{40} \w{3} )",
         "Apply it with `git apply`, and name the file itself.",
     ),
     (

@@ -123,3 +123,12 @@ def test_files_that_are_no_text_say_what_they_are(project: Project, content: byt
     result = project.run("validate")
     assert result.code == 1
     assert said in result.err
+
+
+def test_findings_are_written_for_ci_systems(broken: Project) -> None:
+    sarif, junit = broken.root / "found.sarif", broken.root / "found.xml"
+    assert broken.run("validate", "--sarif", str(sarif), "--junit", str(junit)).code == 1
+    (result,) = json.loads(sarif.read_text())["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("conflict-marker", "error")
+    assert 'name="squalomail.campaign.hello"' in junit.read_text()
+    assert 'failures="1"' in junit.read_text()
