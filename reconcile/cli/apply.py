@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
 @click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits unasked.")
 @click.option("--accept-unknown", is_flag=True, help="Accept that settings which can't be read may be reset.")
+@click.option("--allow-stale", is_flag=True, help="Let a checkout without what was applied last undo or remove it.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @global_options
 def apply(
@@ -59,6 +60,7 @@ def apply(
     allow_delete: int,
     overwrite_drift: bool,
     accept_unknown: bool,
+    allow_stale: bool,
     skip_invalid: bool,
 ) -> int:
     """Carry out a plan: what saved ones approve of, planned again, or a fresh one after asking."""
@@ -71,11 +73,13 @@ def apply(
             )
         records = read_records(files, approved)
         here = project_of(records)
-        granted = granted_by(here, allow_send, overwrite_drift or bool(approved) or options().may_ask(), accept_unknown)
-        rights = rights_of(granted, allow_delete, without_sends)
+        seen = bool(approved) or options().may_ask()
+        granted = granted_by(here, allow_send, overwrite_drift or seen, accept_unknown, allow_stale)
+        rights = replace(rights_of(granted, allow_delete, without_sends), approved=seen)
         return _apply_records(here, records, rights, allow_send=allow_send, skip_invalid=skip_invalid)
     here = project()
-    rights = rights_of(granted_by(here, allow_send, overwrite_drift, accept_unknown), allow_delete, without_sends)
+    granted = granted_by(here, allow_send, overwrite_drift, accept_unknown, allow_stale)
+    rights = rights_of(granted, allow_delete, without_sends)
     manifests = here.manifests()
     state = here.store().read()
     known = [*manifests.resources, *(state.resources if state else ())]
@@ -114,12 +118,15 @@ def destroy(auto_approve: bool, allow_delete: int, overwrite_drift: bool) -> int
     )
 
 
-def granted_by(here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool) -> frozenset[Right]:
+def granted_by(
+    here: Project, allow_send: bool, overwrite_drift: bool, accept_unknown: bool, allow_stale: bool = False
+) -> frozenset[Right]:
     """The rights that the flags and the policy give."""
     given = {
         Right.SEND: not here.right_to_send(allow_send=allow_send).lacks(sends=True),
         Right.OVERWRITE_DRIFT: overwrite_drift,
         Right.ACCEPT_UNKNOWN: accept_unknown,
+        Right.STALE: allow_stale,
     }
     return frozenset(right for right, has in given.items() if has)
 
@@ -270,7 +277,8 @@ def _stop_alone(
     """Make the stops and nothing else; gives whether there were any."""
     from reconcile.engine.stops import plan_stops
 
-    stops = plan_stops(workspace, desired, locked.state, request, rights.deletes)
+    stale = Right.STALE in rights.granted
+    stops = plan_stops(workspace, desired, locked.state, request, rights.deletes, stale=stale)
     if not stops.steps:
         return False
     with remembered(here, locked, why) as record:

@@ -1,6 +1,5 @@
 """``history``, and the line that each run adds to it."""
 
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconcile.cli.git import commit_of
 from reconcile.cli.options import global_options
 from reconcile.cli.output import local_zone, print_json, show_diagnostics, text_or_json
 from reconcile.cli.workspace import Project, project
@@ -167,17 +167,6 @@ def _writes(events: "Iterable[Event]") -> dict[str, int]:
     """The calls of the steps that ended well, by operation."""
     done = (event.step for event in _ends(events) if event.written and not event.exit_code)
     return dict(sorted(Counter(call.operation for step in done for call in step.writes).items()))
-
-
-def commit_of(root: Path) -> str | None:
-    """The git commit that the project's folder is at."""
-    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
-    except (OSError, subprocess.SubprocessError):
-        return None
-    commit = answer.stdout.strip()
-    return commit if answer.returncode == 0 and commit else None
 
 
 def _as_text(line: "Line") -> str:

@@ -66,7 +66,7 @@ class View:
     def _context(self, plan: Plan) -> "Context":
         import time
 
-        from reconcile.cli.history import commit_of
+        from reconcile.cli.git import commit_of
         from reconcile.planner.planfile import plan_digest
         from reconcile.review.letters import Context
 

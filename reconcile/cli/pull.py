@@ -1,6 +1,5 @@
 """``pull``."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -9,12 +8,11 @@ from reconcile.cli.history import remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, show_diagnostics, text_or_json
 from reconcile.cli.plan import requested
-from reconcile.cli.workspace import Project, project
+from reconcile.cli.workspace import project
 from reconcile.errors import Severity
 
 if TYPE_CHECKING:
     from reconcile.engine.pull import Pull
-    from reconcile.manifests.load import Manifests
 
 
 @click.command(epilog="Example: reconcile pull shop.list.italia && git diff")
@@ -22,26 +20,30 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Write the edited body of a template's campaign to a file of its own.")
 @global_options
 def pull(addresses: tuple[str, ...], detach: bool) -> int:
-    """Write what was edited outside back into the manifests, and nothing else; the state follows.
+    """Write what was edited outside back into the manifests, and nothing else.
+
+    It is settled where manifests that hold it are planned; before that change is merged, all others go on seeing an
+    outside edit, which no unattended run overwrites.
 
     Exit 6 where some of it was written and some can't be, 1 where none can.
     """
     from reconcile.engine.pull import pull as take_over
     from reconcile.manifests.interpolate import Scope
     from reconcile.manifests.pulling import Drafts
+    from reconcile.state.lockinfo import new_owner
 
     as_json = text_or_json() == "json"
     here = project()
     manifests = here.manifests()
     targets = requested(here, addresses, [], known=list(manifests.resources)).targets
     drafts = Drafts(here.settings.root, Scope(here.settings.variables, here.settings.environ, here.settings.names))
-    again = partial(_again, here)
     with (
         here.store().lock("pull", options().lock_timeout) as locked,
         here.workspace() as workspace,
         remembered(here, locked, "pull") as record,
     ):
-        outcome = take_over(workspace, locked, manifests, drafts, again, targets=targets, detach=detach)
+        by = new_owner("pull", workspace.clock()).who
+        outcome = take_over(workspace, locked, manifests, drafts, here.declared, targets=targets, detach=detach, by=by)
         record.outcome = _code(outcome)
         record.begin()
     show_diagnostics(outcome.left)
@@ -55,20 +57,6 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
 def _code(outcome: "Pull") -> int:
     unwritten = any(finding.severity is Severity.ERROR for finding in outcome.left)
     return 0 if not unwritten else 6 if outcome.written or outcome.reached else 1
-
-
-def _again(here: Project) -> "Manifests":
-    """The manifests as they are on disk now, without showing their warnings a second time."""
-    from reconcile.manifests.load import load
-
-    settings = here.settings
-    return load(
-        settings.root,
-        here.registry,
-        variables=settings.variables,
-        environ=settings.environ,
-        defaults=settings.defaults,
-    )
 
 
 def _tell(outcome: "Pull") -> None:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconcile.cli.clients import Clients
+from reconcile.cli.git import author_of, checkout_of
 from reconcile.cli.options import Options, options, passwords
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, load_settings
 from reconcile.cli.stopping import Heeding
 from reconcile.errors import Diagnostic, Interrupted, InvalidInput
+from reconcile.model.checkout import short
 from reconcile.model.right_to_send import RightToSend, right_to_send
 
 if TYPE_CHECKING:
@@ -45,19 +47,31 @@ class Project:
         Raises:
             InvalidInput: with every finding.
         """
+        loaded = self.declared()
+        show_diagnostics(loaded.warnings)
+        return loaded
+
+    def declared(self) -> "Manifests":
+        """What the manifests on disk declare now, without a word on it.
+
+        Raises:
+            InvalidInput: with every finding.
+        """
         from reconcile.manifests.load import load
 
         settings = self.settings
-        loaded = load(
-            settings.root,
-            self.registry,
-            variables=settings.variables,
-            environ=settings.environ,
-            defaults=settings.defaults,
-            names=settings.names,
-        )
-        show_diagnostics(loaded.warnings)
-        return loaded
+        try:
+            return load(
+                settings.root,
+                self.registry,
+                variables=settings.variables,
+                environ=settings.environ,
+                defaults=settings.defaults,
+                names=settings.names,
+            )
+        except InvalidInput as error:
+            error.diagnostics = tuple(_with_commits(settings.root, found) for found in error.diagnostics)
+            raise
 
     def mail_findings(
         self,
@@ -155,6 +169,7 @@ class Project:
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
                 mail_rules=self.mail_rules(),
+                checkout=checkout_of(settings.root),
             )
 
     def _pause(self, seconds: float) -> None:
@@ -175,6 +190,17 @@ class Project:
             skip_invalid=skip_invalid,
             segments=self.store().segments,
         )
+
+
+def _with_commits(root: Path, found: Diagnostic) -> Diagnostic:
+    """The finding, with the commits that two claims to one object are from: two branches, each rightly, made them."""
+    if found.code != "former-name-twice" or found.location is None:
+        return found
+    commits = [author_of(root, place.file, place.line) for place in (*found.others, found.location)]
+    named = [short(commit) for commit in commits if commit is not None]
+    if len(named) < len(commits):
+        return found
+    return replace(found, detail=f"{found.detail} The one is from commit {', the other from '.join(named)}.")
 
 
 def _teller(*, quiet: bool) -> Callable[["Address", str], None]:

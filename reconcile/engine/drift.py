@@ -1,17 +1,22 @@
 """Compare what is live with what was last applied: reads only, and no manifests."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from reconcile.engine.intents import settled, with_settled
 from reconcile.engine.refresh import refresh
 from reconcile.engine.workflow import Workspace, aliases, check_accounts, circumstances_of
+from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind
-from reconcile.planner.drift import Drift, find_drift, unreadable
+from reconcile.model.resource import Resource
+from reconcile.planner.drift import Drift, find_drift, unreadable, unsettled
 from reconcile.state.state import State
 
 
-def drift(workspace: Workspace, state: State | None) -> Drift:
+def drift(workspace: Workspace, state: State | None, desired: Mapping[Address, Resource] | None = None) -> Drift:
     """What has drifted from a state; without one there is nothing to compare, and nothing is read.
+
+    What is as ``desired`` says is no drift: the next apply puts it on record.
 
     Raises:
         WrongAccount: a key opens another account than the state's.
@@ -30,8 +35,11 @@ def drift(workspace: Workspace, state: State | None) -> Drift:
         for address, kept in state.resources.items()
         for name in unreadable(registry.kind(address), kept, live.get(address))
     )
+    found = tuple(find_drift(state.resources, live, registry, around, seen.reached, workspace.policy.reach_growth))
+    entries = tuple(unsettled(found, state.resources, desired)) if desired is not None else found
     return Drift(
-        tuple(find_drift(state.resources, live, registry, around, seen.reached, workspace.policy.reach_growth)),
+        entries,
+        settled=tuple(sorted({entry.address for entry in found} - {entry.address for entry in entries})),
         checked=sum(not isinstance(registry.kind(address), BulkKind) for address in state.resources),
         unchecked=dict(sorted(unchecked.items())),
         accounts=accounts,

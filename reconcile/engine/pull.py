@@ -1,4 +1,8 @@
-"""Write live edits back into the manifests, and let the state follow; nothing remote changes."""
+"""Write live edits back into the manifests; nothing remote changes.
+
+The state remarks what was pulled into which manifests, and counts it as applied only where manifests that hold it are
+planned: until they are merged, everybody else goes on seeing an outside edit.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -13,7 +17,7 @@ from reconcile.manifests.pulling import Drafts, made_from
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, condensed, digest_text, references, same
 from reconcile.model.kind import Kind, Wanted, rules
-from reconcile.model.resource import RemoteObject, Resource
+from reconcile.model.resource import PullRecord, RemoteObject, Resource
 from reconcile.planner.plan import AttributeChange, Cause, Growth, Plan, Right, Step
 from reconcile.state.store import LockedState
 
@@ -69,10 +73,12 @@ def pull(
     *,
     targets: Collection[Address] = (),
     detach: bool = False,
+    by: str = "",
 ) -> Pull:
     """Take over what was edited outside, for all addresses or for ``targets``; ``reload`` reads the manifests anew.
 
-    An entry that can't be written, since no manifest may say what is live, is reported and holds no other back.
+    An entry that can't be written, since no manifest may say what is live, is reported and holds no other back. ``by``
+    is who asked for it.
 
     Raises:
         InvalidInput: the manifests would say more, or less, than what is live; they are as before then.
@@ -116,8 +122,9 @@ def pull(
         write(pulling, keep=True)
     outcome = pulling.outcome
     outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
+    commit = workspace.checkout.commit if workspace.checkout is not None else ""
     for edit in pulling.edits.values():
-        _follow(locked, edit)
+        _remark(locked, edit, PullRecord({}, commit=commit, by=by, when=workspace.clock()))
     for step in steps:
         at = step.address if step.address in locked.state.resources else step.previous_address
         if step.outgrown and at is not None:
@@ -291,27 +298,21 @@ def _check(
         )
 
 
-def _follow(locked: LockedState, edit: _Edits) -> None:
-    """Let the state have as applied what the manifest says now and the platform has."""
+def _remark(locked: LockedState, edit: _Edits, record: PullRecord) -> None:
+    """Put on record what the manifest says now and the platform has, beside what was applied."""
     address, source = edit.step.address, edit.step.previous_address
-    if source is not None and source in locked.state.resources:
-        locked.move(source, address)
-    kept = locked.state.resources[address]
+    # The new name is this checkout's, too.
+    at = source if source is not None and source in locked.state.resources else address
+    kept = locked.state.resources[at]
     known = rules(edit.kind.spec)
     values = {name: condensed(value) if known[name].text else value for name, value in edit.values.items()}
-    attributes = {name: value for name, value in kept.attributes.items() if name not in edit.removed} | values
-    observed = {
-        name: digest_text(str(edit.values[name])) if name in edit.values else digest
-        for name, digest in kept.observed.items()
-    }
-    locked.put(
-        address,
-        replace(kept, attributes=attributes, observed=observed, dependencies=_dependencies(attributes)),
-    )
-
-
-def _dependencies(attributes: Mapping[str, Value]) -> tuple[Address, ...]:
-    return tuple(sorted(set(references(dict(attributes)))))
+    observed = {name: digest_text(str(edit.values[name])) for name in kept.observed if name in edit.values}
+    if kept.pulled is not None:
+        values = {**kept.pulled.attributes, **values}
+        observed = {**kept.pulled.observed, **observed}
+    removed = (*(kept.pulled.removed if kept.pulled is not None else ()), *edit.removed)
+    record = replace(record, attributes=values, removed=tuple(dict.fromkeys(removed)), observed=observed)
+    locked.put(at, replace(kept, pulled=record))
 
 
 def _rendered_from(

@@ -50,7 +50,7 @@ class Rights:
 
     ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
     refusing the whole run; ``approved``: somebody saw this fresh plan and said yes, which lets it overwrite outside
-    edits, but settles no conflict.
+    edits and undo newer work, but settles no conflict and removes nothing of the latter.
     """
 
     granted: frozenset[Right] = frozenset()
@@ -62,7 +62,7 @@ class Rights:
         """Whether a requirement is not met."""
         if need.right is Right.DELETE:
             return need.amount > self.deletes
-        if need.right is Right.OVERWRITE_DRIFT and self.approved and not need.conflict:
+        if need.right in (Right.OVERWRITE_DRIFT, Right.STALE) and self.approved and not need.conflict:
             return False
         return need.right not in self.granted
 

@@ -33,9 +33,9 @@ from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.generation import Begun
 from reconcile.model.kind import Action, Wanted, rules
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Applied, RemoteObject
+from reconcile.model.resource import Applied, Former, RemoteObject
 from reconcile.planner.order import Phase
-from reconcile.planner.plan import Step
+from reconcile.planner.plan import Right, Step
 from reconcile.planner.steps import launching
 from reconcile.state.state import Intent
 
@@ -91,6 +91,10 @@ class StepExecutor:
         locked = self._run.locked
         kind = self._run.registry.kind(step.address)
         operations = self._run.registry.operations(step.address.provider)
+        # An older checkout does not say that a mail is not to go out: it does not know of it.
+        stale = [need for need in step.requires if need.right is Right.STALE and self._run.rights.lacks(need)]
+        if stale:
+            raise Refused.of([need.diagnostic for need in stale])
         self._ids[step.address] = step.id or ""
         self._begin(step)
         for call in step.stops:
@@ -141,7 +145,8 @@ class StepExecutor:
         if step.action is Action.FORGET:
             locked.remove(step.address)
         elif step.applied is not None and step.action is not Action.DELETE:
-            applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed)
+            former = self._former(step, step.applied)
+            applied = replace(step.applied, id=self._ids[step.address], deposed=step.deposed, former=former)
             finished = step.action is Action.NO_OP and locked.is_begun(step.address)
             locked.put(step.address, applied, done=finished or (bool(step.stops or step.calls) and not step.removals))
 
@@ -167,7 +172,13 @@ class StepExecutor:
         """What the state holds of a new object; what follows may fail, so nothing that is still to come."""
         applied = step.applied or Applied(id_, {})
         attributes = applied.attributes if whole else self._without_due(step)
-        return replace(applied, id=id_, deposed=step.deposed, attributes=attributes)
+        former = self._former(step, applied)
+        return replace(applied, id=id_, deposed=step.deposed, attributes=attributes, former=former)
+
+    def _former(self, step: Step, applied: Applied) -> tuple[Former, ...]:
+        """The addresses that the object had; the state knows of the move that this very run began with."""
+        kept = self._run.locked.kept(step.address)
+        return kept.former if kept is not None else applied.former
 
     def _without_due(self, step: Step) -> dict[str, Value]:
         """What a new object has before it is scheduled."""

@@ -5,25 +5,35 @@ in some file, a right that is missing. The mail must not go out because of that.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconcile.engine.refresh import find
-from reconcile.engine.workflow import Workspace, check_accounts, circumstances_of
+from reconcile.engine.workflow import Workspace, check_accounts, circumstances_of, standing_of
 from reconcile.errors import ApiError, Diagnostic
 from reconcile.model.address import Address
 from reconcile.model.kind import Action, Wanted
 from reconcile.model.resource import Applied, Resource
-from reconcile.planner.make import Request, moved
-from reconcile.planner.plan import Cause, Plan, Step
+from reconcile.planner.make import Request
+from reconcile.planner.moves import moved
+from reconcile.planner.plan import Cause, Meant, Plan, Step
+from reconcile.planner.standing import with_standing
 from reconcile.planner.steps import launching, live_fingerprint, stops_of
 from reconcile.state.state import State
 
 
 def plan_stops(
-    workspace: Workspace, desired: Mapping[Address, Resource], state: State, request: Request, deletes: int
+    workspace: Workspace,
+    desired: Mapping[Address, Resource],
+    state: State,
+    request: Request,
+    deletes: int,
+    *,
+    stale: bool = False,
 ) -> Plan:
     """A plan of nothing but stops; ``deletes`` is the N of ``--allow-delete N``.
 
-    Entries that are gone are stopped only if so many may be gone: manifests that were moved stop no mail.
+    Entries that are gone are stopped only if so many may be gone: manifests that were moved stop no mail, and an older
+    checkout only if it may (``stale``).
     """
     applied = moved(desired, state.resources)
     missing = [address for address, kept in applied.items() if address not in desired and not kept.external]
@@ -39,7 +49,15 @@ def plan_stops(
     accounts = check_accounts(workspace, state, {address.provider for address in wanted})
     steps = {address: _step(workspace, address, kept, applied, desired) for address, kept in wanted.items()}
     made = {address: step for address, step in steps.items() if step is not None}
-    return Plan(made, accounts=accounts, lineage=state.lineage, serial=state.serial, targets=request.targets)
+    meant = Meant(tuple(request.removed), request.destroy)
+    plan = Plan(
+        made, accounts=accounts, lineage=state.lineage, serial=state.serial, targets=request.targets, meant=meant
+    )
+    standing = standing_of(workspace, state)
+    if standing is None or stale:
+        return plan
+    judged = with_standing(plan, standing).steps
+    return replace(plan, steps={address: step for address, step in judged.items() if not step.requires})
 
 
 def _step(

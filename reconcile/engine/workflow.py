@@ -21,6 +21,7 @@ from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, Wrong
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.bulk import Place
+from reconcile.model.checkout import Checkout
 from reconcile.model.kind import Circumstances
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
@@ -28,10 +29,12 @@ from reconcile.model.resource import Applied, Resource
 from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
-from reconcile.planner.make import Request, live_ids, make_plan, moved, narrowed
+from reconcile.planner.make import Request, live_ids, make_plan, narrowed
+from reconcile.planner.moves import claimed_twice, moved
 from reconcile.planner.plan import Plan, Right
 from reconcile.planner.reach import without_joining
 from reconcile.planner.sends import with_right_to_send
+from reconcile.planner.standing import Standing, to_be_recorded, with_standing
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -46,7 +49,7 @@ class Workspace:
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
     ``tell`` takes their progress. ``right`` is the run's right to send; ``mail_rules`` what mails are checked by, None:
-    they are not.
+    they are not. ``checkout`` is where the manifests stand in git, if they do.
     """
 
     registry: Registry
@@ -64,6 +67,7 @@ class Workspace:
     place: Place | None = None
     tell: Callable[[Address, str], None] = lambda address, text: None
     mail_rules: MailRules | None = None
+    checkout: Checkout | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -103,6 +107,9 @@ def plan(
     reads_before = {alias: client.reads for alias, client in clients.items()}
     accounts = check_accounts(workspace, state, aliases(workspace, desired, state))
     state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
+    commit = workspace.checkout.commit if workspace.checkout is not None else ""
+    if twice := list(claimed_twice(desired, state.resources, commit)):
+        raise InvalidInput.of(twice)
     applied = moved(desired, state.resources)
     request = request or Request()
     seen = refresh(desired, applied, workspace.registry, clients, request.replace)
@@ -129,6 +136,8 @@ def plan(
         workspace.flags,
     )
     made = with_right_to_send(made, workspace.right)
+    standing = standing_of(workspace, state)
+    made = with_standing(made, standing) if standing is not None else made
     reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(
         made,
@@ -174,8 +183,10 @@ def apply(
     registry, clients = workspace.registry, workspace.clients
     shown = narrowed(shown, left.keys(), locked.state.resources, workspace.policy, registry)
     refuse_run(shown, rights, left.keys())
-    shown = without_joining(shown, _not_made(shown, rights, left), locked.state.resources)
-    _record_moves(shown, locked, left.keys())
+    not_made = _not_made(shown, rights, left)
+    shown = without_joining(shown, not_made, locked.state.resources)
+    _record_stand(workspace, shown, locked, not_made)
+    _record_moves(workspace, shown, locked, rights, left)
     if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)
     run = Run(
@@ -342,12 +353,37 @@ def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], n
     return Circumstances(now=now, freeze=workspace.policy.freeze, managed=dict(managed))
 
 
-def _record_moves(shown: Plan, locked: LockedState, left: AnyCollection[Address]) -> None:
+def standing_of(workspace: Workspace, state: State) -> Standing | None:
+    """How the manifests' checkout stands to what was applied; None without git."""
+    if workspace.checkout is None:
+        return None
+    return Standing(workspace.checkout, state.commit, state.generations)
+
+
+def _record_stand(workspace: Workspace, shown: Plan, locked: LockedState, not_made: AnyCollection[Address]) -> None:
+    """Put on record, before the first write, from which commit it is made."""
+    standing = standing_of(workspace, locked.state)
+    if standing is None:
+        return
+    made = {
+        address: step
+        for address, step in shown.steps.items()
+        if address not in not_made and (step.blocked is None or step.stops)
+    }
+    addresses, whole = to_be_recorded(shown, standing, made, locked.state.resources)
+    if addresses or whole:
+        locked.stand(standing.checkout.commit, addresses, whole=whole)
+
+
+def _record_moves(
+    workspace: Workspace, shown: Plan, locked: LockedState, rights: Rights, left: AnyCollection[Address]
+) -> None:
+    commit = workspace.checkout.commit if workspace.checkout is not None else ""
     for address, step in shown.steps.items():
-        if address in left:
+        if address in left or any(need.right is Right.STALE and rights.lacks(need) for need in step.requires):
             continue
         if step.previous_address is not None and step.previous_address in locked.state.resources:
-            locked.move(step.previous_address, address)
+            locked.move(step.previous_address, address, commit)
 
 
 def outcome_code(events: Iterable[Event]) -> int:

@@ -20,13 +20,14 @@ class Generation:
     """How often an address was written, so that no approval serves twice; it is kept when the address is removed.
 
     ``step`` is the digest of the step that wrote it last, ``made`` whether that one made its object, ``begun`` what was
-    begun since.
+    begun since. ``commit`` is the git commit of the last apply that wrote it, or found it to be as that commit says.
     """
 
     number: int = 0
     step: str = ""
     made: bool = False
     begun: Begun | None = None
+    commit: str = ""
 
     def maker(self) -> str | None:
         """The digest of the step that made the object which is there now, so far as it was the last one to write."""
@@ -38,4 +39,4 @@ class Generation:
         """The generation once what was begun is done."""
         if self.begun is None:
             return replace(self, number=self.number + 1)
-        return Generation(self.number + 1, self.begun.step, self.begun.makes)
+        return Generation(self.number + 1, self.begun.step, self.begun.makes, commit=self.commit)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.errors import Location
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Digest
+from reconcile.model.attributes import Attributes, Digest, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,47 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRecord:
+    """What a pull wrote into manifests; it counts as applied only where manifests that hold it are planned.
+
+    ``attributes`` are as the state keeps them, ``removed`` those that the entry no longer has, ``observed`` what texts
+    then read as; ``gone``: the object was deleted outside, and the entry is taken out. ``commit`` is the one whose
+    manifests were written to, ``by`` who pulled at ``when`` (UNIX seconds).
+    """
+
+    attributes: Attributes
+    removed: tuple[str, ...] = ()
+    observed: Mapping[str, Digest] = field(default_factory=dict)
+    gone: bool = False
+    commit: str = ""
+    by: str = ""
+    when: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """An address that an object had before, and the commit by which it got the next one ("": not known)."""
+
+    address: Address
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An outside edit of one attribute that somebody let stand: what the manifest said, and what is live instead.
+
+    Texts are Digests. ``until`` is the last day of it (ISO), None for good; ``when`` is UNIX seconds.
+    """
+
+    wanted: Value
+    live: Value
+    reason: str
+    until: str | None = None
+    by: str = ""
+    when: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What was last applied to one object, as the state keeps it.
 
@@ -77,7 +118,8 @@ class Applied:
     write, since a platform may rewrite or render them. ``deposed`` are ids of objects that were replaced and not yet
     deleted. ``created`` tells our own objects from adopted ones. ``builds`` says of texts that were built from what and
     by which builder; what came of it has its digest in ``attributes``. ``reach`` is how many people were
-    approved behind each target of mail that is to go out.
+    approved behind each target of mail that is to go out. ``pulled`` waits for manifests that hold it, ``former`` are
+    the addresses that the object had, oldest first, and ``accepted`` are outside edits that are let stand.
     """
 
     id: str
@@ -90,6 +132,9 @@ class Applied:
     deposed: tuple[str, ...] = ()
     builds: Mapping[str, BuildRecord] = field(default_factory=dict)
     reach: Mapping[Address, int] = field(default_factory=dict)
+    pulled: PullRecord | None = None
+    former: tuple[Former, ...] = ()
+    accepted: Mapping[str, Acceptance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """Drift: what is live against what was last applied. It needs no manifests, and says nothing of them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconcile.model.account import Account
 from reconcile.model.address import Address
+from reconcile.model.attributes import same
 from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied, RemoteObject
+from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import Surroundings, outside_edits
+from reconcile.planner.moves import moved, moves
 from reconcile.planner.plan import AttributeChange, Cause, Growth
 from reconcile.planner.reach import outgrown
 
@@ -41,11 +43,13 @@ class Drifted:
 class Drift:
     """All that has drifted, by address; ``checked`` objects were compared, at this ``serial`` of the state.
 
-    ``unchecked`` counts, by attribute, what can't be read back; ``reads`` how many API reads it took.
+    ``settled`` has drifted to what the manifests say, which the next apply puts on record. ``unchecked`` counts, by
+    attribute, what can't be read back; ``reads`` how many API reads it took.
     """
 
     entries: tuple[Drifted, ...]
     checked: int = 0
+    settled: tuple[Address, ...] = ()
     unchecked: Mapping[str, int] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     environment: str = "default"
@@ -100,6 +104,31 @@ def find_drift(
                 final=kind.immutable(found, circumstances),
                 outgrown=more,
             )
+
+
+def unsettled(
+    entries: Iterable[Drifted], applied: Mapping[Address, Applied], desired: Mapping[Address, Resource]
+) -> Iterator[Drifted]:
+    """What of the drift is not as the manifests say; of what was pulled, only where these manifests hold it all."""
+    to = moves(desired, applied)
+    held = moved(desired, applied)
+    for entry in entries:
+        resource = desired.get(to.get(entry.address, entry.address))
+        if resource is None or resource.external:
+            if not entry.gone:
+                yield entry
+            continue
+        kept = held.get(resource.address)
+        removed = set(applied[entry.address].attributes) - set(kept.attributes if kept is not None else ())
+        changes = tuple(
+            change for change in entry.changes if not _says(resource, change) and change.name not in removed
+        )
+        if changes or entry.gone or entry.outgrown:
+            yield replace(entry, changes=changes)
+
+
+def _says(resource: Resource, change: AttributeChange) -> bool:
+    return change.name in resource.attributes and same(resource.attributes[change.name], change.after)
 
 
 def _scheduled_outside(kind: Kind, kept: Applied, found: RemoteObject) -> Iterator[AttributeChange]:

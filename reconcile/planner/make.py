@@ -6,10 +6,9 @@ from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.attributes import Value, references, same
+from reconcile.model.attributes import Value, references
 from reconcile.model.kind import Action, Circumstances, Kind, rules
 from reconcile.model.policy import Policy
-from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
 from reconcile.planner.builds import as_applied, built_otherwise, on_record, writes_unknown
@@ -17,8 +16,10 @@ from reconcile.planner.changes import goal_of
 from reconcile.planner.diff import Surroundings, recorded
 from reconcile.planner.guard import delete_thresholds, held_back, nothing_known, still_needed, with_amounts
 from reconcile.planner.identity import Identity
+from reconcile.planner.moves import moved, moves
 from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
+from reconcile.planner.pulled import waiting
 from reconcile.planner.reach import with_reach
 from reconcile.planner.steps import Seen, launching, removal_step, step_for
 from reconcile.planner.targets import Guard
@@ -111,7 +112,7 @@ def make_plan(
         blocked=tuple(nothing_known(steps, applied)),
         requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
         rebuild=request.rebuild,
-        warnings=(*_warnings(steps), *built_otherwise(desired, steps)),
+        warnings=(*_warnings(steps), *built_otherwise(desired, steps), *waiting(applied, steps)),
     )
 
 
@@ -155,66 +156,6 @@ def _leaves(step: Step, address: Address) -> bool:
 
 def _meant(request: Request, desired: Mapping[Address, Resource]) -> Meant:
     return Meant(tuple(sorted(request.removed)), request.destroy, declares_nothing=not desired)
-
-
-def moves(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Address]:
-    """Which state entries get another address: former -> new, as ``was`` declares."""
-    found = {
-        source: resource.address
-        for resource in desired.values()
-        for source in resource.was
-        if source in applied and source not in desired and resource.address not in applied
-    }
-    taken = {*found, *found.values(), *desired}
-    for resource in desired.values():
-        if resource.was and resource.address not in applied and not applied.keys() & set(resource.was):
-            # Two branches gave one entry different names, each rightly, and the other one was applied first.
-            same_thing = [
-                address
-                for address, kept in applied.items()
-                if address not in taken and _is_declared_as_it_was(address, kept, resource)
-            ]
-            if len(same_thing) == 1 and resource.address not in found.values():
-                found[same_thing[0]] = resource.address
-                taken.add(same_thing[0])
-    return found
-
-
-def _is_declared_as_it_was(address: Address, kept: Applied, resource: Resource) -> bool:
-    """Whether what was applied at an address is what an entry declares, all of it."""
-    where = resource.address
-    return (
-        (address.provider, address.kind) == (where.provider, where.kind)
-        and kept.attributes.keys() == resource.attributes.keys()
-        and all(same(kept.attributes[name], value) for name, value in resource.attributes.items())
-    )
-
-
-def moved(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
-    """The applied mapping after its moves, references included."""
-    to = moves(desired, applied)
-    if not to:
-        return dict(applied)
-    return {
-        to.get(address, address): replace(
-            kept,
-            attributes=_renamed(kept.attributes, to),
-            dependencies=tuple(sorted(to.get(on, on) for on in kept.dependencies)),
-            reach={to.get(on, on): people for on, people in kept.reach.items()},
-        )
-        for address, kept in applied.items()
-    }
-
-
-def _renamed(value: Value, to: Mapping[Address, Address]) -> Value:
-    if isinstance(value, Reference):
-        return Reference(to.get(value.address, value.address))
-    if isinstance(value, Mapping):
-        return {key: _renamed(member, to) for key, member in value.items()}
-    if isinstance(value, tuple):
-        renamed = tuple(_renamed(member, to) for member in value)
-        return tuple(sorted(renamed, key=str)) if any(isinstance(member, Reference) for member in renamed) else renamed
-    return value
 
 
 def _without_fault(step: Step, faults: Faults) -> Step:

@@ -33,6 +33,7 @@ class Right(StrEnum):
     DELETE = "--allow-delete"
     OVERWRITE_DRIFT = "--overwrite-drift"
     ACCEPT_UNKNOWN = "--accept-unknown"
+    STALE = "--allow-stale"
 
 
 @dataclass(frozen=True, slots=True)

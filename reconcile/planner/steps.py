@@ -260,6 +260,7 @@ def _manual(resource: Resource, kind: Kind, applied: Applied | None, seen: Seen,
         dependencies=step.dependencies,
         prevent_destroy=resource.prevent_destroy,
         created=known.created,
+        former=known.former,
     )
     return replace(step, action=Action.NO_OP, id=live.id, applied=done, reach=kind.reach(live))
 
@@ -300,6 +301,7 @@ def _create(
             recorded(names, _remembered(resource, names), around.contents),
             dependencies=_dependencies(resource.attributes),
             prevent_destroy=resource.prevent_destroy,
+            former=applied.former if applied is not None else (),
         ),
         dependencies=_dependencies(resource.attributes),
         former_dependencies=_former_dependencies(address, kind, applied, None, seen, around),
@@ -593,6 +595,9 @@ def _next_applied(
         prevent_destroy=resource.prevent_destroy,
         created=applied.created or step.renews,
         deposed=step.deposed,
+        pulled=None if step.writes else applied.pulled,
+        former=applied.former,
+        accepted=applied.accepted,
     )
 
 

@@ -35,6 +35,7 @@ def drift_json(drift: Drift, *, strict: bool = False) -> dict[str, Any]:
         "environment": drift.environment,
         "serial": drift.serial,
         "checked": drift.checked,
+        "settled": [str(address) for address in drift.settled],
         "unchecked": dict(drift.unchecked),
         "entries": [_entry_json(entry) for entry in drift.entries],
     }
@@ -113,6 +114,11 @@ def _headline(drift: Drift) -> str:
 
 
 def _facts(drift: Drift) -> Iterator[str]:
+    if drift.settled:
+        yield (
+            f"Edited outside to what the manifests here say, which the next apply puts on record: "
+            f"{', '.join(str(address) for address in drift.settled)}"
+        )
     if drift.unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in drift.unchecked.items())
         yield f"Not checked, as it can't be read back: {names}"

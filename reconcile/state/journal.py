@@ -18,9 +18,11 @@ from reconcile.model.attributes import Value, references
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
 from reconcile.state.state import LONGEST_HISTORY, Intent, State
 from reconcile.state.store import LockedState
+
+_LONGEST_FORMER = 20  # addresses remembered of one object
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -44,10 +46,11 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An object has another address; whoever refers to it follows."""
+    """An object has another address, by this commit; whoever refers to it follows."""
 
     source: Address
     target: Address
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,22 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """A run of this git commit is about to apply these addresses; ``whole``: it plans all there is."""
+
+    commit: str
+    addresses: tuple[Address, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the history."""
 
     line: str
 
 
-Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts | Note
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts | Stand | Note
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -120,6 +132,7 @@ class Draft:
         self._intents = _Table(state.intents)
         self._generations = _Table(state.generations)
         self._history = state.history
+        self._commit = state.commit
         self._memories = _Table(state.memories)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
@@ -136,6 +149,7 @@ class Draft:
             intents=self._intents.snapshot(),
             generations=self._generations.snapshot(),
             history=self._history,
+            commit=self._commit,
             memories=self._memories.snapshot(),
         )
 
@@ -185,8 +199,8 @@ class Draft:
                 self._resources.change().pop(address, None)
                 self._intents.change().pop(address, None)
                 self._end(address)
-            case Move(source, target):
-                self._move(source, target)
+            case Move(source, target, commit):
+                self._move(source, target, commit)
             case Intend(intent):
                 self._intents.change()[intent.address] = intent
             case Settle(address):
@@ -200,6 +214,11 @@ class Draft:
                 self._memories.change()[address] = memory
             case Accounts(accounts):
                 self._accounts.change().update(accounts)
+            case Stand(commit, addresses, whole):
+                generations = self._generations.change()
+                for address in addresses:
+                    generations[address] = replace(generations.get(address, Generation()), commit=commit)
+                self._commit = commit if whole else self._commit
 
     def _end(self, address: Address) -> None:
         generation = self._generations.rows.get(address, Generation())
@@ -210,14 +229,16 @@ class Draft:
         if self._users is not None:
             _note_users(self._users, address, applied)
 
-    def _move(self, source: Address, target: Address) -> None:
+    def _move(self, source: Address, target: Address, commit: str) -> None:
         resources, intents = self._resources.change(), self._intents.change()
         if self._users is None:
             self._users = {}
             for address, applied in resources.items():
                 _note_users(self._users, address, applied)
         if source in resources:
-            self._put(target, resources.pop(source))
+            kept = resources.pop(source)
+            earlier = [former for former in kept.former if former.address not in (source, target)]
+            self._put(target, replace(kept, former=(*earlier, Former(source, commit))[-_LONGEST_FORMER:]))
         for user in self._users.pop(source, set()) & resources.keys():
             self._put(user, _applied_with(resources[user], source, target))
         if source in intents:
@@ -283,7 +304,9 @@ class _Table(Generic[_K, _V]):
 
 
 def _note_users(users: dict[Address, set[Address]], address: Address, applied: Applied) -> None:
-    for used in (*applied.dependencies, *references(applied.attributes), *applied.reach):
+    aside = [(found.wanted, found.live) for found in applied.accepted.values()]
+    pulled = applied.pulled.attributes if applied.pulled is not None else None
+    for used in (*applied.dependencies, *references((applied.attributes, pulled, aside)), *applied.reach):
         users.setdefault(used, set()).add(address)
 
 
@@ -293,7 +316,20 @@ def _applied_with(applied: Applied, source: Address, target: Address) -> Applied
         attributes=_value_with(applied.attributes, source, target),
         dependencies=tuple(target if address == source else address for address in applied.dependencies),
         reach={target if address == source else address: people for address, people in applied.reach.items()},
+        pulled=_pulled_with(applied.pulled, source, target),
+        accepted={name: _acceptance_with(found, source, target) for name, found in applied.accepted.items()},
     )
+
+
+def _pulled_with(pulled: PullRecord | None, source: Address, target: Address) -> PullRecord | None:
+    if pulled is None:
+        return None
+    return replace(pulled, attributes=_value_with(pulled.attributes, source, target))
+
+
+def _acceptance_with(found: Acceptance, source: Address, target: Address) -> Acceptance:
+    wanted, live = (_value_with(value, source, target) for value in (found.wanted, found.live))
+    return replace(found, wanted=wanted, live=live)
 
 
 def _intent_with(intent: Intent, source: Address, target: Address) -> Intent:
@@ -370,13 +406,15 @@ class Recording(LockedState):
         """Forget an address, and its intent; its generation is raised and stays."""
         self._record(Remove(address))
 
-    def move(self, source: Address, target: Address) -> None:
+    def move(self, source: Address, target: Address, commit: str = "") -> None:
         """Give an object another address; references to it, dependencies on it and its intent follow.
+
+        The former one is remembered, with the commit by which it was given up.
 
         Raises:
             StateError: the source is not in the state, or the target is.
         """
-        self._record(Move(source, target))
+        self._record(Move(source, target, commit))
 
     def intend(self, intent: Intent) -> None:
         """Record a write that must not happen twice, before it is made."""
@@ -393,6 +431,10 @@ class Recording(LockedState):
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind these aliases; those of other aliases stay."""
         self._record(Accounts(dict(accounts)))
+
+    def stand(self, commit: str, addresses: tuple[Address, ...], *, whole: bool) -> None:
+        """Record which commit these addresses are about to be applied from; ``whole``: the run plans all there is."""
+        self._record(Stand(commit, addresses, whole))
 
     def confirm(self, *, at_server: bool = False) -> None:
         """Make sure that the lock is still ours; ``at_server``: ask whoever keeps it."""

@@ -39,7 +39,8 @@ class State:
 
     ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet;
     ``generations`` how often each address was written; ``memories`` what each audience remembers of people;
-    ``history`` the last lines of the history, oldest first, which so travel with it in every backend.
+    ``history`` the last lines of the history, oldest first, which so travel with it in every backend. ``commit`` is
+    the git commit of the last apply that planned all there is.
     """
 
     lineage: str
@@ -50,3 +51,4 @@ class State:
     generations: Mapping[Address, Generation] = field(default_factory=dict)
     memories: Mapping[Address, Memory] = field(default_factory=dict)
     history: tuple[str, ...] = ()
+    commit: str = ""

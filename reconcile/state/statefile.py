@@ -22,7 +22,8 @@ from reconcile.model.attributes import Digest, from_json, to_json
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.resource import Applied, BuildRecord
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remember, Remove, Settle
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remember, Remove, Settle, Stand
+from reconcile.state.remarks import RemarksRow, remarks_row, with_remarks
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
 REBUILD = "Bind the manifests to the live objects anew with `reconcile state rebuild`; it shows the bindings and asks."
@@ -69,6 +70,8 @@ def render_state(state: State, *, checked: bool = True) -> bytes:
         }
     if state.history:
         document["history"] = state.history
+    if state.commit:
+        document["commit"] = state.commit
     whole = _checked(document, "The state") if checked else document
     return _dump(whole, "The state", orjson.OPT_INDENT_2)
 
@@ -129,8 +132,8 @@ def render_entry(entry: Entry) -> bytes:
                 row["done"] = True
         case Remove(address):
             row = {"op": "remove", "address": str(address)}
-        case Move(source, target):
-            row = {"op": "move", "source": str(source), "target": str(target)}
+        case Move(source, target, commit):
+            row = {"op": "move", "source": str(source), "target": str(target), **({"commit": commit} if commit else {})}
         case Intend(intent):
             row = {"op": "intend", "address": str(intent.address), "intent": _intent_row(intent)}
         case Settle(address):
@@ -143,6 +146,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "remember", "address": str(address), "memory": _memory_row(memory)}
         case Accounts(accounts):
             row = {"op": "accounts", "accounts": dict(accounts)}
+        case Stand(commit, addresses, whole):
+            row = {"op": "stand", "commit": commit, "addresses": [str(each) for each in addresses], "whole": whole}
     what = f"What is to be recorded of {row.get('address', 'the accounts')}"
     return _dump(_checked(row, what), what)
 
@@ -206,7 +211,7 @@ class _BuildRow(_Row):
     builder: str
 
 
-class _ResourceRow(_Row):
+class _ResourceRow(RemarksRow, BaseModel):
     id: str
     kind: str | None = None
     applied: dict[str, Any]
@@ -240,6 +245,7 @@ class _GenerationRow(_Row):
     step: str = ""
     made: bool = False
     begun: _BegunRow | None = None
+    commit: str = ""
 
 
 class _SegmentRow(_Row):
@@ -271,6 +277,7 @@ class _StateRow(_HeaderRow):
     generations: dict[str, _GenerationRow] = {}
     memories: dict[str, _MemoryRow] = {}
     history: list[str] = []
+    commit: str = ""
 
 
 class _PutRow(_Row):
@@ -289,6 +296,7 @@ class _MoveRow(_Row):
     op: Literal["move"]
     source: str
     target: str
+    commit: str = ""
 
 
 class _IntendRow(_Row):
@@ -319,7 +327,16 @@ class _AccountsRow(_Row):
     accounts: dict[str, _AccountRow]
 
 
-_EntryRow = _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow | _NoteRow
+class _StandRow(_Row):
+    op: Literal["stand"]
+    commit: str
+    addresses: list[str] = []
+    whole: bool = False
+
+
+_EntryRow = (
+    _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow | _NoteRow | _StandRow
+)
 _R = TypeVar("_R", bound=_Row)
 
 
@@ -351,7 +368,7 @@ def _resource_row(address: Address, applied: Applied) -> dict[str, Any]:
         }
     if applied.reach:
         row["reach"] = {str(target): applied.reach[target] for target in sorted(applied.reach)}
-    return row
+    return row | remarks_row(applied)
 
 
 def _intent_row(intent: Intent) -> dict[str, Any]:
@@ -381,6 +398,8 @@ def _generation_row(generation: Generation) -> dict[str, Any]:
         row["made"] = True
     if generation.begun is not None:
         row["begun"] = _begun_row(generation.begun)
+    if generation.commit:
+        row["commit"] = generation.commit
     return row
 
 
@@ -442,13 +461,14 @@ def _state(row: _StateRow) -> State:
         generations={parse_address(text): _generation(found) for text, found in row.generations.items()},
         memories={parse_address(text): _memory(found) for text, found in row.memories.items()},
         history=tuple(row.history),
+        commit=row.commit,
     )
 
 
 def _applied(address: Address, row: _ResourceRow) -> Applied:
     if row.kind not in (None, address.kind):
         raise ValueError(f'the kind of {address} is "{address.kind}", not "{row.kind}"')
-    return Applied(
+    applied = Applied(
         id=row.id,
         attributes={name: from_json(value) for name, value in row.applied.items()},
         observed={name: Digest(digest.sha256, digest.length) for name, digest in row.observed.items()},
@@ -460,6 +480,7 @@ def _applied(address: Address, row: _ResourceRow) -> Applied:
         builds={name: BuildRecord(built.source, built.builder) for name, built in row.builds.items()},
         reach={parse_address(target): people for target, people in row.reach.items()},
     )
+    return with_remarks(applied, row)
 
 
 def _intent(address: Address, row: _IntentRow) -> Intent:
@@ -479,7 +500,8 @@ def _begun(row: _BegunRow) -> Begun:
 
 
 def _generation(row: _GenerationRow) -> Generation:
-    return Generation(row.number, row.step, row.made, _begun(row.begun) if row.begun is not None else None)
+    begun = _begun(row.begun) if row.begun is not None else None
+    return Generation(row.number, row.step, row.made, begun, row.commit)
 
 
 def _memory(row: _MemoryRow) -> Memory:
@@ -498,7 +520,7 @@ def _entry(row: _EntryRow) -> Entry:
         case _AddressRow():
             return (Remove if row.op == "remove" else Settle)(parse_address(row.address))
         case _MoveRow():
-            return Move(parse_address(row.source), parse_address(row.target))
+            return Move(parse_address(row.source), parse_address(row.target), row.commit)
         case _IntendRow():
             return Intend(_intent(parse_address(row.address), row.intent))
         case _NoteRow():
@@ -509,6 +531,8 @@ def _entry(row: _EntryRow) -> Entry:
             return Remember(parse_address(row.address), _memory(row.memory))
         case _AccountsRow():
             return Accounts(_accounts(row.accounts))
+        case _StandRow():
+            return Stand(row.commit, tuple(map(parse_address, row.addresses)), row.whole)
 
 
 # What is wrong with a file, in sentences.

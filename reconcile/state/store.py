@@ -57,8 +57,8 @@ class LockedState(Protocol):
     def remove(self, address: Address) -> None:
         """Forget an address, and its intent; its generation is raised and stays."""
 
-    def move(self, source: Address, target: Address) -> None:
-        """Give an object another address."""
+    def move(self, source: Address, target: Address, commit: str = "") -> None:
+        """Give an object another address; the former one is remembered, with the commit by which it was given up."""
 
     def intend(self, intent: Intent) -> None:
         """Record a write that must not happen twice, before it is made."""
@@ -71,6 +71,12 @@ class LockedState(Protocol):
 
     def account(self, accounts: Mapping[str, Account]) -> None:
         """Record the accounts behind the provider aliases."""
+
+    def stand(self, commit: str, addresses: tuple[Address, ...], *, whole: bool) -> None:
+        """Record which git commit these addresses are about to be applied from; ``whole``: the run plans all there is.
+
+        So it stays known of addresses that are removed, too.
+        """
 
     def confirm(self, *, at_server: bool = False) -> None:
         """Make sure that the lock is still ours: for a look before each API write.

@@ -71,4 +71,4 @@ class Project:
 
     def is_in_sync(self) -> bool:
         planned = self.world.plan(self.load().resources).has_changes
-        return not planned and not drift(self.world.workspace, self.world.store.read()).entries
+        return not planned and not drift(self.world.workspace, self.world.store.read(), self.load().resources).entries

@@ -15,6 +15,7 @@ from reconcile.manifests.load import Manifests
 from reconcile.manifests.nodes import comments
 from reconcile.manifests.pulling import Drafts
 from reconcile.model.address import Address
+from reconcile.model.kind import Action
 from tests.engine.project import ALL, VARIABLES, Project
 from tests.outside import colleague, id_of
 from tests.world import address
@@ -403,6 +404,9 @@ def test_an_entry_under_a_new_name(project: Project) -> None:
     project.write(lists=moved)
     assert not project.pull().left
     assert project.text("manifests/lists.yaml") == moved.replace("name: Club", "name: C")
+    # The new name is these manifests' alone until they are applied.
+    assert {step.action for step in project.world.plan(project.load().resources).changes} == {Action.MOVE}
+    project.apply()
     assert project.is_in_sync()
     state = project.world.store.read()
     assert state is not None

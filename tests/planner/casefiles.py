@@ -28,7 +28,8 @@ from reconcile.model.policy import Policy, Targets
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.make import Request, make_plan, moved
+from reconcile.planner.make import Request, make_plan
+from reconcile.planner.moves import moved
 from reconcile.planner.order import Node, graph
 from reconcile.planner.plan import Plan
 from reconcile.planner.steps import Seen

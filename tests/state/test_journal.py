@@ -10,7 +10,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Applied, Former
 from reconcile.state import journal
 from reconcile.state.journal import Accounts, Draft, Entry, Intend, Move, Put, Recording, Remove, Settle, replay
 from reconcile.state.state import Intent, State
@@ -66,7 +66,7 @@ def test_a_move_takes_along_whoever_refers_to_the_object() -> None:
         ],
     )
     assert state.resources == {
-        SPRING: Applied("1", {"name": "Italia"}),
+        SPRING: Applied("1", {"name": "Italia"}, former=(Former(LIST),)),
         summer: Applied("2", moved, dependencies=(SPRING, OTHER)),
     }
     assert state.intents == {OTHER: Intent(OTHER, "create", (Reference(SPRING),), attributes=moved)}
@@ -80,8 +80,8 @@ def test_a_chain_of_moves_is_followed_also_by_what_is_put_in_between() -> None:
     draft.apply(Move(SPRING, Address("a", "campaign", "spring")))
     draft.apply(Move(second, third))
     assert draft.state.resources == {
-        third: Applied("1", {}),
-        Address("a", "campaign", "spring"): Applied("2", {}, dependencies=(third,)),
+        third: Applied("1", {}, former=(Former(LIST), Former(second))),
+        Address("a", "campaign", "spring"): Applied("2", {}, dependencies=(third,), former=(Former(SPRING),)),
         OTHER: Applied("3", {"list": Reference(third)}),
     }
 
@@ -103,7 +103,7 @@ def test_moving_everything_looks_at_each_resource_a_few_times_only(monkeypatch: 
 
 def test_a_move_takes_the_intent_along() -> None:
     state = replay(EMPTY, [Put(LIST, Applied("1", {})), Intend(Intent(LIST, "update-list")), Move(LIST, OTHER)])
-    assert state.resources == {OTHER: Applied("1", {})}
+    assert state.resources == {OTHER: Applied("1", {}, former=(Former(LIST),))}
     assert state.intents == {OTHER: Intent(OTHER, "update-list")}
     assert {address: found.number for address, found in state.generations.items()} == {LIST: 1, OTHER: 1}
 
@@ -193,7 +193,7 @@ def test_every_record_is_kept_before_it_shows_and_replays_to_the_same_state() ->
     recording.remove(SPRING)
     assert len(kept) == 8
     assert replay(EMPTY, kept) == recording.state
-    assert recording.state.resources == {OTHER: Applied("1", {})}
+    assert recording.state.resources == {OTHER: Applied("1", {}, former=(Former(LIST),))}
 
 
 def test_what_could_not_be_kept_is_not_in_the_state_and_may_be_recorded_again() -> None:

@@ -15,8 +15,8 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, digest_text
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Applied
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remove, Settle
+from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
+from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remove, Settle, Stand
 from reconcile.state.state import Intent, State
 from reconcile.state.statefile import (
     REBUILD,
@@ -47,6 +47,18 @@ values = st.recursive(
 )
 attributes = st.dictionaries(keys, values, max_size=4)
 ids = st.lists(st.text(), max_size=2).map(tuple)
+moments = st.floats(min_value=0, allow_infinity=False)
+records = st.builds(
+    PullRecord,
+    attributes,
+    ids,
+    st.dictionaries(keys, digests, max_size=2),
+    st.booleans(),
+    st.text(),
+    st.text(),
+    moments,
+)
+acceptances = st.builds(Acceptance, values, values, st.text(), st.none() | st.text(), st.text(), moments)
 applieds = st.builds(
     Applied,
     st.text(),
@@ -57,6 +69,9 @@ applieds = st.builds(
     st.booleans(),
     st.booleans(),
     ids,
+    pulled=st.none() | records,
+    former=st.lists(st.builds(Former, addresses, st.text()), max_size=2).map(tuple),
+    accepted=st.dictionaries(keys, acceptances, max_size=2),
 )
 intents = st.builds(
     Intent,
@@ -70,7 +85,7 @@ intents = st.builds(
 )
 accounts = st.dictionaries(names, st.builds(Account, st.text(), st.text(), st.text()), max_size=2)
 begun = st.builds(Begun, st.text(), st.text(), st.booleans())
-generations = st.builds(Generation, st.integers(0, 2**31), st.text(), st.booleans(), st.none() | begun)
+generations = st.builds(Generation, st.integers(0, 2**31), st.text(), st.booleans(), st.none() | begun, st.text())
 lineages = st.text(min_size=1)
 serials = st.integers(0, 2**63 - 1)
 states = st.builds(
@@ -81,13 +96,15 @@ states = st.builds(
     st.dictionaries(addresses, applieds, max_size=3),
     st.lists(intents, max_size=2).map(lambda found: {intent.address: intent for intent in found}),
     st.dictionaries(addresses, generations, max_size=2),
+    commit=st.text(),
 )
 entries = st.one_of(
     st.builds(Put, addresses, applieds, st.booleans()),
     st.builds(Begin, addresses, begun),
     st.builds(Note, st.text()),
     st.builds(Remove, addresses),
-    st.builds(Move, addresses, addresses),
+    st.builds(Move, addresses, addresses, st.text()),
+    st.builds(Stand, st.text(), st.lists(addresses, max_size=2).map(tuple), st.booleans()),
     st.builds(Intend, intents),
     st.builds(Settle, addresses),
     st.builds(Accounts, accounts),
