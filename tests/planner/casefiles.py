@@ -27,7 +27,7 @@ from reconcile.model.kind import Circumstances
 from reconcile.model.policy import Policy, Targets
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.model.resource import Applied, Former, RemoteObject, Resource
 from reconcile.planner.make import Request, make_plan
 from reconcile.planner.moves import moved
 from reconcile.planner.order import Node, graph
@@ -97,6 +97,7 @@ def _applied(row: Mapping[str, Any]) -> Applied:
         observed={name: from_json(value) for name, value in row.get("observed", {}).items()},
         dependencies=tuple(map(parse_address, row.get("dependencies", ()))),
         deposed=tuple(row.get("deposed", ())),
+        former=tuple(Former(parse_address(address)) for address in row.get("former", ())),
         **{name: row[name] for name in ("prevent_destroy", "external", "created") if name in row},
     )
 
