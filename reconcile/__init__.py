@@ -5,3 +5,5 @@ them, ``planner`` compares desired, applied and live and answers with a Plan, ``
 out, and ``state`` keeps what was applied. ``providers`` are the only code that knows an API, one file per kind;
 ``model`` has the values that all of them speak in. ``sandbox`` emulates the platforms and imports nothing of the rest.
 """
+
+__version__ = "0.2.0"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from reconcile import __version__
 from reconcile.cli.habits import check as check_habits
 from reconcile.cli.habits import hint_for, hint_for_command
 from reconcile.cli.options import Options, global_options, new_options
@@ -95,7 +96,7 @@ def _of_providers(ctx: click.Context) -> Mapping[str, click.Command]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: reconcile -C examples/quickstart plan",
 )
-@click.version_option(None, "--version", package_name="reconcile", message="%(version)s")
+@click.version_option(__version__, "--version", message="%(version)s")
 @global_options
 def cli() -> None:
     """Keep an e-mail marketing setup in git: plan and apply accounts of e-mail platforms from YAML.

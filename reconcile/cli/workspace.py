@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from reconcile import __version__
 from reconcile.cli.clients import Clients
 from reconcile.cli.git import author_of, checkout_of
 from reconcile.cli.options import Options, options, passwords
@@ -271,7 +271,4 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 def tool_version() -> str:
     """The version of this package."""
-    try:
-        return version("reconcile")
-    except PackageNotFoundError:  # run from a checkout that isn't installed
-        return "0"
+    return __version__

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from reconcile.errors import StateError
+
+# What each extra brings: named itself, since a distribution that is called as ours may be somebody else's.
+PACKAGES: Final = {"encryption": "cryptography>=45", "postgresql": "psycopg[binary]>=3.2", "s3": "obstore>=0.8"}
 
 
 @contextmanager
@@ -18,5 +22,6 @@ def needing(extra: str, what: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise StateError(
             f"{what} needs the package {error.name}, which is not installed.",
-            hint=f"Install it with `pip install 'reconcile[{extra}]'`.",
+            hint=f"Install it with `python -m pip install '{PACKAGES[extra]}'`, in a checkout with "
+            f"`python -m pip install -e '.[{extra}]'`.",
         ) from error
