@@ -309,13 +309,20 @@ class StepExecutor:
         wrong = self._objects.wrong_with_launch(step, call, id_)
         if wrong is None:
             return
-        undone = self._take_back(step, id_)
+        try:
+            undone = self._take_back(step, id_)
+        except ReconcileError as error:
+            error.diagnostics += (_not_stopped(step),)
+            raise
         state = "It was taken back at once" if undone else "It could NOT BE STOPPED"
-        raise PlanStale(
+        stale = PlanStale(
             f"{wrong} {state}.",
             hint="Plan again to see how it stands." if undone else "Stop it in the web interface at once.",
             address=str(step.address),
         )
+        if not undone:
+            stale.diagnostics += (_not_stopped(step),)
+        raise stale
 
     def _take_back(self, step: Step, id_: str) -> bool:
         """Cancel what this run has just launched; whether that is seen to be done."""
