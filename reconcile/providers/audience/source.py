@@ -3,7 +3,7 @@
 What duckdb itself says of a file is never shown: it quotes what it read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -98,7 +98,7 @@ class _Sifting:
         """Fill the table if each row can be used, and nobody is there twice."""
         self._check(self._form.table)
         faults, rows, keys = self._db.execute(
-            f"SELECT count(*) FILTER (fault <> ''), count(*), count(DISTINCT key) FROM {self._form.table}"
+            f"SELECT count(*) FILTER (fault <> ''), count(*), count(DISTINCT hash(key)) FROM {self._form.table}"
         ).fetchone()
         if faults or rows != keys:
             return None
@@ -133,8 +133,8 @@ class _Sifting:
         where[self._form.address] = "email"
         selected, joins, faults = ["line", "raw.fault AS broken"], "", ["WHEN broken <> '' THEN broken"]
         oddities: list[tuple[str, int, str]] = []
-        for number, (name, (odd, blank)) in enumerate(zip(self._names, self._odd_columns(), strict=True)):
-            cell = f"trim(c{number}, ' ')" if blank else f"c{number}"
+        for number, (name, odd) in enumerate(zip(self._names, self._odd_columns(), strict=True)):
+            cell = f"trim(c{number}, ' ')" if odd else f"c{number}"
             address = name == self._form.address
             read, test = (self._address_rows, _odd_address) if address else (self._text_rows, _odd_text)
             odd = odd and self._fixed(number, test(cell), read)
@@ -159,16 +159,15 @@ class _Sifting:
         for number in range(len(self._names)):
             self._db.execute(f"DROP TABLE IF EXISTS fix{number}")
 
-    def _odd_columns(self) -> Iterator[tuple[bool, bool]]:
-        """Of each column, whether it has values that are not plain, and whether any has blanks around; by one scan."""
-        tests: list[str] = []
-        for number, name in enumerate(self._names):
-            odd = _odd_address if name == self._form.address else _odd_text
-            tests += [odd(f"c{number}"), f"starts_with(c{number}, ' ') OR ends_with(c{number}, ' ')"]
+    def _odd_columns(self) -> Sequence[bool]:
+        """Whether each column has values that are not plain, or have blanks around; by one scan."""
+        tests = [
+            _odd_address(f"c{number}") if name == self._form.address else _odd_text(f"c{number}", blanks=True)
+            for number, name in enumerate(self._names)
+        ]
         selected = ", ".join(f"coalesce(bool_or({test}), false)" for test in tests)
         found: Sequence[bool] = self._db.execute(f"SELECT {selected} FROM raw WHERE fault = ''").fetchone()
-        # A value with blanks around may be odd within, and not look so.
-        return ((odd or blank, blank) for odd, blank in zip(found[::2], found[1::2], strict=True))
+        return found
 
     def _fixed(self, number: int, odd: str, read: Callable[[list[str]], list[Sequence[str]]]) -> bool:
         """Look at the distinct values of a column that are not plain; false if there are none."""
@@ -201,9 +200,10 @@ class _Sifting:
         return [(name, count, one)] if count else []
 
 
-def _odd_text(cell: str) -> str:
-    """SQL for values that ``read_text`` has to look at."""
-    return f"(strlen({cell}) <> length({cell}) OR regexp_matches({cell}, {literal(_ODD_TEXT)}))"
+def _odd_text(cell: str, *, blanks: bool = False) -> str:
+    """SQL for values that ``read_text`` has to look at; ``blanks``: also those with blanks around."""
+    pattern = f"^ | $|{_ODD_TEXT}" if blanks else _ODD_TEXT
+    return f"(strlen({cell}) <> length({cell}) OR regexp_matches({cell}, {literal(pattern)}))"
 
 
 def _odd_address(cell: str) -> str:

@@ -25,7 +25,7 @@ from reconcile.errors import ReconcileError
 from reconcile.providers.audience.goal import CONSENT, Goal, Traits
 from reconcile.providers.audience.private import scratch_folder
 from reconcile.providers.audience.source import literal
-from reconcile.providers.audience.texts import NO, PLAIN_ADDRESS, YES, key_of
+from reconcile.providers.audience.texts import NO, YES, key_of
 
 MEMORY: Final = "768MB"
 LATE: Final = 6 * 3600  # seconds after which what was begun does not come any more
@@ -124,7 +124,8 @@ class WorkspaceDb:
     def settle_keys(self, table: str) -> None:
         """Give people of a table the key by which they are compared, where their address in lower case is not it."""
         odd = self.rows(
-            f"SELECT DISTINCT email FROM {table} WHERE NOT regexp_full_match(email, {literal(PLAIN_ADDRESS)})"
+            f"SELECT DISTINCT email FROM {table} WHERE strlen(email) <> length(email) OR contains(email, chr(9)) "
+            "OR starts_with(email, ' ') OR ends_with(email, ' ')"
         )
         if odd:
             raw = [email for (email,) in odd]
