@@ -36,10 +36,10 @@ _HEAD = """# Mutants of the planner
 `make mutants` changes `planner/` and `model/` in every small way that mutmut knows, one at a time, and runs
 `tests/planner` and `tests/model` against each change. This page is its last result. "No case" are functions that none
 of these tests comes to: those of values that the platforms, the manifests or the reports use, which have their tests
-there.
+there. "Not tried" are those that the run did not get to before somebody ended it.
 
-| file | mutants | noticed | survived | no case |
-| --- | ---: | ---: | ---: | ---: |
+| file | mutants | noticed | survived | no case | not tried |
+| --- | ---: | ---: | ---: | ---: | ---: |
 """
 
 
@@ -153,14 +153,16 @@ def trial() -> None:
     names = json.loads(Path("names.json").read_text())
     trials = Trials([name for found in names.values() for name in found])
     options = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:randomly")
-    assert pytest.main([*options, *TESTS], plugins=[trials]) in (0, 5)
+    code = pytest.main([*options, *TESTS], plugins=[trials])
     Path("found.json").write_text(json.dumps(trials.found))
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.INTERRUPTED):
+        raise SystemExit(int(code))
 
 
 def _table(names: Mapping[str, Sequence[str]], found: Mapping[str, str]) -> str:
-    rows = {f"`{file}`": Counter(found[name] for name in mutants) for file, mutants in names.items()}
+    rows = {f"`{file}`": Counter(found.get(name, "not tried") for name in mutants) for file, mutants in names.items()}
     rows["**all**"] = sum(rows.values(), Counter())
-    columns = ("noticed", "survived", "no case")
+    columns = ("noticed", "survived", "no case", "not tried")
     lines = [
         "| " + " | ".join([file, *(f"{count:,}" for count in (row.total(), *(row[each] for each in columns)))]) + " |"
         for file, row in rows.items()
