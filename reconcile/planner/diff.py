@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, Value, condensed, references, same
-from reconcile.model.kind import PLAIN, Rule
+from reconcile.model.kind import PLAIN, Kind, Rule, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.plan import AttributeChange, Cause, MemberChange
@@ -87,6 +87,15 @@ def outside_edits(
             before = applied.observed.get(name, applied.attributes.get(name))
             after = condensed(value) if rule.text else value
             yield AttributeChange(name, before, after, Cause.OUTSIDE, text=rule.text, members=_members(before, after))
+
+
+def scheduled_outside(kind: Kind, kept: Applied, found: RemoteObject) -> Iterator[AttributeChange]:
+    """That somebody else has mail sent through what we made and never scheduled."""
+    if not kept.created or kind.due(found.attributes) is None:
+        return
+    for name, rule in rules(kind.spec).items():
+        if rule.launches and name not in kept.attributes and found.attributes.get(name):
+            yield AttributeChange(name, None, found.attributes[name], Cause.OUTSIDE)
 
 
 def edited_outside(

@@ -10,9 +10,9 @@ from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.diff import Surroundings, outside_edits
+from reconcile.planner.diff import Surroundings, outside_edits, scheduled_outside
 from reconcile.planner.moves import moved, moves
-from reconcile.planner.plan import AttributeChange, Cause, Growth
+from reconcile.planner.plan import AttributeChange, Growth
 from reconcile.planner.reach import outgrown
 
 
@@ -92,7 +92,7 @@ def find_drift(
             continue
         beside = kind.beside(kept.attributes, found)
         known = rules(kind.spec)
-        changes = (*outside_edits(address, known, kept, beside, around), *_scheduled_outside(kind, kept, found))
+        changes = (*outside_edits(address, known, kept, beside, around), *scheduled_outside(kind, kept, found))
         more = outgrown(kind, kept, found, reached, circumstances, growth)
         if changes or more:
             yield Drifted(
@@ -129,15 +129,6 @@ def unsettled(
 
 def _says(resource: Resource, change: AttributeChange) -> bool:
     return change.name in resource.attributes and same(resource.attributes[change.name], change.after)
-
-
-def _scheduled_outside(kind: Kind, kept: Applied, found: RemoteObject) -> Iterator[AttributeChange]:
-    """That somebody else has mail sent through what we made and never scheduled."""
-    if not kept.created or kind.due(found.attributes) is None:
-        return
-    for name, rule in rules(kind.spec).items():
-        if rule.launches and name not in kept.attributes and found.attributes.get(name):
-            yield AttributeChange(name, None, found.attributes[name], Cause.OUTSIDE)
 
 
 def unreadable(kind: Kind, applied: Applied, live: RemoteObject | None) -> Iterator[str]:

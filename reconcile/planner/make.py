@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from reconcile.errors import Diagnostic
+from reconcile.errors import Diagnostic, Severity
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, references
 from reconcile.model.kind import Action, Circumstances, Kind, rules
@@ -21,7 +21,7 @@ from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
 from reconcile.planner.pulled import waiting
 from reconcile.planner.reach import with_reach
-from reconcile.planner.steps import Seen, launching, removal_step, step_for
+from reconcile.planner.steps import Seen, launching, removal_step, scheduled_by_others, step_for
 from reconcile.planner.targets import Guard
 
 Faults = Callable[[Address], Diagnostic | None]
@@ -112,7 +112,12 @@ def make_plan(
         blocked=tuple(nothing_known(steps, applied)),
         requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
         rebuild=request.rebuild,
-        warnings=(*_warnings(steps), *built_otherwise(desired, steps), *waiting(applied, steps)),
+        warnings=(
+            *_warnings(steps),
+            *built_otherwise(desired, steps),
+            *waiting(applied, steps),
+            *_going_out(desired, applied, seen, registry, circumstances),
+        ),
     )
 
 
@@ -221,6 +226,36 @@ def _targeted(steps: dict[Address, Step], targets: Collection[Address]) -> dict[
         if steps[address].removals:
             queue += dependents.get(address, ())
     return {address: step for address, step in steps.items() if address in kept}
+
+
+def _going_out(
+    desired: Mapping[Address, Resource],
+    applied: Mapping[Address, Applied],
+    seen: Seen,
+    registry: Registry,
+    circumstances: Circumstances,
+) -> Iterator[Diagnostic]:
+    """A word on drafts of ours that somebody else has scheduled, of which the manifests say nothing."""
+    for address, live in sorted(seen.live.items()):
+        kind = registry.kind(address)
+        if (
+            address not in desired
+            or address not in applied
+            or not launching(kind)
+            or kind.immutable(live, circumstances)
+        ):
+            continue
+        for change in scheduled_by_others(desired[address], kind, applied[address], live):
+            yield Diagnostic(
+                "scheduled-outside",
+                "somebody else has scheduled it",
+                f"It was scheduled outside ({change.name}: {change.after}), and its entry does not say so. It goes out "
+                f"as it stands, and an unattended apply does not rewrite it.",
+                address=str(address),
+                location=desired[address].location,
+                hint=f"If that is right, declare `{change.name}` on the entry. If not, cancel it in the web interface.",
+                severity=Severity.WARNING,
+            )
 
 
 def _warnings(steps: Mapping[Address, Step]) -> Iterator[Diagnostic]:

@@ -76,6 +76,23 @@ def drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> 
         yield _conflicts(address, ", ".join(both))
 
 
+def schedule_requirements(address: Address, changes: Sequence[AttributeChange]) -> Iterator[Requirement]:
+    """The right to write a mail that somebody else has scheduled as it stands, of which the entry says nothing."""
+    for change in changes:
+        yield Requirement(
+            Right.OVERWRITE_DRIFT,
+            Diagnostic(
+                "scheduled-outside",
+                "somebody else has scheduled it",
+                f"Somebody has scheduled it outside ({change.name}: {change.after}), as it stands, and an unattended "
+                f"apply does not rewrite such a mail.",
+                address=str(address),
+                hint=f"Declare `{change.name}` on the entry, cancel it in the web interface, or rewrite it "
+                f"with --overwrite-drift.",
+            ),
+        )
+
+
 def deletion_requirements(
     address: Address, kind: Kind, applied: Applied, live: RemoteObject, around: Surroundings
 ) -> Iterator[Requirement]:

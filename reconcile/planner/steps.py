@@ -14,7 +14,7 @@ from reconcile.model.likeness import spelled
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.bulk import bulk_removal, bulk_step
-from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, recorded
+from reconcile.planner.diff import Surroundings, as_references, diff, diff_computed, recorded, scheduled_outside
 from reconcile.planner.plan import AttributeChange, Cause, Step
 from reconcile.planner.requirements import (
     deletion_requirements,
@@ -22,6 +22,7 @@ from reconcile.planner.requirements import (
     loss_requirements,
     protected,
     protected_as_it_is,
+    schedule_requirements,
     send_requirements,
     toll_requirements,
     unfinished,
@@ -115,11 +116,21 @@ def step_for(
         edited=kind.edited(live) if any(change.cause in (Cause.OUTSIDE, Cause.BOTH) for change in changes) else None,
     )
     step = _with_calls(step, resource, kind, applied, live, seen, around, circumstances)
+    if step.calls or step.removals:
+        # What they have looked at and scheduled is not written unasked.
+        theirs = schedule_requirements(address, scheduled_by_others(resource, kind, applied, live))
+        step = replace(step, requires=(*step.requires, *theirs))
     return replace(
         step,
         live_fingerprint=seen_fingerprint(step, kind, live),
         applied=_next_applied(step, resource, kind, applied, live, around),
     )
+
+
+def scheduled_by_others(resource: Resource, kind: Kind, applied: Applied, live: RemoteObject) -> list[AttributeChange]:
+    """That somebody has scheduled a draft of ours outside, where the manifest leaves it unsaid."""
+    unsaid = kind.spec.model_fields.keys() - resource.attributes.keys() - resource.ignore_changes
+    return [change for change in scheduled_outside(kind, applied, live) if change.name in unsaid]
 
 
 def removal_step(

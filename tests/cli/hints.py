@@ -144,6 +144,7 @@ _DRIFT = "drift only looks, and is told where somebody else writes to the state:
 _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
 ELSEWHERE: dict[str, str] = {
+    "Declare `{}` on the entry, cancel it in the": "tests/cli/test_scheduled_outside.py",
     "Fetch it (git fetch --all), merge what is": "git, in tests/cli/test_stale.py",
     "Fetch the whole history (git fetch --unshallow": "git, in tests/cli/test_stale.py",
     "{} If it is meant all the same: --allow-stale.": "run with two clones in tests/cli/test_stale.py",
