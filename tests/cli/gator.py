@@ -140,7 +140,7 @@ def refused(result: Result, code: int, *words: str) -> None:
     assert "Traceback" not in result.err
     assert "error[internal]" not in result.err
     for word in words:
-        assert word in result.err
+        assert word in result.err, result.err
     for secret in SECRETS.values():
         assert secret not in result.err
 

@@ -152,7 +152,7 @@ def test_a_wrong_token_address(live: Gator) -> None:
 @pytest.mark.parametrize("url", ["https://example.com:port/", "ftp://example.com/token"])
 def test_a_token_address_that_is_none(live: Gator, url: str) -> None:
     replace(live, f"{live.server.url}/oauth/core/connect/token", url)
-    refused(live.api(*LIST), 1, "is no address", "https://")
+    refused(live.api(*LIST), 1, "[host-not-allowed] reconcile.yaml:6:15", "may not be contacted")
     assert not live.calls()
 
 
