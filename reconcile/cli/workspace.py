@@ -155,6 +155,9 @@ class Project:
                 right=right,
                 environment=settings.environment or "default",
                 tool_version=tool_version(),
+                contracts={
+                    alias: dict(provider.extra.get("contract") or {}) for alias, provider in settings.providers.items()
+                },
                 pins={
                     alias: provider.account
                     for alias, provider in settings.providers.items()

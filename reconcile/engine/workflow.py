@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Collection as AnyCollection
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
@@ -33,6 +34,7 @@ from reconcile.planner.make import Request, live_ids, make_plan, narrowed
 from reconcile.planner.moves import claimed_twice, moved
 from reconcile.planner.plan import Plan, Right
 from reconcile.planner.reach import without_joining
+from reconcile.planner.rules import loosened, rules_of
 from reconcile.planner.sends import with_right_to_send
 from reconcile.planner.standing import Standing, to_be_recorded, with_standing
 from reconcile.state.state import State
@@ -46,6 +48,7 @@ _CLOCKS_DIFFER = 300.0  # seconds that the clocks of two machines may be apart
 class Workspace:
     """What every run works with: the providers' kinds and clients, the policy, and the clock (UNIX seconds).
 
+    ``contracts`` are what the aliases override of their platforms' contract tables.
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
     ``tell`` takes their progress. ``right`` is the run's right to send; ``mail_rules`` what mails are checked by, None:
@@ -65,6 +68,7 @@ class Workspace:
     patience: Patience = field(default_factory=Patience)
     parallelism: int = 4
     place: Place | None = None
+    contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tell: Callable[[Address, str], None] = lambda address, text: None
     mail_rules: MailRules | None = None
     checkout: Checkout | None = None
@@ -138,6 +142,7 @@ def plan(
     made = with_right_to_send(made, workspace.right)
     standing = standing_of(workspace, state)
     made = with_standing(made, standing) if standing is not None else made
+    rules = rules_of(workspace.policy, workspace.contracts)
     reads = {alias: client.reads - reads_before.get(alias, 0) for alias, client in clients.items()}
     return replace(
         made,
@@ -148,6 +153,8 @@ def plan(
         expires=now + workspace.policy.plan_expiry,
         manifest_digest=digest,
         tool_version=workspace.tool_version,
+        rules=rules,
+        rules_changed=loosened(state.rules, rules),
         reads=sum(reads.values()),
         seconds=expected_seconds(made, reads, workspace.paces),
     )
@@ -189,6 +196,8 @@ def apply(
     _record_moves(workspace, shown, locked, rights, left)
     if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)
+    if shown.rules and dict(locked.state.rules) != dict(shown.rules):
+        locked.rule(shown.rules)
     run = Run(
         plan=shown,
         registry=registry,

@@ -11,6 +11,7 @@ from reconcile.model.attributes import Value
 from reconcile.model.call import Call
 from reconcile.model.kind import Action
 from reconcile.model.resource import Applied
+from reconcile.planner.rules import RuleChange
 
 
 class Cause(StrEnum):
@@ -244,7 +245,8 @@ class Plan:
     ``created`` and ``expires`` are UNIX seconds; ``manifest_digest`` covers the project's files; ``lineage`` and
     ``serial`` are the state's; ``reads`` is how many API reads making the plan took, ``seconds`` how long carrying it
     out will take at the least, where calls are paced; ``bindings`` the ids of the objects that exist, external ones
-    included. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
+    included. ``rules`` are those that it was made under, ``rules_changed`` those that may let more through than at the
+    last apply. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
     before it may write anything.
     """
 
@@ -271,6 +273,8 @@ class Plan:
     blocked: tuple[Diagnostic, ...] = ()
     requires: tuple[Requirement, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    rules: Mapping[str, Value] = field(default_factory=dict)
+    rules_changed: tuple[RuleChange, ...] = ()
 
     @property
     def changes(self) -> Iterator[Step]:

@@ -41,6 +41,10 @@ def summarise(
     crowd = not verbose and sum(step.action is Action.CREATE for step in acting) > _CROWD
     entries = [_entry(step, known, now=now, zone=zone, verbose=verbose, in_short=crowd) for step in acting]
     return Summary(
+        rules=tuple(
+            Remark(one_line(changed.rule), f"{one_line(changed.before)} -> {one_line(changed.after)}")
+            for changed in plan.rules_changed
+        ),
         sends=tuple(_together(_send(step, now=now, zone=zone) for step in sending)),
         sending=len(sending),
         losses=tuple(_losses(losing)),

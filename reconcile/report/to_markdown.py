@@ -34,6 +34,7 @@ def render(plan: Plan, *, now: float, zone: tzinfo, room: int | None = COMMENT, 
     summary = summarise(plan, now=now, zone=zone, sandboxes=sandboxes)
     first = [
         f"### {_prose(summary.headline)}",
+        _block("Rules changed", summary.rules) if summary.rules else "",
         _block(summary.sends_title, summary.sends),
         _block(summary.losses_title, summary.losses) if summary.losses else "",
         "\n".join(map(_refusal, summary.refusals)),

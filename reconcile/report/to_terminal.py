@@ -36,6 +36,7 @@ def render(
     full = full or verbose
     footer = [*summary.facts, *(summary.more if verbose else ())]
     blocks = [
+        _block("Rules changed", summary.rules, color=color, style=Style.ALARM) if summary.rules else [],
         _block(summary.sends_title, summary.sends, color=color, style=Style.WARNING),
         _block(summary.losses_title, summary.losses, color=color, style=Style.ALARM) if summary.losses else [],
         *(_refusal(refusal, color=color) for refusal in summary.refusals),

@@ -113,9 +113,11 @@ class Summary:
     """A whole plan as it is shown, what matters most first.
 
     ``sends`` and ``losses`` have addresses as labels; ``conflicts`` are what changed on both sides. ``notes`` are about
-    what stays as it is. ``facts`` are the lines of the footer, ``more`` those of a longer one.
+    what stays as it is. ``facts`` are the lines of the footer, ``more`` those of a longer one. ``rules`` may let
+    more through than at the last apply.
     """
 
+    rules: tuple[Remark, ...]
     sends: tuple[Remark, ...]
     sending: int
     losses: tuple[Remark, ...]

@@ -106,7 +106,14 @@ class Note:
     line: str
 
 
-Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts | Stand | Note
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that an apply was made under, in place of those before."""
+
+    rules: Mapping[str, Value]
+
+
+Entry: TypeAlias = Put | Remove | Move | Intend | Settle | Begin | Remember | Accounts | Stand | Note | Rules
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
@@ -133,6 +140,7 @@ class Draft:
         self._generations = _Table(state.generations)
         self._history = state.history
         self._commit = state.commit
+        self._rules = state.rules
         self._memories = _Table(state.memories)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
@@ -150,6 +158,7 @@ class Draft:
             generations=self._generations.snapshot(),
             history=self._history,
             commit=self._commit,
+            rules=self._rules,
             memories=self._memories.snapshot(),
         )
 
@@ -219,6 +228,8 @@ class Draft:
                 for address in addresses:
                     generations[address] = replace(generations.get(address, Generation()), commit=commit)
                 self._commit = commit if whole else self._commit
+            case Rules(rules):
+                self._rules = rules
 
     def _end(self, address: Address) -> None:
         generation = self._generations.rows.get(address, Generation())
@@ -435,6 +446,10 @@ class Recording(LockedState):
     def stand(self, commit: str, addresses: tuple[Address, ...], *, whole: bool) -> None:
         """Record which commit these addresses are about to be applied from; ``whole``: the run plans all there is."""
         self._record(Stand(commit, addresses, whole))
+
+    def rule(self, rules: Mapping[str, Value]) -> None:
+        """Record the rules that an apply was made under."""
+        self._record(Rules(dict(rules)))
 
     def confirm(self, *, at_server: bool = False) -> None:
         """Make sure that the lock is still ours; ``at_server``: ask whoever keeps it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.model.account import Account
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes
+from reconcile.model.attributes import Attributes, Value
 from reconcile.model.generation import Generation
 from reconcile.model.memory import Memory
 from reconcile.model.resource import Applied
@@ -40,7 +40,7 @@ class State:
     ``accounts`` has the account behind each provider alias; ``intents`` those writes whose outcome is not known yet;
     ``generations`` how often each address was written; ``memories`` what each audience remembers of people;
     ``history`` the last lines of the history, oldest first, which so travel with it in every backend. ``commit`` is
-    the git commit of the last apply that planned all there is.
+    the git commit of the last apply that planned all there is, ``rules`` are those that the last apply was made under.
     """
 
     lineage: str
@@ -52,3 +52,4 @@ class State:
     memories: Mapping[Address, Memory] = field(default_factory=dict)
     history: tuple[str, ...] = ()
     commit: str = ""
+    rules: Mapping[str, Value] = field(default_factory=dict)

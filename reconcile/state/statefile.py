@@ -22,7 +22,20 @@ from reconcile.model.attributes import Digest, from_json, to_json
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.resource import Applied, BuildRecord
-from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remember, Remove, Settle, Stand
+from reconcile.state.journal import (
+    Accounts,
+    Begin,
+    Entry,
+    Intend,
+    Move,
+    Note,
+    Put,
+    Remember,
+    Remove,
+    Rules,
+    Settle,
+    Stand,
+)
 from reconcile.state.remarks import RemarksRow, remarks_row, with_remarks
 from reconcile.state.state import FORMAT_VERSION, Intent, State
 
@@ -68,6 +81,8 @@ def render_state(state: State, *, checked: bool = True) -> bytes:
         document["memories"] = {
             str(address): _memory_row(state.memories[address]) for address in sorted(state.memories, key=str)
         }
+    if state.rules:
+        document["rules"] = to_json(state.rules)
     if state.history:
         document["history"] = state.history
     if state.commit:
@@ -148,6 +163,8 @@ def render_entry(entry: Entry) -> bytes:
             row = {"op": "accounts", "accounts": dict(accounts)}
         case Stand(commit, addresses, whole):
             row = {"op": "stand", "commit": commit, "addresses": [str(each) for each in addresses], "whole": whole}
+        case Rules(rules):
+            row = {"op": "rules", "rules": to_json(rules)}
     what = f"What is to be recorded of {row.get('address', 'the accounts')}"
     return _dump(_checked(row, what), what)
 
@@ -278,6 +295,7 @@ class _StateRow(_HeaderRow):
     memories: dict[str, _MemoryRow] = {}
     history: list[str] = []
     commit: str = ""
+    rules: dict[str, Any] = {}
 
 
 class _PutRow(_Row):
@@ -334,8 +352,22 @@ class _StandRow(_Row):
     whole: bool = False
 
 
+class _RulesRow(_Row):
+    op: Literal["rules"]
+    rules: dict[str, Any]
+
+
 _EntryRow = (
-    _PutRow | _AddressRow | _MoveRow | _IntendRow | _BeginRow | _RememberRow | _AccountsRow | _NoteRow | _StandRow
+    _PutRow
+    | _AddressRow
+    | _MoveRow
+    | _IntendRow
+    | _BeginRow
+    | _RememberRow
+    | _AccountsRow
+    | _NoteRow
+    | _StandRow
+    | _RulesRow
 )
 _R = TypeVar("_R", bound=_Row)
 
@@ -462,6 +494,7 @@ def _state(row: _StateRow) -> State:
         memories={parse_address(text): _memory(found) for text, found in row.memories.items()},
         history=tuple(row.history),
         commit=row.commit,
+        rules={name: from_json(value) for name, value in row.rules.items()},
     )
 
 
@@ -533,6 +566,8 @@ def _entry(row: _EntryRow) -> Entry:
             return Accounts(_accounts(row.accounts))
         case _StandRow():
             return Stand(row.commit, tuple(map(parse_address, row.addresses)), row.whole)
+        case _RulesRow():
+            return Rules({name: from_json(value) for name, value in row.rules.items()})
 
 
 # What is wrong with a file, in sentences.

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from reconcile.model.account import Account
 from reconcile.model.address import Address
+from reconcile.model.attributes import Value
 from reconcile.model.generation import Begun
 from reconcile.model.memory import Memory, Segments
 from reconcile.model.resource import Applied
@@ -77,6 +78,9 @@ class LockedState(Protocol):
 
         So it stays known of addresses that are removed, too.
         """
+
+    def rule(self, rules: Mapping[str, Value]) -> None:
+        """Record the rules that an apply was made under, in place of those before."""
 
     def confirm(self, *, at_server: bool = False) -> None:
         """Make sure that the lock is still ours: for a look before each API write.

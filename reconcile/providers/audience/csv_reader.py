@@ -5,6 +5,7 @@ whole, on one line each and of one width; if so, duckdb reads the copy. Else the
 which may only name lines: where quotes don't pair, nobody can tell what the rows below are, and the run stops.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,8 +47,10 @@ class CsvFile:
         self._copy = scratch / "source.csv"
         copying = _Copying(name, declared.encoding)
         with self._copy.open("wb") as copying.target:
-            self.digest = read_pieces(stream, name, copying.take)
+            whole = read_pieces(stream, name, copying.take)
             copying.finish()
+        # Line ends and the like, which a checkout may change, are no change of who is in the file.
+        self.digest = whole if copying.unreadable else copying.digest.hexdigest()
         self._readable = not copying.unreadable
         self._open(declared, copying.encoding)
 
@@ -272,6 +275,7 @@ class _Copying:
     def __init__(self, name: str, declared: str | None) -> None:
         self.encoding = declared or "utf-8"
         self.unreadable = False
+        self.digest = hashlib.sha256()
         self._name = name
         self._declared = declared
         self._start = b""
@@ -292,7 +296,7 @@ class _Copying:
         piece = self._begin() if self._decode is None else b""
         self._write(self._decode(piece, True))
         if self._last != "\n":
-            self.target.write(b"\n")
+            self._put(b"\n")
 
     def _begin(self) -> bytes:
         try:
@@ -315,4 +319,8 @@ class _Copying:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._last = text[-1]
-        self.target.write(text.encode("utf-8", "replace"))
+        self._put(text.encode("utf-8", "replace"))
+
+    def _put(self, content: bytes) -> None:
+        self.digest.update(content)
+        self.target.write(content)
