@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from reconcile.engine.intents import bound_ids
 from reconcile.engine.refresh import Clients, find
@@ -13,6 +14,7 @@ from reconcile.model.registry import Registry
 from reconcile.model.resource import RemoteObject
 from reconcile.planner.plan import Plan, Step
 from reconcile.state.state import State
+from reconcile.state.store import LockedState
 
 
 def matches_before(plan: Plan, state: State, registry: Registry, clients: Clients) -> dict[Address, tuple[str, ...]]:
@@ -27,21 +29,27 @@ def doubled(
     plan: Plan,
     written: Collection[Address],
     before: Mapping[Address, tuple[str, ...]],
-    state: State,
+    locked: LockedState,
     registry: Registry,
     clients: Clients,
+    vanished: Collection[Address] = (),
 ) -> dict[Address, Diagnostic]:
     """For objects that were made, those of the same key and content that came up meanwhile and that nobody has.
 
     A request that was delivered twice makes two. Which one is to stay, and whether the other is somebody else's, is for
-    a person to say.
+    a person to say. Where the one that an answer named is not there (``vanished``) and one other is, the answer was
+    another's, and the other is what was made: it is put on record, so that the next run does not make it again.
     """
+    state = locked.state
     findings: dict[Address, Diagnostic] = {}
     for step, kind, there in _unbound(plan, written, state, registry, clients):
         kept = state.resources.get(step.address)
         new = [found.id for found in there if found.id not in before.get(step.address, ())]
         twins = [found.id for found in there if found.id in new and kept and kind.matches(kept.attributes, found)]
-        if kept is not None and twins:
+        if kept is not None and len(twins) == 1 and step.address in vanished:
+            locked.put(step.address, replace(kept, id=twins[0]), done=True)
+            findings[step.address] = _named_another(step.address, kept.id, twins[0])
+        elif kept is not None and twins:
             findings[step.address] = _made_twice(step.address, kept.id, twins)
     return findings
 
@@ -67,6 +75,17 @@ def _unbound(
                 there[kind.key(found.attributes)].append(found)
         for step in steps:
             yield step, kind, there[step.key]
+
+
+def _named_another(address: Address, named: str, made: str) -> Diagnostic:
+    return Diagnostic(
+        "named-another",
+        "an answer named another object",
+        f"The platform named id {named} for what it made, and there is no such object. What was made has the id {made} "
+        "by its name and content; that is on record now.",
+        address=str(address),
+        hint="Plan again to see whether all is as declared.",
+    )
 
 
 def _made_twice(address: Address, ours: str, twins: Collection[str]) -> Diagnostic:

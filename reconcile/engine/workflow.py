@@ -224,8 +224,12 @@ def apply(
     for address, findings in verified.left.items():
         if address not in verified.findings:
             yield replace(written[address], diagnostics=findings)
-    for address, twin in doubled(shown, written, run.before, locked.state, registry, clients).items():
-        verified.findings[address] = (*verified.findings.get(address, ()), twin)
+    vanished = {
+        address for address, found in verified.findings.items() if any(each.code == "not-there" for each in found)
+    }
+    for address, twin in doubled(shown, written, run.before, locked, registry, clients, vanished).items():
+        kept = () if twin.code == "named-another" else verified.findings.get(address, ())
+        verified.findings[address] = (*kept, twin)
     for address, findings in verified.findings.items():
         yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
 

@@ -23,7 +23,8 @@ _MAKES = re.compile(r"POST .*/(create-[a-z-]+|import-recipients-async|campaign|g
 class Proxy:
     """Spoils the answer to the ``at``-th call to a platform, counted from 1, in one ``way``.
 
-    Or that to the first call whose path ends in ``operation``. ``made_two``: something was made twice by it.
+    Or that to the first call whose path ends in ``operation``, which may begin with a verb. ``made_two``: something was
+    made twice by it.
     """
 
     sandbox: Sandbox
@@ -41,7 +42,7 @@ class Proxy:
         """What the client gets."""
         self.calls += 1
         operation = _operation(request)
-        spoil = self.hit is None and (operation.endswith(self.operation) if self.operation else self.calls == self.at)
+        spoil = self.hit is None and (self._is_meant(operation))
         if spoil:
             self.hit = operation
         if spoil and self.way == "twice":
@@ -53,6 +54,12 @@ class Proxy:
         other = self._answers.get(operation, self._last)
         self._answers[operation] = self._last = answer
         return self._spoiled(request, answer, other) if spoil else answer
+
+    def _is_meant(self, operation: str) -> bool:
+        if not self.operation:
+            return self.calls == self.at
+        verb, _, path = self.operation.rpartition(" ")
+        return operation.endswith(path) and operation.startswith(verb)
 
     def _spoiled(self, request: httpx.Request, answer: httpx.Response, other: httpx.Response | None) -> httpx.Response:
         match self.way.split():
@@ -68,6 +75,10 @@ class Proxy:
                 return httpx.Response(200, html=PAGE, headers=_date(answer))
             case ["twice"]:
                 return answer
+            case ["nobody's", "id"]:
+                return _of(
+                    answer, re.sub(rb'("id[a-zA-Z]*"|"[a-zA-Z]*[iI]d") ?: ?[0-9]+', rb"\1: 424242", answer.content)
+                )
             case ["another"]:
                 return _of(other, other.content) if other is not None else answer
             case [status]:

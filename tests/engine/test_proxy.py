@@ -78,3 +78,24 @@ def test_a_twin_is_told_with_both_ids(tmp_path: Path) -> None:
     assert "(id 2)" in told[0].detail
     assert "(id 1)" in told[0].detail
     account.close()
+
+
+@pytest.mark.parametrize(
+    ("story", "operation"),
+    [
+        ("squalomail create", "create-list"),
+        ("squalomail create", "create-newsletter"),
+        ("gatormail create", "POST /group"),
+        ("gatormail create", "POST /campaign"),
+    ],
+)
+def test_what_was_made_is_found_where_the_answer_names_nobody(story: str, operation: str, tmp_path: Path) -> None:
+    account = account_in(tmp_path)
+    proxy = Proxy(account.sandbox, lambda: account.now, "nobody's id", operation=operation)
+    account.proxy = proxy.handle
+    code, events, _ = account.apply(STORIES[story].after(), SEND)
+    assert proxy.hit is not None
+    account.proxy = None
+    assert code == 6, [found for event in events for found in event.diagnostics]
+    converges(account, story, f"{story}, {operation}")
+    account.close()
