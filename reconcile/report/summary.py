@@ -133,6 +133,14 @@ def _send(step: Step, *, now: float, zone: tzinfo) -> Remark:
     return Remark(str(step.address), f"{', '.join(part for part in parts if part)}.")
 
 
+def reached(send: Send) -> str:
+    """How many get it, in words: somebody on two of its lists gets it once, and is counted on each."""
+    if send.people is None:
+        return ""
+    told = counted(send.people, "person", "people")
+    return f"at most {told}" if send.people and len({*send.to, *send.others}) > 1 else told
+
+
 def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
     """When, in the reader's zone and in UTC, to whom, how many they are now, and what becomes of the former time."""
     former = moment(send.before, now=now, zone=zone) if send.before is not None else ""
@@ -143,7 +151,7 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
         words[SendChange.OUTGROWN] = f"more than the {send.approved:,} that were approved"
     standing = ", ".join(words.get(change, change.value) for change in send.changes)
     to = f"to {', '.join(one_line(str(target)) for target in send.to)}" if send.to else ""
-    people = f"{counted(send.people, 'person', 'people')} now" if send.people is not None else ""
+    people = f"{reached(send)} now" if send.people is not None else ""
     subject = quoted(send.subject) if send.subject else ""
     return [moment(send.after, now=now, zone=zone), subject, to, people, standing]
 

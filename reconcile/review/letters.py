@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from reconcile.mail.change import Changes
+from reconcile.mail.change import Kind as Noticed
 from reconcile.mail.changes import changes as changes_of
 from reconcile.mail.source import read
 from reconcile.model.address import Address
@@ -14,12 +15,14 @@ from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.planner.plan import Cause, Plan, Send, Step
 from reconcile.report.rows import is_html
-from reconcile.report.summary import is_send
+from reconcile.report.summary import is_send, reached
 from reconcile.report.text import counted, moment
 from reconcile.report.values import LOOKS
 from reconcile.report.words import Comparison, compare
 
 GMAIL_CLIPS = 102 * 1024  # bytes of a mail after which Gmail cuts it off
+# What a plain text would have to say, too.
+_SAID = (Noticed.WORDS, Noticed.LINK)
 # What attributes of any platform are called that are no content of the mail but stand beside it in an inbox.
 _SENDER, _SENDER_ADDRESS = ("fromName",), ("fromEmail", "fromAddress")
 
@@ -56,6 +59,7 @@ class Letter:
     """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here).
 
     ``attribute`` is what its HTML is called in the entry, if it is known; ``template`` what the platform makes it of.
+    ``stays_plain``: it has a plain text, which the entry leaves as it is.
     """
 
     step: Step
@@ -69,6 +73,7 @@ class Letter:
     people: int | None
     attribute: str | None
     template: Address | None = None
+    stays_plain: bool = False
 
     @property
     def address(self) -> Address:
@@ -88,8 +93,22 @@ class Letter:
         return changes_of(self.before, self.after)
 
     @property
+    def reached(self) -> str:
+        """How many people get it, in words."""
+        if self.people is None:
+            return ""
+        if self.step.send is None:
+            return counted(self.people, "person", "people")
+        return reached(self.step.send) if self.people else "nobody is there now"
+
+    @property
     def missing(self) -> list[str]:
         """What the page can't show or nobody checked, in words."""
+        told = ["The plain text stays as it is, although what the HTML says changes."]
+        behind = any(kind in _SAID for change in self.changes.items for kind in change.kinds)
+        return [*(told if self.stays_plain and behind else ()), *self._unseen()]
+
+    def _unseen(self) -> list[str]:
         return _missing(self.step, self.attribute, self.after, self.template)
 
     @property
@@ -154,6 +173,7 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
         send.people if send is not None else step.reach,
         name,
         template,
+        parts is not None and bool(parts.text) and parts.text in declared and parts.text not in changed,
     )
 
 

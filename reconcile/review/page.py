@@ -77,6 +77,12 @@ def pages(plan: Plan, context: Context, *, picture: Picture = boxed) -> Iterator
         yield _file(number), _page(plan, context, part, picture, rest=rest, where=where, index=True)
 
 
+def _may_count_twice(sends: Sequence[Letter]) -> bool:
+    """Whether somebody may be on two lists that mails of the page go to."""
+    targets = [{*send.to, *send.others} for letter in sends if (send := letter.step.send) is not None and send.people]
+    return len(targets) > 1 or any(len(each) > 1 for each in targets)
+
+
 def _file(number: int) -> str:
     return f"mails-{number}.html"
 
@@ -112,6 +118,7 @@ def _page(
             weeks=weeks(going, context),
             frozen_until=moment(context.now + context.freeze, now=context.now, zone=context.zone),
             people=sum(people),
+            several=sum(people) > 0 and _may_count_twice([letter for letter in (*letters, *rest) if letter.step.send]),
             by_hand=[entry for entry in summary.entries if any(each.label == "by hand" for each in entry.remarks)],
             entries=others[:_ENTRIES],
             more_entries=max(0, len(others) - _ENTRIES),

@@ -13,6 +13,7 @@ from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Send, Step
+from reconcile.report.summary import reached
 from reconcile.review.calendar import coming
 from reconcile.review.letters import letters_of
 from reconcile.review.neutral import embedded, neutral
@@ -20,7 +21,7 @@ from reconcile.review.page import MAILS, boxed, pages, render
 from reconcile.review.samples import INVENTED, filled, table
 from tests.report.test_cases import Tags
 from tests.report.test_ranking import crowd
-from tests.review.plans import CLUB, CONTEXT, EVIL, NOW, changed, mail, plan, story
+from tests.review.plans import CLUB, CONTEXT, EVIL, NOW, changed, mail, nine_edits, plan, story
 from tests.world import REGISTRY
 
 
@@ -227,3 +228,32 @@ def test_a_mail_made_of_a_template_is_shown_filled_in_before_and_after() -> None
     assert letter.after == "<body><h1>Novelties</h1><p>New</p></body>"
     assert any("squalomail.template.base" in told for told in letter.missing)
     assert "Novelties" in render(plan(template, campaign), context)
+
+
+def test_people_on_two_lists_are_not_counted_as_two() -> None:
+    one, two = (Address("squalomail", "list", name) for name in ("a", "b"))
+    sent = Send(None, 1_796_000_000.0, (one, two), 55)
+    assert reached(sent) == "at most 55 people"
+    assert reached(replace(sent, to=(one,))) == "55 people"
+    assert reached(replace(sent, people=None)) == ""
+    guide = mail("gift-guide")
+    page = render(plan(replace(changed("guide", guide, nine_edits(guide)), send=sent)), CONTEXT)
+    assert "at most 55 people" in page
+    assert "people are reached at most" in page
+    empty = render(plan(replace(changed("guide", guide, nine_edits(guide)), send=replace(sent, people=0))), CONTEXT)
+    assert "nobody is there now" in empty
+
+
+def test_a_plain_text_that_stays_behind_is_told() -> None:
+    guide = mail("gift-guide")
+    context = replace(
+        CONTEXT,
+        registry=REGISTRY,
+        bodies={Address("squalomail", "campaign", "guide"): {"body": nine_edits(guide), "altBody": "As before"}},
+    )
+    step = changed("guide", guide, nine_edits(guide))
+    (letter,) = letters_of(plan(step), context)
+    assert "The plain text stays as it is" in letter.missing[0]
+    text = AttributeChange("altBody", "As before", "Other words", Cause.MANIFEST, text=True)
+    (letter,) = letters_of(plan(replace(step, changes=(*step.changes, text))), context)
+    assert not any("plain text stays" in told for told in letter.missing)
