@@ -62,7 +62,7 @@ def remarks_row(applied: Applied) -> dict[str, Any]:
             for former in applied.former
         ]
     if applied.accepted:
-        row["accepted"] = {name: _acceptance_row(found) for name, found in sorted(applied.accepted.items())}
+        row["accepted"] = {name: _acceptance_row(found) for name, found in applied.accepted.items()}
     return row
 
 

@@ -399,7 +399,7 @@ def _resource_row(address: Address, applied: Applied) -> dict[str, Any]:
             name: {"source": built.source, "builder": built.builder} for name, built in applied.builds.items()
         }
     if applied.reach:
-        row["reach"] = {str(target): applied.reach[target] for target in sorted(applied.reach)}
+        row["reach"] = {str(target): people for target, people in applied.reach.items()}
     return row | remarks_row(applied)
 
 
