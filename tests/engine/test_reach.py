@@ -11,6 +11,7 @@ from reconcile.engine.run import Rights
 from reconcile.errors import Refused
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
+from reconcile.model.right_to_send import NOT_GIVEN
 from reconcile.planner.drift import Drift
 from reconcile.planner.plan import Right, SendChange
 from reconcile.report.drift import drift_json, render
@@ -192,9 +193,12 @@ def test_the_people_whom_an_approved_audience_adds_are_approved_of() -> None:
     target = address("list", "news")
     assert approved() == {target: 1}
     crowd.source([(f"p{number}@example.com", "P") for number in range(40)])
+    given = crowd.workspace
+    crowd.workspace = replace(given, right=NOT_GIVEN)
     with pytest.raises(Refused):
         crowd.run(desired, NO_RIGHTS)
     crowd.run(desired, replace(NO_RIGHTS, without_sends=True))
+    crowd.workspace = given
     assert approved() == {target: 1}, "what was left out approves of nobody"
     code, events, _ = crowd.run(desired, SENDS)
     assert code == 0, failures(events)
