@@ -8,15 +8,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_json, progress, text_or_json, write_private
 from reconcile.errors import InvalidInput, Usage, first_exit_code
+from reconcile.fleet.results import read_record
 from reconcile.fleet.settings import FLEET_FILE, Account, Fleet, load_fleet
 from reconcile.fleet.standing import Mode, Standing, Verdict, as_json, counts
+
+if TYPE_CHECKING:
+    from reconcile.planner.plan import Plan
 
 _UNTIL = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -124,8 +128,9 @@ def approve(
         raise InvalidInput(
             f"No plan of {chosen.key} waits.", hint=f"Plan first: reconcile fleet run plan --account {chosen.key}"
         )
+    plan = read_record(results, waiting.digest)
     if digest is None:
-        _ask(chosen, results.record(waiting.digest), waiting.digest)
+        _ask(chosen, plan, waiting.digest)
         digest = waiting.digest
     key = read_key(key_file, known.environ.get(PASSWORD))
     name = approver or _name_of(known, key)
@@ -260,18 +265,16 @@ def _need_temporal() -> None:
         )
 
 
-def _ask(account: Account, record: bytes | None, digest: str) -> None:
+def _ask(account: Account, plan: "Plan", digest: str) -> None:
     """Show what waits, and ask."""
     if not options().may_ask():
         raise Usage(
             "Nobody can be asked here, so say which plan you looked at: "
             f"reconcile fleet approve {account.key} --key FILE --digest {digest}"
         )
-    if record is not None:
-        from reconcile.cli.output import print_plan
-        from reconcile.planner.planfile import loads
+    from reconcile.cli.output import print_plan
 
-        print_plan(loads(record, "the record"))
+    print_plan(plan)
     if not click.confirm(f"Approve of this for {account.key}?", err=True):
         raise click.Abort
 
@@ -323,7 +326,7 @@ def _line(standing: Standing) -> str:
         told += f"; {len(standing.edits)} edited outside: {', '.join(edit.address for edit in standing.edits[:3])}"
     if standing.waiting is not None:
         actions = ", ".join(f"{count} to {action}" for action, count in standing.waiting.actions.items())
-        told += f"; waits: {actions}, {standing.waiting.digest[:12]}"
+        told += f"; waits: {actions}, digest {standing.waiting.digest}"
     return inert(told)
 
 

@@ -65,9 +65,14 @@ def run_here(
             ended = _together(path, jobs, parallelism, count, stop, done)
     if stop.is_set():
         raise Interrupted(
-            f"Interrupted: {len(ended)} of {len(jobs)} accounts are done.", hint="Run again to do the rest."
+            f"Interrupted: {sum(not _is_cut_short(each) for each in ended)} of {len(jobs)} accounts are done.",
+            hint="Run again to do the rest.",
         )
     return ended
+
+
+def _is_cut_short(standing: Standing) -> bool:
+    return standing.failure is not None and standing.failure.code == Interrupted.exit_code
 
 
 def _alone(

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from reconcile.cli.output import write_private
 from reconcile.errors import ReconcileError
-from reconcile.fleet.results import Results
+from reconcile.fleet.results import Results, read_record
 from reconcile.fleet.standing import Going, Standing, Verdict, as_json, counts
 from reconcile.report.text import moment
 
@@ -106,18 +106,16 @@ def _reviews(
     folder: Path, standings: Sequence[Standing], results: Results, *, now: float, zone: tzinfo
 ) -> Iterator[tuple[str, str]]:
     """Write the review page of each plan that waits; the account, and where its page is."""
-    from reconcile.planner.planfile import loads
     from reconcile.review.letters import Context
     from reconcile.review.page import pages
 
     for standing in standings:
-        record = results.record(standing.waiting.digest) if standing.waiting is not None else None
-        if record is None or standing.waiting is None:
+        if standing.waiting is None:
             continue
         try:
-            plan = loads(record, "the record")
+            plan = read_record(results, standing.waiting.digest)
         except ReconcileError:
-            continue  # damaged: an apply refuses it, too, and says so
+            continue  # damaged, or another one: an apply refuses it, too, and says so
         where = folder / "review" / standing.key
         where.mkdir(parents=True, exist_ok=True)
         for name, content in pages(plan, Context(now=now, zone=zone, digest=standing.waiting.digest)):

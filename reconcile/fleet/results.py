@@ -4,16 +4,21 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, LiteralString, Protocol
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 
 from reconcile.disk import failing, make_folder
-from reconcile.fleet.approval import Approval, approval_from
+from reconcile.errors import PlanStale, ReconcileError
+from reconcile.fleet.approval import Approval, NotApproved, approval_from
 from reconcile.fleet.database import connected, make_tables
 from reconcile.fleet.settings import Fleet
 from reconcile.fleet.standing import Standing, as_json, from_json
+
+if TYPE_CHECKING:
+    from reconcile.planner.plan import Plan
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -53,7 +58,8 @@ class Folder:
     def standing(self, account: str, environment: str) -> Standing:
         """How an account stands."""
         found = self._standing(self._folder / f"{account}@{environment}.json")
-        return found or Standing(account, environment)
+        # Whoever can write here must not say under which name it is written again.
+        return found if found and found.key == f"{account}@{environment}" else Standing(account, environment)
 
     def put(self, standing: Standing) -> None:
         """Keep how an account stands."""
@@ -86,18 +92,14 @@ class Folder:
 
     def approvals(self, digest: str) -> list[Approval]:
         """The approvals of a record."""
-        found = sorted(
-            (self._folder / "approvals").glob(f"{_checked(digest)}.*.json"),
-            key=lambda path: path.stat().st_mtime,
-            reverse=True,
-        )
-        return [approval_from(_json(path)) for path in found]
+        paths = [path for path in (self._folder / "approvals").glob(f"{_checked(digest)}.*.json") if path.is_file()]
+        return list(_sound(_json(path) for path in sorted(paths, key=_written, reverse=True)))
 
     def _standing(self, path: Path) -> Standing | None:
         content = _json(path)
         try:
             return from_json(content) if content else None
-        except (KeyError, TypeError, AttributeError):
+        except ValueError:
             return None
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -140,7 +142,8 @@ class Tables:
             account,
             environment,
         )
-        return from_json(rows[0]["standing"]) if rows else Standing(account, environment)
+        found = _standings(rows)
+        return found[0] if found and found[0].key == f"{account}@{environment}" else Standing(account, environment)
 
     def put(self, standing: Standing) -> None:
         """Keep how an account stands."""
@@ -154,8 +157,7 @@ class Tables:
 
     def standings(self) -> Iterator[Standing]:
         """All that is known."""
-        for row in self._all("SELECT standing FROM reconcile_fleet_standing ORDER BY account, environment"):
-            yield from_json(row["standing"])
+        yield from _standings(self._all("SELECT standing FROM reconcile_fleet_standing ORDER BY account, environment"))
 
     def keep_record(self, digest: str, record: bytes) -> None:
         """Keep a plan that waits."""
@@ -184,7 +186,7 @@ class Tables:
     def approvals(self, digest: str) -> list[Approval]:
         """The approvals of a record."""
         rows = self._all("SELECT approval FROM reconcile_fleet_approval WHERE digest = %s ORDER BY kept DESC", digest)
-        return [approval_from(row["approval"]) for row in rows]
+        return list(_sound(row["approval"] for row in rows))
 
     def _all(self, statement: LiteralString, *values: Any) -> list[dict[str, Any]]:
         with connected(self._url) as connection:
@@ -192,6 +194,27 @@ class Tables:
                 make_tables(connection, _TABLES)
                 self._made = True
             return connection.execute(statement, values).fetchall()
+
+
+def read_record(results: Results, digest: str) -> "Plan":
+    """The plan with a digest, whose content has that digest: what is shown must be what is signed and done.
+
+    Raises:
+        PlanStale: it is gone, damaged, or another one.
+    """
+    from reconcile.planner.planfile import loads, plan_digest
+
+    record = results.record(digest)
+    try:
+        plan = loads(record, "the record") if record is not None else None
+    except ReconcileError:
+        plan = None
+    if plan is None or plan_digest(plan) != digest:
+        raise PlanStale(
+            "The record that waits is gone, or is not what its digest says.",
+            hint="Plan again: reconcile fleet run plan",
+        )
+    return plan
 
 
 def results_of(fleet: Fleet) -> Results:
@@ -204,9 +227,28 @@ def results_of(fleet: Fleet) -> Results:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return json.loads(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
         return None
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime if path.is_file() else 0.0
+
+
+def _sound(contents: Iterable[Any]) -> Iterator[Approval]:
+    """The approvals among what is kept as such: one that is none must not stand in the way of another."""
+    for content in contents:
+        with suppress(NotApproved):
+            yield approval_from(content)
+
+
+def _standings(rows: Iterable[dict[str, Any]]) -> list[Standing]:
+    found = []
+    for row in rows:
+        with suppress(ValueError):
+            found.append(from_json(row["standing"]))
+    return found
 
 
 def _checked(digest: str) -> str:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Time: TypeAlias = Annotated[float, Field(ge=0, le=250_000_000_000)]  # UNIX seconds that a calendar has
 
 
 class Mode(StrEnum):
@@ -38,7 +46,7 @@ class Going:
     """A mail that goes out: when (UNIX seconds), to whom and to how many. ``approved``: it is scheduled already."""
 
     address: str
-    at: float
+    at: Time
     subject: str = ""
     to: tuple[str, ...] = ()
     people: int | None = None
@@ -50,8 +58,8 @@ class Waiting:
     """A plan that waits: its record's digest, since when and until when, what it would do, what needs a right."""
 
     digest: str
-    since: float
-    until: float
+    since: Time
+    until: Time
     actions: Mapping[str, int] = field(default_factory=dict)
     sends: int = 0
     refusals: int = 0
@@ -64,8 +72,8 @@ class Failure:
     mode: str
     code: int
     said: str
-    since: float
-    at: float
+    since: Time
+    at: Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +104,14 @@ class Standing:
 
     account: str
     environment: str
-    looked: float | None = None
+    looked: Time | None = None
     edits: tuple[Edit, ...] = ()
-    drifted: float | None = None
+    drifted: Time | None = None
     waiting: Waiting | None = None
     sends: tuple[Going, ...] = ()
     failure: Failure | None = None
-    applied: float | None = None
-    ran: float | None = None
+    applied: Time | None = None
+    ran: Time | None = None
 
     @property
     def key(self) -> str:
@@ -149,30 +157,23 @@ def as_json(standing: Standing) -> dict[str, Any]:
     return asdict(standing) | {"verdict": standing.verdict.value}
 
 
-def from_json(content: Mapping[str, Any]) -> Standing:
+def from_json(content: Any) -> Standing:
     """The standing that ``as_json`` wrote.
 
     Raises:
-        KeyError, TypeError: it is none.
+        ValueError: it is none; whoever can write where it is kept may have changed it.
     """
+    if not isinstance(content, Mapping):
+        raise ValueError("not a standing")
     members = {name: value for name, value in content.items() if name != "verdict"}
-    return Standing(
-        **(
-            members
-            | {
-                "edits": tuple(
-                    Edit(each["address"], each["what"], tuple(each["attributes"])) for each in members["edits"]
-                ),
-                "sends": tuple(_going(each) for each in members["sends"]),
-                "waiting": Waiting(**members["waiting"]) if members["waiting"] else None,
-                "failure": Failure(**members["failure"]) if members["failure"] else None,
-            }
-        )
-    )
+    return _adapter().validate_python(members)
 
 
-def _going(content: Mapping[str, Any]) -> Going:
-    return Going(**{**content, "to": tuple(content["to"])})
+@cache
+def _adapter() -> "TypeAdapter[Standing]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Standing)
 
 
 def counts(standings: Sequence[Standing]) -> dict[Verdict, int]:

@@ -18,17 +18,18 @@ from typing import Any
 from reconcile.cli.main import run
 from reconcile.cli.options import Options, new_options
 from reconcile.cli.outlet import fit
-from reconcile.cli.settings import load_settings
-from reconcile.errors import InvalidInput, LockHeld, PlanStale, ReconcileError, Refused
+from reconcile.cli.settings import Settings, load_settings
+from reconcile.errors import Interrupted, InvalidInput, LockHeld, ReconcileError, Refused
 from reconcile.fleet.approval import Approval, NotApproved, check
 from reconcile.fleet.limits import Limits
-from reconcile.fleet.results import Results
+from reconcile.fleet.results import Results, read_record
 from reconcile.fleet.settings import Account, Approver
 from reconcile.fleet.standing import Edit, Going, Mode, Outcome, Standing, Waiting
 from reconcile.fleet.streams import captured
 from reconcile.model.instant import as_seconds
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan, Right
+from reconcile.report.diagnostics import render
 from reconcile.state.open import open_store
 
 # What every run finds in its environment beside what its account names: no credential of another account.
@@ -72,6 +73,8 @@ class Runner:
             return before.after(self._ended(account, mode, error.exit_code, began, _told(error)))
         except ReconcileError as error:
             outcome = self._ended(account, mode, error.exit_code, began, _told(error))
+        if outcome.code == Interrupted.exit_code:
+            return before.after(outcome)  # nothing was found out
         after = self.results.standing(account.name, account.environment).after(outcome)
         self.results.put(after)
         return after
@@ -85,6 +88,7 @@ class Runner:
         before: Standing,
         began: float,
     ) -> Outcome:
+        self._check_state(account)
         match mode:
             case Mode.DRIFT:
                 return self._drift(account, stop, began)
@@ -92,6 +96,37 @@ class Runner:
                 return self._plan(account, stop, before, began)
             case Mode.APPLY:
                 return self._apply(account, stop, approval, before, began)
+
+    def _check_state(self, account: Account) -> None:
+        """Keep a project's state to the project, or to where the fleet allows states.
+
+        What reads a database or a bucket takes credentials from the environment of the whole process, and a file may be
+        another account's.
+
+        Raises:
+            Refused: it is elsewhere.
+        """
+        state = self._settings(account).state
+        if isinstance(state, Path):
+            if not state.resolve().is_relative_to(account.project.resolve()):
+                raise Refused(
+                    f"The state of {account.key} is outside of its project: {state}.",
+                    hint="In a fleet a state file is in its own project; others belong in a bucket or a database.",
+                )
+        elif "RECONCILE_ALLOW_STATE" not in self.environ:
+            raise Refused(
+                f"The state of {account.key} is not in its project, and nobody has said where states may be: whoever "
+                "changes the project could have this machine's credentials sent anywhere.",
+                hint="Set RECONCILE_ALLOW_STATE where the fleet's runs are made (docs/security.md).",
+            )
+
+    def _settings(self, account: Account) -> Settings:
+        return load_settings(
+            account.project,
+            environment=account.environment,
+            variables=dict(account.variables),
+            environ=self._environ(account),
+        )
 
     def _drift(self, account: Account, stop: threading.Event, began: float) -> Outcome:
         code, out, said = self._command(account, stop, "drift", "--format", "json")
@@ -119,15 +154,17 @@ class Runner:
     def _still_waiting(self, before: Standing, plan: Plan) -> Waiting | None:
         """What waits already, where it would do the same: whoever has looked at it did not in vain."""
         kept = before.waiting
-        record = self.results.record(kept.digest) if kept is not None else None
-        if kept is None or record is None or kept.until - plan.created < (kept.until - kept.since) / 2:
+        if kept is None:
             return None
         try:
-            former, digest = _read(record)
+            former = read_record(self.results, kept.digest)
         except ReconcileError:
             return None
-        same = digest == kept.digest and former.lineage == plan.lineage and _changes(former) == _changes(plan)
-        return kept if same else None
+        told = _waiting(former, kept.digest)
+        longest = plan.expires - plan.created  # by the policy of now, whatever a record says of itself
+        fresh = plan.created + longest / 2 <= told.until <= plan.created + longest
+        same = fresh and former.lineage == plan.lineage and _changes(former) == _changes(plan)
+        return told if same else None
 
     def _apply(
         self, account: Account, stop: threading.Event, approval: Approval | None, before: Standing, began: float
@@ -138,12 +175,8 @@ class Runner:
             )
         digest = before.waiting.digest
         approval = self._approved(account, digest, approval)
-        record = self.results.record(digest)
-        if record is None or _read(record)[1] != digest:
-            raise PlanStale(
-                "The record that waits is gone, or is not what its digest says.",
-                hint=f"Plan again: reconcile fleet run plan --account {account.key}",
-            )
+        read_record(self.results, digest)
+        record = self.results.record(digest) or b""
         with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
             path = Path(folder) / "record.plan"
             path.write_bytes(record)
@@ -223,12 +256,7 @@ class Runner:
     def _coming(self, account: Account, plan: Plan | None = None) -> Iterator[Going]:
         """The mails that are on record to go out, but for those that a plan is about to change."""
         changed = {step.address for step in plan.changes if step.send is not None} if plan is not None else set()
-        settings = load_settings(
-            account.project,
-            environment=account.environment,
-            variables=dict(account.variables),
-            environ=self._environ(account),
-        )
+        settings = self._settings(account)
         state = open_store(settings.state, environ=settings.environ).read()
         registry = settings.registry()
         for address, kept in sorted(state.resources.items()) if state is not None else ():
@@ -240,7 +268,7 @@ class Runner:
 
 
 def _told(error: ReconcileError) -> str:
-    return "\n".join(f"{found.detail} {found.hint or ''}".strip() for found in error.diagnostics)
+    return render(error.diagnostics, color=False).strip()
 
 
 def _errors(said: str) -> str:

@@ -370,3 +370,75 @@ def test_the_command_line_imports_nothing_of_temporal() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert "temporalio" not in found.stdout
     assert reconcile(["fleet", "--help"]) == 0
+
+
+def test_what_is_shown_is_what_is_signed(fleet: FleetOf) -> None:
+    """Whoever writes to the results puts a harmless plan in the place of the one that waits."""
+    key = key_of(fleet)
+    assert fleet.run("run", "plan").code == 2
+    evil, harmless = waits(fleet, "client000"), waits(fleet, "client002")
+    records = fleet.root / "results" / "records"
+    kept = (records / f"{evil}.plan").read_bytes()
+    (records / f"{evil}.plan").write_bytes((records / f"{harmless}.plan").read_bytes())
+    refused = fleet.run("approve", "client000", "--key", str(key), "--digest", evil)
+    assert refused.code == 4
+    assert fleet.run("report", "-o", str(fleet.root / "report")).code == 0
+    assert not (fleet.root / "report" / "review" / "client000@default").exists()
+    assert (fleet.root / "report" / "review" / "client002@default").exists()
+    (records / f"{evil}.plan").unlink()
+    assert fleet.run("approve", "client000", "--key", str(key), "--digest", evil).code == 4
+    (records / f"{evil}.plan").write_bytes(kept)
+    assert fleet.run("run", "apply", "--account", "client000").code == 3
+
+
+def test_what_is_written_into_the_results_stops_nothing_and_leads_nowhere(fleet: FleetOf) -> None:
+    assert fleet.run("run", "plan").code == 2
+    results = fleet.root / "results"
+    state = fleet.project("client002").state
+    state.parent.mkdir(parents=True, exist_ok=True)
+    before = sorted(path for path in fleet.root.rglob("*") if "results" not in path.parts)
+    place = results / "client000@default.json"
+    sound = json.loads(place.read_text())
+    (results / "x@y").mkdir()
+    for members in (
+        {"account": "x", "environment": "y/../../clients/client002/.reconcile/default/state"},
+        {"account": "../clients/client002/x"},
+        {"waiting": {**sound["waiting"], "digest": 5}},
+        {"waiting": {**sound["waiting"], "until": 1e300}},
+        {"waiting": {**sound["waiting"], "actions": []}},
+        {"sends": [{"address": "a", "at": "soon"}]},
+    ):
+        place.write_text(json.dumps(sound | members))
+        assert fleet.run("status").code in (0, 2)
+        assert fleet.run("run", "drift", "--account", "client000").code in (0, 2)
+        assert sorted(path for path in fleet.root.rglob("*") if "results" not in path.parts) == before
+        assert not state.exists()
+    place.write_text("[" * 100_000)
+    assert fleet.run("status").code in (0, 2)
+    place.unlink()
+    os.mkfifo(place)
+    assert fleet.run("status").code in (0, 2)
+    approvals = results / "approvals"
+    approvals.mkdir()
+    (approvals / f"{waits(fleet, 'client002')}.x.json").write_text("{}")
+    (approvals / f"{waits(fleet, 'client002')}.y.json").symlink_to(approvals / "nowhere")
+    result = fleet.run("run", "apply", "--account", "client002")
+    assert result.code == 3
+    assert "Nobody has approved" in result.err
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("file:../client002/.reconcile/default/state.json", "outside of its project"),
+        ("postgresql://127.0.0.1:1/x?sslmode=disable", "nobody has said where states may be"),
+        ("s3://b/k?endpoint=http://127.0.0.1:1", "nobody has said where states may be"),
+    ],
+)
+def test_a_state_is_kept_to_the_project_or_where_the_fleet_allows(fleet: FleetOf, state: str, said: str) -> None:
+    project = fleet.project("client000")
+    project.write("reconcile.yaml", (project.root / "reconcile.yaml").read_text() + f"state: {state}\n")
+    result = fleet.run("run", "drift", "--account", "client000")
+    assert result.code == 3
+    assert said in fleet.standing("client000")["failure"]["said"]
+    assert not fleet.requests()
