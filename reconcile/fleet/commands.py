@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -71,7 +72,10 @@ def run(mode: str, wanted: tuple[str, ...], here: bool, processes: int | None) -
         print_json([as_json_of(each) for each in sorted(ended, key=lambda each: each.key)])
     else:
         _summarise(ended)
-    return _code(ended)
+    unasked = _left_waiting(known, ended) if work is Mode.APPLY and not wanted else 0
+    if unasked:
+        progress(f"{unasked:,} more wait, and nobody has approved of them: reconcile fleet status names them")
+    return _code(ended) or (2 if unasked else 0)
 
 
 @fleet.command(epilog="Example: reconcile fleet worker --parallelism 64")
@@ -224,7 +228,13 @@ def standings_of(known: Fleet, accounts: Sequence[Account]) -> list[Standing]:
 
 
 def _fleet() -> tuple[Fleet, Path]:
-    path = options().directory / FLEET_FILE
+    chosen = options()
+    if chosen.variables or chosen.environment != chosen.environ.get("RECONCILE_ENV"):
+        raise Usage(
+            "An account's environment and variables stand in fleet.yaml, so fleet takes no --env and no --var.",
+            hint="Name an account in one environment as NAME@ENVIRONMENT.",
+        )
+    path = chosen.directory / FLEET_FILE
     return load_fleet(path, options().environ), path
 
 
@@ -255,6 +265,12 @@ def _waiting(known: Fleet, accounts: Sequence[Account]) -> list[Account]:
     results = results_of(known)
     waiting = {each.key: each.waiting.digest for each in results.standings() if each.waiting is not None}
     return [each for each in accounts if each.key in waiting and results.approvals(waiting[each.key])]
+
+
+def _left_waiting(known: Fleet, ended: Sequence[Standing]) -> int:
+    """How many plans wait of which nobody has approved."""
+    keys = {each.key for each in ended}
+    return sum(each.waiting is not None and each.key not in keys for each in standings_of(known, known.accounts()))
 
 
 def _need_temporal() -> None:
@@ -293,7 +309,7 @@ def _name_of(known: Fleet, key: Any) -> str:
 
 
 def _seconds(text: str) -> float:
-    if text[:-1].isdigit() and text[-1] in _UNTIL:
+    if re.fullmatch("[0-9]{1,6}[smhd]", text):
         return float(int(text[:-1]) * _UNTIL[text[-1]])
     raise Usage(f'--until takes a duration such as 90m, 24h or 2d, not "{text}".')
 

@@ -142,7 +142,7 @@ class Standing:
             drifted = (self.drifted or outcome.began) if outcome.edits else None
             now = replace(now, edits=outcome.edits, drifted=drifted, looked=outcome.ended)
         if outcome.mode == Mode.APPLY and not outcome.failed:
-            now = replace(now, applied=outcome.ended, waiting=None)
+            now = replace(now, applied=outcome.ended, looked=outcome.ended, waiting=None)
         if outcome.failed:
             since = self.failure.since if self.failure is not None else outcome.began
             return replace(now, failure=Failure(outcome.mode, outcome.code, outcome.said, since, outcome.ended))

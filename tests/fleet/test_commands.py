@@ -55,7 +55,8 @@ def test_looked_at_planned_approved_and_applied(fleet: FleetOf) -> None:
     for name in fleet.names[:3]:
         assert approve(fleet, name, key)[0] == 0
     applied = fleet.run("run", "apply")
-    assert applied.code == 0, applied.err
+    assert applied.code == 2, applied.err
+    assert "3 more wait" in applied.err
     assert "Fleet: 3 in sync." in applied.out
     assert fleet.run("status", "--account", "client00[0-2]").code == 0
     assert fleet.run("status").code == 2
@@ -91,6 +92,8 @@ def test_without_an_approval_nothing_is_written(fleet: FleetOf) -> None:
         ("[apply]", '["*"]', ("--as", "bob"), "is no approver"),
         ("[apply]", '["*"]', ("--until", "0s"), "is over"),
         ("[apply]", '["*"]', ("--until", "soon"), "takes a duration"),
+        ("[apply]", '["*"]', ("--until", "\u00b2d"), "takes a duration"),
+        ("[apply]", '["*"]', ("--env", "production"), "NAME@ENVIRONMENT"),
     ],
 )
 def test_who_may_not_approve_is_told(
@@ -188,7 +191,7 @@ def test_errors_stand_beside_findings(fleet: FleetOf, monkeypatch: pytest.Monkey
     key = key_of(fleet)
     assert fleet.run("run", "plan").code == 2
     assert approve(fleet, "client000", key)[0] == 0
-    assert fleet.run("run", "apply").code == 0
+    assert fleet.run("run", "apply").code == 2
     url, credentials = f"{fleet.server.url}/squalomail/v1", {"apiKey": "key-of-client000"}
     (found,) = httpx.get(f"{url}/get-lists", params=credentials).json()["lists"]
     assert httpx.post(f"{url}/update-list", json={**credentials, **found, "name": "Edited"}).is_success
