@@ -100,8 +100,8 @@ def _mark(node: MappingNode, name: str) -> Any:
     return None
 
 
-_NUL: Final = re.compile("\0")
-_LINE_END: Final = re.compile("[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+NUL: Final = re.compile("\0")
+LINE_END: Final = re.compile("[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _dotted(node: MappingNode, prefix: str) -> Iterator[str]:
@@ -232,7 +232,7 @@ class _EntryReading(Reading):
             rule = marks.get(".".join(map(str, where)))
             may_wrap = rule is None or rule.text or rule.lines
             for text in value if isinstance(value, list | tuple) else (value,):
-                found = (_NUL if may_wrap else _LINE_END).search(text) if isinstance(text, str) else None
+                found = (NUL if may_wrap else LINE_END).search(text) if isinstance(text, str) else None
                 if found is not None and not (rule is not None and rule.text):  # bodies have a check of their own
                     what = "a NUL" if found[0] == "\0" else f"a line end (U+{ord(found[0]):04X})"
                     detail = f"`{name}` has {what} in it. It takes text on one line: delete what can't be seen."
