@@ -15,7 +15,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Applied, Former
 from reconcile.state.state import Intent, State
 from reconcile.state.store import StateStore
 from tests.state.conftest import LEASE, Backend
@@ -121,7 +121,7 @@ def test_every_kind_of_entry_is_kept(backend: Backend) -> None:
     assert after.accounts == {"squalomail": account}
     assert after.intents == {}
     moved = replace(user, attributes={"lists": (Reference(THREE),)}, dependencies=(THREE,))
-    assert after.resources == {THREE: APPLIED, TWO: moved}
+    assert after.resources == {THREE: replace(APPLIED, former=(Former(ONE),)), TWO: moved}
 
 
 def test_others_read_each_record_at_once(backend: Backend) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from reconcile.errors import Interrupted, LockHeld, Refused, StateError
 from reconcile.model.address import Address
-from reconcile.model.resource import Applied
+from reconcile.model.resource import Applied, Former
 from reconcile.state.local import LocalStore
 from reconcile.state.state import Intent, State
 from reconcile.state.store import LockedState
@@ -756,5 +757,5 @@ def test_intents_and_moves_survive_as_well(store: LocalStore) -> None:
     after = store.read()
     assert during is not None
     assert after is not None
-    assert during.resources == after.resources == {FOUR: APPLIED}
+    assert during.resources == after.resources == {FOUR: replace(APPLIED, former=(Former(ONE),))}
     assert during.intents == after.intents == {TWO: Intent(TWO, "create-list", ("Due",), started=5.0)}

@@ -34,7 +34,13 @@ _ROWS = (
         summary="Overwrite a list's name, description, colour, position, publication and tags.",
     ),
     Operation(
-        "get-lists", "POST", _POST, Retry.SAFE, write=False, summary="Lists with their tags, all or by id, name or tag."
+        "get-lists",
+        "POST",
+        _POST,
+        Retry.SAFE,
+        write=False,
+        used_by=("doctor",),
+        summary="Lists with their tags, all or by id, name or tag.",
     ),
     Operation(
         "get-lists-details",

@@ -21,7 +21,7 @@ BY_NAME = {switch.name: switch for switch in SQUALOMAIL}
 PAGE = ROOT / "docs" / "squalomail.md"
 KINDS = provider_type("squalomail").kinds
 # What is no kind: commands, and the check whose account a key opens.
-OTHERS = {"api", "event", "account pin"}
+OTHERS = {"api", "doctor", "event", "account pin"}
 
 
 def test_the_page_of_the_docs_is_current(update_cases: bool) -> None:
