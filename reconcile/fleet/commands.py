@@ -41,7 +41,8 @@ def fleet() -> None:
 def run(mode: str, wanted: tuple[str, ...], here: bool, processes: int | None) -> int:
     """Run accounts: drift looks, plan makes plans that wait for approval, apply does what was approved.
 
-    Exit codes: 0, or 2 where something drifted or waits, 6 where some accounts failed, 1 where all did.
+    Exit codes: 0, or 2 where something drifted or waits, 6 where some accounts failed, the gravest of theirs where all
+    did.
     """
     from reconcile.fleet.here import Job, run_here
 
