@@ -57,7 +57,7 @@ ALLOWED = {
         "sandbox",
         "state",
     },
-    "fleet": {"cli", "disk", "errors", "manifests", "model", "planner", "report", "review", "state"},
+    "fleet": {"cli", "disk", "errors", "manifests", "model", "planner", "providers", "report", "review", "state"},
     "testing": {"engine", "errors", "manifests", "model", "planner", "providers", "state"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -15,15 +15,16 @@ import click
 
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_json, progress, text_or_json, write_private
+from reconcile.cli.settings import parse_duration
 from reconcile.errors import InvalidInput, Usage, first_exit_code
 from reconcile.fleet.results import read_record
 from reconcile.fleet.settings import FLEET_FILE, Account, Fleet, load_fleet
-from reconcile.fleet.standing import Mode, Standing, Verdict, as_json, counts
+from reconcile.fleet.standing import Mode, Standing, Verdict, counts
+from reconcile.fleet.standing import as_json as standing_json
+from reconcile.manifests.project import DURATION_PATTERN
 
 if TYPE_CHECKING:
     from reconcile.planner.plan import Plan
-
-_UNTIL = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @click.group(epilog="Example: reconcile -C fleet fleet run drift")
@@ -70,7 +71,7 @@ def run(mode: str, wanted: tuple[str, ...], here: bool, processes: int | None) -
             known, path, [Job(each, work) for each in chosen], parallelism=parallelism, processes=processes, done=done
         )
     if as_json:
-        print_json([as_json_of(each) for each in sorted(ended, key=lambda each: each.key)])
+        print_json([standing_json(each) for each in sorted(ended, key=lambda each: each.key)])
     else:
         _summarise(ended)
     unasked = _left_waiting(known, ended) if work is Mode.APPLY and not wanted else 0
@@ -133,7 +134,7 @@ def approve(
         raise InvalidInput(
             f"No plan of {chosen.key} waits.", hint=f"Plan first: reconcile fleet run plan --account {chosen.key}"
         )
-    plan = read_record(results, waiting.digest)
+    _, plan = read_record(results, waiting.digest)
     if digest is None:
         _ask(chosen, plan, waiting.digest)
         digest = waiting.digest
@@ -165,7 +166,7 @@ def status(wanted: tuple[str, ...]) -> int:
     known, _ = _fleet()
     standings = standings_of(known, _chosen(known.accounts(), wanted))
     if as_json:
-        print_json([as_json_of(each) for each in standings])
+        print_json([standing_json(each) for each in standings])
     else:
         for each in standings:
             if each.verdict is not Verdict.IN_SYNC or wanted:
@@ -211,11 +212,6 @@ def key_(file: Path) -> None:
     except OSError as error:
         raise InvalidInput(f"{file} can't be written: {error.strerror}.") from None
     click.echo(public_text(made))
-
-
-def as_json_of(standing: Standing) -> dict[str, Any]:
-    """A standing for people's own programs."""
-    return as_json(standing)
 
 
 def standings_of(known: Fleet, accounts: Sequence[Account]) -> list[Standing]:
@@ -310,8 +306,8 @@ def _name_of(known: Fleet, key: Any) -> str:
 
 
 def _seconds(text: str) -> float:
-    if re.fullmatch("[0-9]{1,6}[smhd]", text):
-        return float(int(text[:-1]) * _UNTIL[text[-1]])
+    if re.fullmatch(DURATION_PATTERN, text):
+        return parse_duration(text)
     raise Usage(f'--until takes a duration such as 90m, 24h or 2d, not "{text}".')
 
 

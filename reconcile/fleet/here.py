@@ -5,14 +5,14 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from reconcile.cli.stopping import stopping
 from reconcile.errors import Interrupted, ReconcileError
 from reconcile.fleet.limits import Limits
 from reconcile.fleet.results import results_of
@@ -58,7 +58,7 @@ def run_here(
     """
     count = min(processes or os.cpu_count() or 1, parallelism, max(1, len(jobs) // _FEW))
     stop = threading.Event()
-    with _stopping(stop):
+    with stopping(stop):
         if count <= 1:
             ended = _alone(runner_of(fleet), jobs, parallelism, stop, done)
         else:
@@ -173,24 +173,3 @@ def _work(path: Path, parallelism: int, processes: int, todo: Any, over: Any, li
         for each in [pool.submit(take) for _ in range(parallelism)]:
             each.result()
     todo.cancel_join_thread()  # nobody has to read what says that it is over
-
-
-@contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
-    """The first signal ends the run in good order, a second one at once."""
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(Interrupted.exit_code)
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    former = {number: signal.signal(number, on_signal) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

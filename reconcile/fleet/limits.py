@@ -1,12 +1,12 @@
 """Limits that accounts share: within this process, or through PostgreSQL by all processes of the fleet."""
 
 import threading
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reconcile.fleet.database import connected, make_tables
+from reconcile.providers.transport import Limit, Limiter
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -26,30 +26,6 @@ ON CONFLICT (name) DO UPDATE
 SET free = greatest(known.free, clock_timestamp()) + %(span)s * interval '1 second'
 RETURNING extract(epoch FROM free - clock_timestamp())::float8 - %(span)s AS wait
 """
-
-
-class Turns(Protocol):
-    """Hands out turns: see ``providers.transport.Limit``."""
-
-    def reserve(self) -> float:
-        """Take the next turn: how many seconds it is away."""
-
-
-@dataclass
-class Local:
-    """Turns within this process, evenly spaced."""
-
-    span: float
-    _free: float = 0.0
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-
-    def reserve(self) -> float:
-        """Take the next turn: how many seconds it is away."""
-        with self._guard:
-            now = time.monotonic()
-            turn = max(now, self._free)
-            self._free = turn + self.span
-            return turn - now
 
 
 class Database:
@@ -92,7 +68,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Shared:
-    """Turns that all processes take of one row."""
+    """Limit that all processes take of one row."""
 
     database: Database
     name: str
@@ -107,7 +83,7 @@ class Shared:
 class Strictest:
     """Several limits at once: the furthest turn counts."""
 
-    of: tuple[Turns, ...]
+    of: tuple[Limit, ...]
 
     def reserve(self) -> float:
         """Take a turn of each: how many seconds the last one is away."""
@@ -121,12 +97,15 @@ class Limits:
         """``database`` is the URL through which processes share them."""
         self._limits = tuple(limits)
         shared = Database(database) if database and self._limits else None
-        self._turns: dict[str, Turns] = {}
+        self._turns: dict[str, Limit] = {}
         for limit in self._limits:
-            span = 1 / limit.requests_per_second
-            self._turns[limit.name] = Shared(shared, limit.name, span) if shared else Local(span * processes)
+            self._turns[limit.name] = (
+                Shared(shared, limit.name, 1 / limit.requests_per_second)
+                if shared
+                else Limiter(limit.requests_per_second / processes)
+            )
 
-    def of(self, account: str, alias: str) -> Turns | None:
+    def of(self, account: str, alias: str) -> Limit | None:
         """What a provider of an account is under."""
         found = tuple(self._turns[limit.name] for limit in self._limits if limit.binds(account, alias))
         return Strictest(found) if found else None

@@ -113,7 +113,7 @@ def _reviews(
         if standing.waiting is None:
             continue
         try:
-            plan = read_record(results, standing.waiting.digest)
+            _, plan = read_record(results, standing.waiting.digest)
         except ReconcileError:
             continue  # damaged, or another one: an apply refuses it, too, and says so
         where = folder / "review" / standing.key

@@ -196,8 +196,8 @@ class Tables:
             return connection.execute(statement, values).fetchall()
 
 
-def read_record(results: Results, digest: str) -> "Plan":
-    """The plan with a digest, whose content has that digest: what is shown must be what is signed and done.
+def read_record(results: Results, digest: str) -> "tuple[bytes, Plan]":
+    """The record with a digest, and its plan, whose content has that digest: what is shown is what is signed and done.
 
     Raises:
         PlanStale: it is gone, damaged, or another one.
@@ -209,12 +209,12 @@ def read_record(results: Results, digest: str) -> "Plan":
         plan = loads(record, "the record") if record is not None else None
     except ReconcileError:
         plan = None
-    if plan is None or plan_digest(plan) != digest:
+    if record is None or plan is None or plan_digest(plan) != digest:
         raise PlanStale(
             "The record that waits is gone, or is not what its digest says.",
             hint="Plan again: reconcile fleet run plan",
         )
-    return plan
+    return record, plan
 
 
 def results_of(fleet: Fleet) -> Results:

@@ -30,13 +30,14 @@ from reconcile.model.instant import as_seconds
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan, Right
 from reconcile.report.diagnostics import render
+from reconcile.state.allowed import ALLOW_STATE
 from reconcile.state.open import open_store
 
 # What every run finds in its environment beside what its account names: no credential of another account.
 _COMMON = (
     *("HOME", "PATH", "TZ", "LANG", "LC_ALL", "TMPDIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "RECONCILE_ALLOW_ENV", "RECONCILE_ALLOW_HOSTS", "RECONCILE_ALLOW_STATE"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "RECONCILE_ALLOW_ENV", "RECONCILE_ALLOW_HOSTS"),
 )
 _LONGEST = 4_000  # characters kept of what a command said
 BUSY = LockHeld.exit_code
@@ -50,7 +51,6 @@ class Runner:
     approvers: Mapping[str, Approver]
     limits: Limits
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    lock_timeout: float = 0.0
     clock: Callable[[], float] = time.time
 
     def reconcile(
@@ -88,53 +88,44 @@ class Runner:
         before: Standing,
         began: float,
     ) -> Outcome:
-        self._check_state(account)
+        settings = self._settings(account)
         match mode:
             case Mode.DRIFT:
-                return self._drift(account, stop, began)
+                return self._drift(account, settings, stop, began)
             case Mode.PLAN:
-                return self._plan(account, stop, before, began)
+                return self._plan(account, settings, stop, before, began)
             case Mode.APPLY:
-                return self._apply(account, stop, approval, before, began)
-
-    def _check_state(self, account: Account) -> None:
-        """Keep a project's state to the project, or to where the fleet allows states.
-
-        What reads a database or a bucket takes credentials from the environment of the whole process, and a file may be
-        another account's.
-
-        Raises:
-            Refused: it is elsewhere.
-        """
-        state = self._settings(account).state
-        if isinstance(state, Path):
-            if not state.resolve().is_relative_to(account.project.resolve()):
-                raise Refused(
-                    f"The state of {account.key} is outside of its project: {state}.",
-                    hint="In a fleet a state file is in its own project; others belong in a bucket or a database.",
-                )
-        elif "RECONCILE_ALLOW_STATE" not in self.environ:
-            raise Refused(
-                f"The state of {account.key} is not in its project, and nobody has said where states may be: whoever "
-                "changes the project could have this machine's credentials sent anywhere.",
-                hint="Set RECONCILE_ALLOW_STATE where the fleet's runs are made (docs/security.md).",
-            )
+                return self._apply(account, settings, stop, approval, before, began)
 
     def _settings(self, account: Account) -> Settings:
-        return load_settings(
+        """What an account's project says.
+
+        Raises:
+            InvalidInput: with every finding. Refused: its state file is outside of it, as another account's is.
+        """
+        settings = load_settings(
             account.project,
             environment=account.environment,
             variables=dict(account.variables),
             environ=self._environ(account),
         )
+        state = settings.state
+        if isinstance(state, Path) and not state.resolve().is_relative_to(account.project.resolve()):
+            raise Refused(
+                f"The state of {account.key} is outside of its project: {state}.",
+                hint="In a fleet a state file is in its own project; others belong in a bucket or a database.",
+            )
+        return settings
 
-    def _drift(self, account: Account, stop: threading.Event, began: float) -> Outcome:
+    def _drift(self, account: Account, settings: Settings, stop: threading.Event, began: float) -> Outcome:
         code, out, said = self._command(account, stop, "drift", "--format", "json")
         edits = tuple(_edits(out)) if code in (0, 2) else None
-        sends = tuple(self._coming(account)) if code in (0, 2) else None
+        sends = tuple(self._coming(settings)) if code in (0, 2) else None
         return self._ended(account, Mode.DRIFT, code, began, said, edits=edits, sends=sends)
 
-    def _plan(self, account: Account, stop: threading.Event, before: Standing, began: float) -> Outcome:
+    def _plan(
+        self, account: Account, settings: Settings, stop: threading.Event, before: Standing, began: float
+    ) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
             path = Path(folder) / "record.plan"
             code, _, said = self._command(account, stop, "plan", "--detailed-exitcode", "-o", str(path))
@@ -148,7 +139,7 @@ class Runner:
             if waiting is None:
                 self.results.keep_record(digest, record)
                 waiting = _waiting(plan, digest)
-        sends = (*self._coming(account, plan), *_once_approved(plan))
+        sends = (*self._coming(settings, plan), *_once_approved(plan))
         return self._ended(account, Mode.PLAN, code, began, said, planned=True, waiting=waiting, sends=sends)
 
     def _still_waiting(self, before: Standing, plan: Plan) -> Waiting | None:
@@ -157,7 +148,7 @@ class Runner:
         if kept is None:
             return None
         try:
-            former = read_record(self.results, kept.digest)
+            _, former = read_record(self.results, kept.digest)
         except ReconcileError:
             return None
         told = _waiting(former, kept.digest)
@@ -167,7 +158,13 @@ class Runner:
         return told if same else None
 
     def _apply(
-        self, account: Account, stop: threading.Event, approval: Approval | None, before: Standing, began: float
+        self,
+        account: Account,
+        settings: Settings,
+        stop: threading.Event,
+        approval: Approval | None,
+        before: Standing,
+        began: float,
     ) -> Outcome:
         if before.waiting is None:
             raise Refused(
@@ -175,19 +172,13 @@ class Runner:
             )
         digest = before.waiting.digest
         approval = self._approved(account, digest, approval)
-        read_record(self.results, digest)
-        record = self.results.record(digest) or b""
+        record, _ = read_record(self.results, digest)
         with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
             path = Path(folder) / "record.plan"
             path.write_bytes(record)
             sends = "--allow-send" if approval.sends else "--without-sends"
-            code, _, said = self._command(
-                account,
-                stop,
-                *("apply", str(path), "--approved", digest, sends),
-                *("--lock-timeout", str(self.lock_timeout)) * bool(self.lock_timeout),
-            )
-        coming = tuple(self._coming(account)) if code in (0, 6) else None
+            code, _, said = self._command(account, stop, "apply", str(path), "--approved", digest, sends)
+        coming = tuple(self._coming(settings)) if code in (0, 6) else None
         return self._ended(account, Mode.APPLY, code, began, said, sends=coming)
 
     def _approved(self, account: Account, digest: str, given: Approval | None) -> Approval:
@@ -229,6 +220,9 @@ class Runner:
     def _environ(self, account: Account) -> dict[str, str]:
         """What a run finds in its environment: what its account names, and nothing of another account."""
         found = {name: self.environ[name] for name in _COMMON if name in self.environ}
+        # Databases and buckets take credentials from the environment of the whole process, so that whoever changes a
+        # project could have them sent anywhere: unless somebody says where states may be, they are files.
+        found[ALLOW_STATE] = self.environ.get(ALLOW_STATE, "file:")
         for variable, source in account.environ.items():
             found[variable] = self._value(account, variable, source)
         return found
@@ -253,10 +247,9 @@ class Runner:
     def _ended(self, account: Account, mode: Mode, code: int, began: float, said: str, **seen: Any) -> Outcome:
         return Outcome(account.name, account.environment, mode.value, code, began, self.clock(), said, **seen)
 
-    def _coming(self, account: Account, plan: Plan | None = None) -> Iterator[Going]:
+    def _coming(self, settings: Settings, plan: Plan | None = None) -> Iterator[Going]:
         """The mails that are on record to go out, but for those that a plan is about to change."""
         changed = {step.address for step in plan.changes if step.send is not None} if plan is not None else set()
-        settings = self._settings(account)
         state = open_store(settings.state, environ=settings.environ).read()
         registry = settings.registry()
         for address, kept in sorted(state.resources.items()) if state is not None else ():

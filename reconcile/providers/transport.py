@@ -148,7 +148,7 @@ class Transport:
         self._secrets = tuple(secret for secret in secrets if secret)
         self._slots = threading.BoundedSemaphore(pace.concurrency)
         self._stop = stop or threading.Event()
-        own = _Limiter(pace.requests_per_second) if pace.requests_per_second else None
+        own = Limiter(pace.requests_per_second) if pace.requests_per_second else None
         self._limits = tuple(limit for limit in (own, pace.shared) if limit is not None)
         self.time = time or ServerTime()
 
@@ -426,7 +426,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-class _Limiter:
+class Limiter:
     """Says when the next request may go out: at most so many in any second."""
 
     def __init__(self, requests_per_second: float) -> None:
