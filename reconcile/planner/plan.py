@@ -288,5 +288,5 @@ class Plan:
 
     @property
     def writes(self) -> tuple[Call, ...]:
-        """All API writes, by address."""
-        return tuple(call for step in self.steps.values() for call in step.writes)
+        """All API writes, by address. A step that can't be made has none but its stops, which nothing holds back."""
+        return tuple(call for step in self.steps.values() for call in (step.stops if step.blocked else step.writes))
