@@ -41,6 +41,11 @@ class Answer:
         """Whether it is a success with content that can be read."""
         return self.status is not None and 200 <= self.status < 300
 
+    @property
+    def undecided(self) -> bool:
+        """Whether it leaves open what became of the call: no answer, a failing server, or one that had no time."""
+        return self.status is None or self.status >= 500 or self.status in (408, 429)
+
 
 Answers = Mapping[str, Answer]
 # From the answers what was seen, in the assumption's own terms; None: the answers don't tell.

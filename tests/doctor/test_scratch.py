@@ -33,6 +33,24 @@ def everything(world: World, platform: str) -> list[str]:
     return sorted(f"{table} {row['name']}" for table, found in rows.items() for row in found)
 
 
+@pytest.mark.parametrize("status", [None, 408, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("platform", "asked", "first", "second", "seen"),
+    [
+        ("gatormail", "unique_names", "first twin", "twin", False),
+        ("squalomail", "duplicate_list_name", "third", "twin", "accept"),
+        ("squalomail", "duplicate_subject", "mail", "mail twin", "accept"),
+    ],
+)
+def test_an_answer_that_leaves_it_open_tells_nothing_of_a_second_one(
+    platform: str, asked: str, first: str, second: str, seen: Any, status: int | None
+) -> None:
+    (read,) = (found.read for found in questionnaire(platform) if found.id == asked and found.read)
+    assert read({first: Answer(200, {}), second: Answer(200, {})}) == seen
+    assert read({first: Answer(200, {}), second: Answer(status)}) is None
+    assert read({first: Answer(status), second: Answer(200, {})}) is None
+
+
 CASES = [
     (platform, switch.name, value)
     for platform in PLATFORMS

@@ -108,9 +108,7 @@ def _delete(kind: str, id_: str) -> Call:
 
 
 def _refused(answer: Answer) -> bool:
-    if answer.status is None or answer.status >= 500 or answer.status in (408, 429):
-        return False
-    return answer.status >= 400 or says_error(answer.content) is not None
+    return not answer.undecided and ((answer.status or 0) >= 400 or says_error(answer.content) is not None)
 
 
 # Reading answers
@@ -124,9 +122,7 @@ def _member(answers: Answers, key: str, name: str) -> Any:
 def _fine(answers: Answers, name: str) -> bool | None:
     """Whether a call was carried out, None where that can't be told."""
     answer = answers[name]
-    if answer.status is None or answer.status >= 500 or answer.status == 429:
-        return None
-    return not _refused(answer)
+    return None if answer.undecided else not _refused(answer)
 
 
 def _end(answers: Answers, name: str) -> str:

@@ -112,10 +112,8 @@ def _delete(kind: str, id_: str) -> Call:
 
 
 def _refused(answer: Answer) -> bool:
-    if answer.status is None or answer.status >= 500 or answer.status in (408, 429):
-        return False
-    if answer.status >= 400:
-        return True
+    if answer.undecided or (answer.status or 0) >= 400:
+        return not answer.undecided
     content = answer.content
     return isinstance(content, Mapping) and (bool(content.get("errorCode")) or says_error(content) is not None)
 
@@ -126,9 +124,7 @@ def _refused(answer: Answer) -> bool:
 def _fine(answers: Answers, name: str) -> bool | None:
     """Whether a call was carried out, None where that can't be told."""
     answer = answers[name]
-    if answer.status is None or answer.status >= 500 or answer.status == 429:
-        return None
-    return not _refused(answer)
+    return None if answer.undecided else not _refused(answer)
 
 
 def _row(answers: Answers, name: str) -> Mapping[str, Any]:
