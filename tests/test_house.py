@@ -34,7 +34,7 @@ ALLOWED = {
     "manifests": {"mail", "model", "errors"},
     "planner": {"model", "errors"},
     "state": {"model", "network", "hosts", "disk", "errors"},
-    "providers": {"model", "network", "hosts", "disk", "errors"},
+    "providers": {"model", "network", "hosts", "masks", "disk", "errors"},
     "report": {"planner", "mail", "model", "errors"},
     "review": {"report", "planner", "mail", "model", "errors"},
     "engine": {"mail", "manifests", "planner", "state", "model", "errors"},

@@ -13,7 +13,7 @@ from reconcile.cli.output import print_json, progress, text_or_json
 from reconcile.cli.stopping import asking
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import PlanStale, ReconcileError, Refused, UnknownOutcome, Usage
-from reconcile.masks import LEAST
+from reconcile.masks import LEAST, MASK, masked
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.call_review import CallReview, Rules
 from reconcile.model.kind import Circumstances
@@ -29,7 +29,6 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CREDENTIALS = frozenset(
     {"apikey", "apiuser", "clientid", "clientsecret", "username", "password", "accesstoken", "authorization"}
 )
-_MASK = "***"
 
 
 @click.command(epilog="Example: reconcile api shop get-data entity=Mail 'filter=subject==\"Hello\"'")
@@ -260,14 +259,11 @@ def _redacted(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
         personal = "subid" in value
         return {
-            _redacted(name, secrets): _MASK if personal and name == "key" else _redacted(member, secrets)
+            _redacted(name, secrets): MASK if personal and name == "key" else _redacted(member, secrets)
             for name, member in value.items()
         }
     if isinstance(value, list):
         return [_redacted(member, secrets) for member in value]
     if isinstance(value, int) and not isinstance(value, bool):
-        return _MASK if str(value) in secrets else value
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _MASK)
-    return value
+        return MASK if str(value) in secrets else value
+    return masked(value, secrets) if isinstance(value, str) else value

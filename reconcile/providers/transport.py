@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import httpx
 
 from reconcile.errors import ApiError, Interrupted, InvalidInput, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.masks import masked
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Operation, Retry
 from reconcile.model.right_to_send import RightToSend
@@ -379,9 +380,7 @@ class Transport:
         return UnknownOutcome(detail, hint=hint) if status < 300 else Rejected(detail, status, hint=hint)
 
     def _redacted(self, text: str) -> str:
-        for secret in (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())):
-            text = text.replace(secret, "***")
-        return text
+        return masked(text, (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())))
 
 
 def _is_page(answer: httpx.Response) -> bool:
