@@ -13,7 +13,6 @@ from typing import Any, Final, TextIO
 from reconcile.cli.options import Options
 
 _PAGE: Final = re.compile(r"\s*<(?:!doctype|html|[a-z][a-z0-9]*[\s>])", re.IGNORECASE)
-_COMMAND: Final = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))|^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)", re.MULTILINE)
 # What a terminal obeys or a reader can't see, and JSON lets stand.
 _UNSEEN: Final = re.compile("[\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -21,21 +20,21 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 def fit(text: str, options: Options) -> str:
     """A whole output, as it may leave."""
+    from reconcile.report.text import defused, inert
+
     text = options.redacted(text)
     bare = text.strip()
     if bare[:1] in ("{", "[") and bare[-1:] in ("}", "]"):
         if not text.isascii():
             text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        return _COMMAND.sub(lambda found: "\\u0023" if found[1] is None else f"{found[1]}\\u003a", text)
+        return defused(text, "\\u003a", "\\u0023")
     if _PAGE.match(text):
         text = _CONTROL.sub("&#xfffd;", text)
         if not text.isascii():
             text = _UNSEEN.sub(lambda found: f"&#x{ord(found[0]):x};", text)
-        return _COMMAND.sub(lambda found: "&#35;" if found[1] is None else f"{found[1]}&#58;", text)
+        return defused(text, "&#58;", "&#35;")
     if "##" not in text and "::" not in text:
         return text
-    from reconcile.report.text import inert
-
     return inert(text)
 
 

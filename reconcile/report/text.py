@@ -44,6 +44,11 @@ def painted(text: str, style: Style | None, *, color: bool) -> str:
     return "\n".join(f"\x1b[{style}m{line}\x1b[0m" if line else line for line in text.split("\n"))
 
 
+def defused(text: str, colon: str, hash_: str) -> str:
+    """The text with what a runner of a CI job would obey broken, by what stands for its first character there."""
+    return _COMMAND.sub(lambda found: hash_ if found[1] is None else f"{found[1]}{colon}", text)
+
+
 def harmless(text: str) -> str:
     """The text with everything escaped that a terminal would obey or a reader not see; line ends and tabs stay."""
     return _HARMFUL.sub(lambda match: _escape(match[0]), text)

@@ -23,7 +23,7 @@ from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan
 from reconcile.report.rows import facts_of
 from reconcile.report.summary import summarise
-from reconcile.report.text import counted, harmless, listed, moment
+from reconcile.report.text import counted, defused, harmless, listed, moment
 from reconcile.report.to_terminal import detail_told
 from reconcile.report.values import Entry, Summary
 from reconcile.review.calendar import coming, weeks
@@ -125,21 +125,20 @@ def _page(
             made=moment(plan.created, now=context.now, zone=context.zone) if plan.created else "",
             script=Markup(script),  # noqa: S704  # our own file
             style=Markup(source_of("page.css")),  # noqa: S704  # our own file
-            policy=_policy(script),
+            policy=policy(script),
         )
     )
     # A CI job's log may show the page: no line of it is a command to the runner.
-    return re.sub(
-        r"(?m)^([^\S\n]*):(?=:)|#(?=#(?:\[|vso\[))", lambda m: f"{m[1] or ''}&#{58 if m[1] is not None else 35};", page
-    )
+    return defused(page, "&#58;", "&#35;")
 
 
-def _policy(script: str) -> str:
+def policy(script: str, *, connect: bool = False) -> str:
+    """What a page may do: load nothing, and run this script alone; ``connect``: ask the server that it came from."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"'sha256-{digest}'" if script else "'none'"
     return (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"script-src {allowed}"
+        f"script-src {allowed}" + ("; connect-src 'self'" if connect else "")
     )
 
 

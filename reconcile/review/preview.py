@@ -1,7 +1,5 @@
 """The page of one mail as the manifests say it is now, in the review page's frame; it follows what is written."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from reconcile.model.address import Address
 from reconcile.model.built_mail import BuiltMail
 from reconcile.review.letters import GMAIL_CLIPS
 from reconcile.review.neutral import Picture
-from reconcile.review.page import Frame, environment, framed, links_of, source_of
+from reconcile.review.page import Frame, environment, framed, links_of, policy, source_of
 from reconcile.review.samples import INVENTED, filled, table
 
 
@@ -55,16 +53,8 @@ def render(shown: Shown, picture: Picture) -> str:
             person_at=at,
             script=Markup(script),  # noqa: S704  # our own file
             style=Markup(source_of("page.css")),  # noqa: S704  # our own file
-            policy=_policy(script),
+            policy=policy(script, connect=True),
         )
-    )
-
-
-def _policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"connect-src 'self'; script-src 'sha256-{digest}'"
     )
 
 

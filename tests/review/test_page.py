@@ -257,3 +257,12 @@ def test_a_plain_text_that_stays_behind_is_told() -> None:
     text = AttributeChange("altBody", "As before", "Other words", Cause.MANIFEST, text=True)
     (letter,) = letters_of(plan(replace(step, changes=(*step.changes, text))), context)
     assert not any("plain text stays" in told for told in letter.missing)
+
+
+@pytest.mark.parametrize("command", ["::error::", "##[error]", "##vso[task]", "##teamcity[x]"])
+def test_no_line_of_a_page_is_a_command_to_a_runner(command: str) -> None:
+    step = changed("evil", "<p>a</p>", f"<p>a</p>\n{command} b")
+    page = render(plan(step), CONTEXT)
+    assert "b" in page
+    obeyed = [line for line in page.splitlines() if line.lstrip().startswith("::")]
+    assert not obeyed + [marker for marker in ("##[", "##vso[", "##teamcity[") if marker in page]
