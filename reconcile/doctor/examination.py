@@ -100,13 +100,6 @@ def questions(
     return answers, tuple(judged(assumption, answers, level, current) for assumption in questionnaire)
 
 
-def by_verdict(findings: Iterable[Finding]) -> Mapping[Verdict, list[Finding]]:
-    """The findings, what differs first."""
-    order = (Verdict.DIFFERS, Verdict.UNDECIDED, Verdict.HOLDS, Verdict.NOT_PROBED)
-    found = list(findings)
-    return {verdict: [each for each in found if each.verdict is verdict] for verdict in order}
-
-
 def rows_to_paste(findings: Iterable[Finding]) -> Iterator[tuple[str, Any]]:
     """Rows of the contract that would make us go by what was seen."""
     for finding in findings:

@@ -15,7 +15,6 @@ from reconcile.providers.audience.texts import UNREADABLE, stripped
 
 ENCODINGS: Final = ("utf-8", "utf-16", "cp1250", "cp1252", "latin-1")
 DELIMITERS: Final = (",", ";", "\t", "|")
-QUOTES: Final = ('"', "'", "")
 NAMES: Final = {"\t": "tab"}
 _BOMS: Final = (
     (codecs.BOM_UTF32_LE, None),

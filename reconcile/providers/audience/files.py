@@ -110,12 +110,6 @@ def _reasons(loaded: Loaded) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in counted)
 
 
-def left_alone(reasons: Mapping[str, int]) -> str | None:
-    """A sentence on who is left alone and why; None if nobody is."""
-    left = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
-    return f"Left alone: {', '.join(left)}." if left else None
-
-
 def reading_notes(loaded: Loaded, path: str) -> Iterator[str]:
     """Sentences on how a file was read: how it is written, and what was dropped of it."""
     dropped = [

@@ -16,8 +16,7 @@ from reconcile.providers.audience.compare import OFF, promote
 from reconcile.providers.audience.texts import YES, key_of
 from reconcile.providers.squalomail.audience_imports import Imports
 from reconcile.providers.squalomail.audience_load import BUILT_IN, CONSENTS, reload
-from reconcile.providers.squalomail.audience_outline import ListOutline
-from reconcile.providers.squalomail.cheapest import Need
+from reconcile.providers.squalomail.audience_outline import ListOutline, sort
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 
@@ -226,14 +225,6 @@ class ListWriter(Writer):
                 if member["subid"] in rows:
                     rows[member["subid"]]["_lists"][member["listid"]] = member
         return rows
-
-
-def sort(need: Need) -> str:
-    """SQL for the people of one sort."""
-    return (
-        f"(is_new = {need.new} AND attributes = {need.attributes} AND tags = {need.tags} "
-        f"AND importable = {need.importable} AND lists = {need.lists})"
-    )
 
 
 def _changed(row: Mapping[str, Any], wanted: Mapping[str, str], tags: Sequence[str]) -> dict[str, Any]:

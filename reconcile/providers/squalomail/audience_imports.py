@@ -21,7 +21,7 @@ from reconcile.providers.audience.goal import Goal
 from reconcile.providers.audience.memory import Keeper, leave_out_forgotten, load_memory
 from reconcile.providers.audience.workspace_db import WorkspaceDb, opened
 from reconcile.providers.squalomail.audience_load import reload
-from reconcile.providers.squalomail.audience_outline import ListOutline
+from reconcile.providers.squalomail.audience_outline import ListOutline, sort
 from reconcile.providers.squalomail.cheapest import IMPORT_ROWS, imports
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ class Imports:
 
     def _imported(self, lists: int, table: str) -> str:
         """SQL for the people who go into the import with these lists."""
-        from reconcile.providers.squalomail.audience_calls import sort
-
         sorts = [sort(need) for need, made in self._outline.treatments.items() if lists in made.imports]
         return f"SELECT * FROM {table} WHERE {' OR '.join(sorts)}"
 

@@ -31,6 +31,14 @@ def make_outline(work: WorkspaceDb, task: Task, goal: Goal) -> ListOutline:
     return ListOutline(calls, sum(groups.values()), tuple(_gained(work, task, goal)), groups, treatments)
 
 
+def sort(need: Need) -> str:
+    """SQL for the people of one sort."""
+    return (
+        f"(is_new = {need.new} AND attributes = {need.attributes} AND tags = {need.tags} "
+        f"AND importable = {need.importable} AND lists = {need.lists})"
+    )
+
+
 def _calls(work: WorkspaceDb, goal: Goal, groups: Mapping[Need, int], made: Mapping[Need, Treatment]) -> Iterator[Call]:
     """The writes in the order in which they are made; what takes somebody off comes first."""
 
