@@ -7,7 +7,7 @@ is kept: tags that shape text, attributes by which people see it, styles without
 import base64
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from reconcile.mail.marks import Marked
@@ -30,6 +30,8 @@ _PICTURING = re.compile(
     r"(?:-webkit-)?\b(?:image-set|cross-fade|element|paint|image|src)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)?", re.IGNORECASE
 )
 _DATA = re.compile(r"data:image/(?:png|gif|jpe?g|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+# What would steer a terminal that the page is written to, or make text read otherwise than it is.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\([g-zG-Z])")
 
 
@@ -37,37 +39,58 @@ def neutral(marked: Marked, picture: Picture) -> str:
     """The inner HTML of a frame: the mail's styles, then its body with its marks."""
     from justhtml import JustHTML
 
-    document = JustHTML(marked.text, sanitize=False, scripting_enabled=False)
+    document = JustHTML(marked.text.replace("\r\n", "\n"), sanitize=False, scripting_enabled=False)
     styles: list[str] = []
     body = document.query("body")
     attributes = _attributes(body[0], marked.key) if body else ""
     head = document.query("head")
-    parts = [_node(child, marked.key, picture, styles) for part in (*head, *body) for child in part.children or ()]
+    children = [child for part in (*head, *body) for child in part.children or ()]
+    inside = _nodes(children, marked.key, picture, styles)
     sheet = "\n".join(styles)
-    return f"<style>{sheet}</style>\n</head>\n<body{attributes}>{''.join(parts)}"
+    return _STEERING.sub("\ufffd", f"<style>{sheet}</style>\n</head>\n<body{attributes}>{inside}")
 
 
-def _node(node: object, key: str, picture: Picture, styles: list[str]) -> str:
+def _nodes(nodes: Iterable[object], key: str, picture: Picture, styles: list[str]) -> str:
+    """What the nodes become. No call within a call: a mail may be nested a thousand deep."""
+    parts: list[str] = []
+    todo: list[object] = [*nodes][::-1]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, str):  # the end of a tag whose inside is done
+            parts.append(node)
+            continue
+        start, end = _shown(node, key, picture, styles)
+        parts.append(start)
+        if end is not None:
+            todo.append(end)
+            todo += [*(getattr(node, "children", None) or ())][::-1]
+    return "".join(parts)
+
+
+def _shown(node: object, key: str, picture: Picture, styles: list[str]) -> tuple[str, str | None]:
+    """What stands before and after what is in a node; None after: what is in it is left out."""
     name = str(getattr(node, "name", ""))
     if name == "#text":
-        return html.escape(str(getattr(node, "data", "") or ""), quote=False)
+        return html.escape(str(getattr(node, "data", "") or ""), quote=False), None
     if name.startswith(("#", "!")) or name in _DROPPED or getattr(node, "namespace", None) not in (None, "html"):
-        return ""
+        return "", None
     if name == "style":
         styles.append(sheet(_text(node)))
-        return ""
-    inside = "".join(_node(child, key, picture, styles) for child in getattr(node, "children", None) or ())
+        return "", None
     if name in _UNWRAPPED or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        return inside
+        return "", ""
     attributes = _attributes(node, key)
     if name == "img":
-        return _image(node, attributes, key, picture)
+        return _image(node, attributes, key, picture), None
+    if name in _VOID:
+        return f"<{name}{attributes}>", None
+    anchor = ""
     if (
         f"data-{key}-n=" in attributes and f' id="{key}' not in attributes
     ):  # it has an id of its own, which its styles may need
         number = attributes.partition(f'data-{key}-n="')[2].partition('"')[0]
-        inside = f'<{key}-a id="{key}{number}"></{key}-a>{inside}'
-    return f"<{name}{attributes}>" if name in _VOID else f"<{name}{attributes}>{inside}</{name}>"
+        anchor = f'<{key}-a id="{key}{number}"></{key}-a>'
+    return f"<{name}{attributes}>{anchor}", f"</{name}>"
 
 
 _VOID = names("br hr img input wbr col")

@@ -5,6 +5,7 @@ Or an index, and a page for each twenty mails.
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -189,7 +190,11 @@ def framed(
     """The document of a frame: a mail as a person gets it, made harmless."""
     key = marked.key
     sheet = source_of("frame.css").replace("KEY", key)
-    inner = neutral(Marked(filled(marked.text, person), key), picture)
+    try:
+        inner = neutral(Marked(filled(marked.text, person), key), picture)
+    except Exception as error:  # the page has other mails, and says what it can't show
+        told = html.escape(harmless(f"This mail can't be shown here: {type(error).__name__}. {error}".strip()[:400]))
+        inner = f"</head><body><p><strong>{told}</strong></p><p>All else that this page says of it stands.</p>"
     language = re.search(r"<html[^>]*\blang\s*=\s*[\"']?([A-Za-z-]{2,12})", source[:3000])
     return Document(
         f'<!doctype html><html lang="{language[1] if language else "en"}" data-rc="{key}" data-{key}-side="{side}">'

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reconcile.mail.marks import mark
+from reconcile.mail.marks import Marked, mark
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
@@ -16,7 +16,7 @@ from reconcile.planner.plan import AttributeChange, Cause, Plan, Send, Step
 from reconcile.report.summary import reached
 from reconcile.review.calendar import coming
 from reconcile.review.letters import letters_of
-from reconcile.review.neutral import embedded, neutral
+from reconcile.review.neutral import Picture, embedded, neutral
 from reconcile.review.page import MAILS, boxed, pages, render
 from reconcile.review.samples import INVENTED, filled, table
 from tests.report.test_cases import Tags
@@ -266,3 +266,36 @@ def test_no_line_of_a_page_is_a_command_to_a_runner(command: str) -> None:
     assert "b" in page
     obeyed = [line for line in page.splitlines() if line.lstrip().startswith("::")]
     assert not obeyed + [marker for marker in ("##[", "##vso[", "##teamcity[") if marker in page]
+
+
+DEEP = "<div>" * 1200 + "{}" + "</div>" * 1200
+
+
+def test_a_mail_nested_a_thousand_deep_is_shown() -> None:
+    page = render(plan(changed("deep", DEEP.format("deep"), DEEP.format("deeper"))), CONTEXT)
+    assert page.count("&gt;deep") >= 1
+    assert "can't be shown" not in page
+
+
+def test_a_mail_that_can_not_be_shown_says_so_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconcile.review import page as module
+
+    def failing(marked: Marked, picture: Picture) -> str:
+        if "breaks" in marked.text:
+            raise RecursionError("too <deep>")
+        return neutral(marked, picture)
+
+    monkeypatch.setattr(module, "neutral", failing)
+    page = render(plan(changed("a", None, "<p>it breaks</p>"), changed("b", None, "<p>whole words</p>")), CONTEXT)
+    assert page.count("This mail can&amp;#x27;t be shown here: RecursionError. too &amp;lt;deep&amp;gt;") == 1
+    assert "whole words" in page
+
+
+def test_nothing_in_a_mail_steers_a_terminal() -> None:
+    body = (
+        "<style>a{color:red}\x1b[2J</style><p title='\x9b2J&#27;[1m'>one\x1b]0;x\x07\x7f\u202eegnar\u2069"
+        "\r\n\ttwo&#27;[31m&#x9b;</p>"
+    )
+    page = render(plan(changed("c", body, body.replace("two", "three"))), CONTEXT)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
+    assert "one\ufffd]0;x" in page
