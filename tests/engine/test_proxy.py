@@ -1,10 +1,13 @@
 """An answer spoiled after its call was carried out, at every call of every story: nothing is lost, made or sent twice.
 
-``make chaos`` spoils every answer in every way; the tests take a fixed sample. A request that was delivered twice is
-reported, and never repaired by a delete.
+``make chaos`` spoils every answer in every way; the tests spoil the answer to each write once or twice. A request that
+was delivered twice is reported, and never repaired by a delete.
 """
 
-from collections.abc import Iterator
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,25 +18,60 @@ from tests.engine.stories import STORIES, Account, account_in, converges, copied
 from tests.engine.test_faults import apply_story
 from tests.engine.test_schedule import SEND
 
-# What the tests leave out of every call and way: prime, so that each story and way has its share.
-_SHARE = 131
+# The ways of one story at a time: all of them one by one, or those of the sample together.
+_PARTS = WAYS if CHAOS else ("sample",)
+_MAKES = re.compile("create-|gatormail_add")
 
 
-def _spoiled(story: str, way: str) -> Iterator[int]:
-    """The calls whose answers are spoiled, counted from 1."""
-    calls = range(1, whole(story).calls + 1)
+def _in_turn(account: Account) -> Account:
+    """The account, whose applies make one change at a time, so that calls have their numbers each time."""
+    account.workspace = replace(account.workspace, parallelism=1)
+    return account
+
+
+@functools.cache
+def _writes(story: str) -> Mapping[int, str]:
+    """What a story calls to write, by the numbers of the calls."""
+    account = _in_turn(account_in(copied(whole(story).start, whole(story).start.with_name("in turn"))))
+    account.clear_log()
+    assert apply_story(account, story) == 0
+    log = account.log()
+    account.close()
+    return {at: entry["function"] for at, entry in enumerate(log, 1) if entry["write"]}
+
+
+def _spoiled(story: str, part: str) -> Iterator[tuple[int, str]]:
+    """The calls whose answers are spoiled, counted from 1, and the ways.
+
+    In the sample that is every write once, in ways that take turns, and every answer that names what was made once more
+    with another's id in it.
+    """
     if CHAOS:
-        return iter(calls)
-    offset = list(STORIES).index(story) * len(WAYS) + WAYS.index(way)
-    return (call for call in calls if (call + offset) % _SHARE == 0)
+        yield from ((call, part) for call in range(1, whole(story).calls + 1))
+        return
+    offset = 4 * list(STORIES).index(story)
+    for turn, (call, name) in enumerate(_writes(story).items(), offset):
+        yield call, WAYS[turn % len(WAYS)]
+        if _MAKES.match(name):
+            yield call, "another"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("part", _PARTS)
 @pytest.mark.parametrize("story", STORIES)
-def test_every_spoiled_answer_at_every_call(story: str, way: str, tmp_path: Path) -> None:
-    for at in _spoiled(story, way):
-        account = account_in(copied(whole(story).start, tmp_path / str(at)))
-        _spoil_one(account, story, way, at)
+def test_every_spoiled_answer_at_every_call(story: str, part: str, tmp_path: Path) -> None:
+    for number, (at, way) in enumerate(_spoiled(story, part)):
+        account = account_in(copied(whole(story).start, tmp_path / str(number)))
+        _spoil_one(account if CHAOS else _in_turn(account), story, way, at)
+
+
+def test_the_sample_has_every_way_and_every_write_of_every_story() -> None:
+    ways = set()
+    for story in STORIES:
+        taken = [spoiled for part in _PARTS for spoiled in _spoiled(story, part)]
+        assert _writes(story), story
+        assert {call for call, _ in taken} >= set(_writes(story)), story
+        ways.update(way for _, way in taken)
+    assert ways == set(WAYS)
 
 
 def _spoil_one(account: Account, story: str, way: str, at: int) -> None:
@@ -44,6 +82,7 @@ def _spoil_one(account: Account, story: str, way: str, at: int) -> None:
     account.proxy = None
     what = f"{story}, {way} at call {at} ({proxy.hit}), exit {code}"
     assert proxy.hit is not None, what
+    assert CHAOS or account.log()[at - 1]["write"], what
     deletes = [name for name in account.writes() if "delete" in name.lower()]
     account.close()
     account = account_in(account.home)  # another process: a refused login is not tried twice by one
