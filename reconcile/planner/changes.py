@@ -78,8 +78,14 @@ def off_the_wire(
 
 def _located(found: Diagnostic, resource: Resource) -> Diagnostic:
     """The finding at the attribute whose value it names, else at the entry."""
-    named = (name for name, value in resource.attributes.items() if isinstance(value, str) and value in found.detail)
-    place = next((resource.locations[name] for name in named if name in resource.locations), resource.location)
+    named = [
+        name
+        for name, value in resource.attributes.items()
+        if isinstance(value, str) and value and value in found.detail and name in resource.locations
+    ]
+    # A short value may stand in any sentence; the longest is the one that is meant.
+    most = max(named, key=lambda name: len(str(resource.attributes[name])), default=None)
+    place = resource.locations[most] if most is not None else resource.location
     return replace(found, address=str(resource.address), location=place)
 
 
