@@ -17,12 +17,12 @@ from reconcile.manifests.compose import compose, compose_singleton
 from reconcile.manifests.content import MAX_CONTENT
 from reconcile.manifests.edit import Plain
 from reconcile.manifests.load import SINGLETON
-from reconcile.manifests.validate import LINE_END, NUL
+from reconcile.manifests.validate import unwanted_in
 from reconcile.model.account import Account
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value, references, same
 from reconcile.model.bulk import BulkKind
-from reconcile.model.kind import Circumstances, Kind, Row, Rule, Wanted, nested, rules
+from reconcile.model.kind import Circumstances, Kind, Row, Wanted, nested, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import as_references
@@ -248,7 +248,7 @@ def _fault(kind: Kind, address: Address, attributes: Mapping[str, Value]) -> tup
     for name, value in attributes.items():
         if rules(kind.spec)[name].text and len(str(value).encode("utf-8", "surrogatepass")) >= MAX_CONTENT:
             return name, "it is too long for a file"
-        if _has_line_end(rules(kind.spec)[name], value):
+        if unwanted_in(value, rules(kind.spec)[name]) is not None:
             return name, "it has a line end or a NUL in it"
     try:
         kind.spec.model_validate(nested(kind.spec, {name: _by_name(value) for name, value in attributes.items()}))
@@ -259,13 +259,6 @@ def _fault(kind: Kind, address: Address, attributes: Mapping[str, Value]) -> tup
         return next((name for name in named if name in attributes), str(problem["loc"][0])), str(problem["msg"])
     findings = kind.check(Resource(address, attributes, Location("")))
     return next(((name or "the entry", reason) for name, reason in findings), None)
-
-
-def _has_line_end(rule: Rule, value: Value) -> bool:
-    """Whether a text has what none of its kind may have in a manifest."""
-    texts = value if isinstance(value, list | tuple) else (value,)
-    unwanted = NUL if rule.lines else LINE_END
-    return not rule.text and any(isinstance(text, str) and unwanted.search(text) is not None for text in texts)
 
 
 def _by_name(value: Value) -> Plain:

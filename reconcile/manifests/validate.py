@@ -27,6 +27,26 @@ from reconcile.model.resource import Resource, Waiver
 META: Final = ("lifecycle", "was", "manage", "allowDuplicate", "build", "waive")
 LIFECYCLE: Final = ("preventDestroy", "ignoreChanges")
 
+_NUL: Final = re.compile("\0")
+_LINE_END: Final = re.compile("[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def unwanted_in(value: Any, rule: Rule | None) -> str | None:
+    """The first line end in a text of one line, or NUL in any; None if there is none. No platform shows them so.
+
+    Bodies have checks of their own. Without a rule, as within a mapping, texts may have several lines.
+    """
+    if rule is not None and rule.text:
+        return None
+    if isinstance(value, Mapping):
+        return next((found for member in value.values() if (found := unwanted_in(member, None)) is not None), None)
+    if isinstance(value, list | tuple):
+        return next((found for member in value if (found := unwanted_in(member, rule)) is not None), None)
+    if not isinstance(value, str):
+        return None
+    match = (_NUL if rule is None or rule.lines else _LINE_END).search(value)
+    return match[0] if match is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -98,10 +118,6 @@ def _mark(node: MappingNode, name: str) -> Any:
         if isinstance(member, MappingNode):
             return _mark(member, name[len(head) + 1 :])
     return None
-
-
-NUL: Final = re.compile("\0")
-LINE_END: Final = re.compile("[\0\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _dotted(node: MappingNode, prefix: str) -> Iterator[str]:
@@ -229,15 +245,11 @@ class _EntryReading(Reading):
             if isinstance(value, Mapping):
                 self._check_lines(value, marks, where)
                 continue
-            rule = marks.get(".".join(map(str, where)))
-            may_wrap = rule is None or rule.text or rule.lines
-            for text in value if isinstance(value, list | tuple) else (value,):
-                found = (NUL if may_wrap else LINE_END).search(text) if isinstance(text, str) else None
-                if found is not None and not (rule is not None and rule.text):  # bodies have a check of their own
-                    what = "a NUL" if found[0] == "\0" else f"a line end (U+{ord(found[0]):04X})"
-                    detail = f"`{name}` has {what} in it. It takes text on one line: delete what can't be seen."
-                    self.find("several-lines", "a line end where one line is taken", detail, self._place(where))
-                    break
+            found = unwanted_in(value, marks.get(".".join(map(str, where))))
+            if found is not None:
+                what = "a NUL" if found == "\0" else f"a line end (U+{ord(found):04X})"
+                detail = f"`{name}` has {what} in it. It takes text on one line: delete what can't be seen."
+                self.find("several-lines", "a line end where one line is taken", detail, self._place(where))
 
     def source_of(self, path: Path) -> Source:
         if self._defaults is not None and path and path[0] in self._inherited:
