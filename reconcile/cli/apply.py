@@ -81,7 +81,7 @@ def apply(
     granted = granted_by(here, allow_send, overwrite_drift, accept_unknown, allow_stale)
     rights = rights_of(granted, allow_delete, without_sends)
     manifests = here.manifests()
-    state = here.store().read()
+    state = here.store().read() if targets or replaced else None
     known = [*manifests.resources, *(state.resources if state else ())]
     request = replace(requested(here, targets, replaced, known), rebuild=rebuild, removed=manifests.removed)
     return apply_fresh(

@@ -14,8 +14,8 @@ def checkout_of(root: Path) -> Checkout | None:
     head = commit_of(root)
     if head is None:
         return None
-    relation = cache(lambda commit: _relation(root, head, commit, clean=clean))
     clean = not _git(root, "status", "--porcelain", "--", ".", ":(exclude).reconcile")
+    relation = cache(lambda commit: _relation(root, head, commit, clean=clean))
     shallow = _git(root, "rev-parse", "--is-shallow-repository") == "true"
     return Checkout(head if clean else f"{head}+", relation, shallow)
 
@@ -38,13 +38,12 @@ def _relation(root: Path, head: str, commit: str, *, clean: bool) -> Relation:
     if base == head:
         # What was applied beside the commit is not in it.
         return Relation.BEHIND if commit.endswith("+") and clean else Relation.HAS
-    if _git(root, "cat-file", "-e", f"{base}^{{commit}}") is None:
-        return Relation.UNKNOWN
-    if _git(root, "merge-base", "--is-ancestor", base, head) is not None:
+    if _git(root, "merge-base", "--is-ancestor", base, head) is not None:  # the usual case, so asked first
         return Relation.HAS
     if _git(root, "merge-base", "--is-ancestor", head, base) is not None:
         return Relation.BEHIND
-    return Relation.APART
+    known = _git(root, "cat-file", "-e", f"{base}^{{commit}}") is not None
+    return Relation.APART if known else Relation.UNKNOWN
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,7 @@ class Project:
                 place=self._place(skip_invalid=skip_invalid),
                 tell=_teller(quiet=options().quiet),
                 mail_rules=self.mail_rules(),
-                checkout=checkout_of(settings.root),
+                find_checkout=cache(partial(checkout_of, settings.root)),
             )
 
     def _pause(self, seconds: float) -> None:

@@ -122,7 +122,7 @@ def pull(
         write(pulling, keep=True)
     outcome = pulling.outcome
     outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
-    commit = workspace.checkout.commit if workspace.checkout is not None else ""
+    commit = workspace.commit
     for edit in pulling.edits.values():
         _remark(locked, edit, PullRecord({}, commit=commit, by=by, when=workspace.clock()))
     for step in steps:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconcile.engine.intents import bound_ids
 from reconcile.engine.refresh import Clients, find
@@ -25,7 +25,15 @@ def matches_before(plan: Plan, state: State, registry: Registry, clients: Client
     }
 
 
-def doubled(
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """What is to be told of objects that came up beside those made, and which of them were bound in their place."""
+
+    told: Mapping[Address, Diagnostic]
+    bound: frozenset[Address]
+
+
+def settle_twins(
     plan: Plan,
     written: Collection[Address],
     before: Mapping[Address, tuple[str, ...]],
@@ -33,7 +41,7 @@ def doubled(
     registry: Registry,
     clients: Clients,
     vanished: Collection[Address] = (),
-) -> dict[Address, Diagnostic]:
+) -> Twins:
     """For objects that were made, those of the same key and content that came up meanwhile and that nobody has.
 
     A request that was delivered twice makes two. Which one is to stay, and whether the other is somebody else's, is for
@@ -42,16 +50,18 @@ def doubled(
     """
     state = locked.state
     findings: dict[Address, Diagnostic] = {}
+    bound: set[Address] = set()
     for step, kind, there in _unbound(plan, written, state, registry, clients):
         kept = state.resources.get(step.address)
         new = [found.id for found in there if found.id not in before.get(step.address, ())]
         twins = [found.id for found in there if found.id in new and kept and kind.matches(kept.attributes, found)]
         if kept is not None and len(twins) == 1 and step.address in vanished:
             locked.put(step.address, replace(kept, id=twins[0]), done=True)
+            bound.add(step.address)
             findings[step.address] = _named_another(step.address, kept.id, twins[0])
         elif kept is not None and twins:
             findings[step.address] = _made_twice(step.address, kept.id, twins)
-    return findings
+    return Twins(findings, frozenset(bound))
 
 
 def _unbound(

@@ -18,10 +18,14 @@ from reconcile.state.store import LockedState
 
 @dataclass(slots=True)
 class Verification:
-    """What the read-back found, by address: what the platform did not keep, and what is left to be done by hand."""
+    """What the read-back found, by address: what the platform did not keep, and what is left to be done by hand.
+
+    ``vanished`` are those whose object can't be read.
+    """
 
     findings: dict[Address, tuple[Diagnostic, ...]] = field(default_factory=dict)
     left: dict[Address, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    vanished: set[Address] = field(default_factory=set)
 
 
 def verify(
@@ -44,6 +48,7 @@ def verify(
         kind = registry.kind(address)
         if address not in live:
             verification.findings[address] = (_vanished(address),)
+            verification.vanished.add(address)
             continue
         observed = _observed(kind, kept, live[address])
         if observed != kept.observed:

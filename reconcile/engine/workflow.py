@@ -16,7 +16,7 @@ from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.mail_checks import MailRules, faults
 from reconcile.engine.refresh import Clients, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
-from reconcile.engine.twins import doubled, matches_before
+from reconcile.engine.twins import matches_before, settle_twins
 from reconcile.engine.verify import verify
 from reconcile.errors import Diagnostic, InvalidInput, PlanStale, Refused, WrongAccount, first_exit_code
 from reconcile.model.account import Account
@@ -52,7 +52,7 @@ class Workspace:
     ``pins`` are the account ids that the project file pins its aliases to, ``paces`` how many calls a second each is
     given at most (0: any number). ``place`` is where bulk kinds find files,
     ``tell`` takes their progress. ``right`` is the run's right to send; ``mail_rules`` what mails are checked by, None:
-    they are not. ``checkout`` is where the manifests stand in git, if they do.
+    they are not. ``find_checkout`` gives where the manifests stand in git, if they do.
     """
 
     registry: Registry
@@ -71,7 +71,17 @@ class Workspace:
     contracts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tell: Callable[[Address, str], None] = lambda address, text: None
     mail_rules: MailRules | None = None
-    checkout: Checkout | None = None
+    find_checkout: Callable[[], Checkout | None] = lambda: None
+
+    @property
+    def checkout(self) -> Checkout | None:
+        """Where the manifests stand in git, if they do."""
+        return self.find_checkout()
+
+    @property
+    def commit(self) -> str:
+        """The commit that the manifests are of; empty without git."""
+        return self.checkout.commit if self.checkout is not None else ""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -111,7 +121,7 @@ def plan(
     reads_before = {alias: client.reads for alias, client in clients.items()}
     accounts = check_accounts(workspace, state, aliases(workspace, desired, state))
     state = with_settled(state, settled(state, workspace.registry, clients, workspace.patience))
-    commit = workspace.checkout.commit if workspace.checkout is not None else ""
+    commit = workspace.commit
     if twice := list(claimed_twice(desired, state.resources, commit)):
         raise InvalidInput.of(twice)
     applied = moved(desired, state.resources)
@@ -224,11 +234,9 @@ def apply(
     for address, findings in verified.left.items():
         if address not in verified.findings:
             yield replace(written[address], diagnostics=findings)
-    vanished = {
-        address for address, found in verified.findings.items() if any(each.code == "not-there" for each in found)
-    }
-    for address, twin in doubled(shown, written, run.before, locked, registry, clients, vanished).items():
-        kept = () if twin.code == "named-another" else verified.findings.get(address, ())
+    twins = settle_twins(shown, written, run.before, locked, registry, clients, verified.vanished)
+    for address, twin in twins.told.items():
+        kept = () if address in twins.bound else verified.findings.get(address, ())
         verified.findings[address] = (*kept, twin)
     for address, findings in verified.findings.items():
         yield replace(written[address], outcome=Outcome.FAILED, diagnostics=findings, exit_code=1)
@@ -391,7 +399,7 @@ def _record_stand(workspace: Workspace, shown: Plan, locked: LockedState, not_ma
 def _record_moves(
     workspace: Workspace, shown: Plan, locked: LockedState, rights: Rights, left: AnyCollection[Address]
 ) -> None:
-    commit = workspace.checkout.commit if workspace.checkout is not None else ""
+    commit = workspace.commit
     for address, step in shown.steps.items():
         if address in left or any(need.right is Right.STALE and rights.lacks(need) for need in step.requires):
             continue
