@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.errors import Location
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Digest, Value
+from reconcile.model.attributes import Attributes, Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,12 @@ class PullRecord:
     """What a pull wrote into manifests; it counts as applied only where manifests that hold it are planned.
 
     ``attributes`` are as the state keeps them, ``removed`` those that the entry no longer has, ``observed`` what texts
-    then read as; ``gone``: the object was deleted outside, and the entry is taken out. ``commit`` is the one whose
-    manifests were written to, ``by`` who pulled at ``when`` (UNIX seconds).
+    then read as. ``commit`` is the one whose manifests were written to, ``by`` who pulled at ``when`` (UNIX seconds).
     """
 
     attributes: Attributes
     removed: tuple[str, ...] = ()
     observed: Mapping[str, Digest] = field(default_factory=dict)
-    gone: bool = False
     commit: str = ""
     by: str = ""
     when: float = 0.0
@@ -95,21 +93,6 @@ class Former:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """An outside edit of one attribute that somebody let stand: what the manifest said, and what is live instead.
-
-    Texts are Digests. ``until`` is the last day of it (ISO), None for good; ``when`` is UNIX seconds.
-    """
-
-    wanted: Value
-    live: Value
-    reason: str
-    until: str | None = None
-    by: str = ""
-    when: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
     """What was last applied to one object, as the state keeps it.
 
@@ -118,8 +101,8 @@ class Applied:
     write, since a platform may rewrite or render them. ``deposed`` are ids of objects that were replaced and not yet
     deleted. ``created`` tells our own objects from adopted ones. ``builds`` says of texts that were built from what and
     by which builder; what came of it has its digest in ``attributes``. ``reach`` is how many people were
-    approved behind each target of mail that is to go out. ``pulled`` waits for manifests that hold it, ``former`` are
-    the addresses that the object had, oldest first, and ``accepted`` are outside edits that are let stand.
+    approved behind each target of mail that is to go out. ``pulled`` waits for manifests that hold it, and ``former``
+    are the addresses that the object had, oldest first.
     """
 
     id: str
@@ -134,7 +117,6 @@ class Applied:
     reach: Mapping[Address, int] = field(default_factory=dict)
     pulled: PullRecord | None = None
     former: tuple[Former, ...] = ()
-    accepted: Mapping[str, Acceptance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

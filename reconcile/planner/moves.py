@@ -60,9 +60,8 @@ def _by_former_names(
 ) -> Iterator[tuple[Resource, Address, Former]]:
     """Entries without an object that were what an object was once: the entry, the object's address, its former one."""
     owners: dict[Address, tuple[Address, Former]] = {}
-    for address, kept in sorted(applied.items()):
-        for former in kept.former:
-            owners[former.address] = address, former
+    for address, formers in sorted((address, kept.former) for address, kept in applied.items() if kept.former):
+        owners |= {former.address: (address, former) for former in formers}
     for resource in desired.values() if owners else ():
         if resource.address in applied or any(source in applied for source in resource.was):
             continue
@@ -84,10 +83,6 @@ def moved(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied
             dependencies=tuple(sorted(to.get(on, on) for on in kept.dependencies)),
             reach={to.get(on, on): people for on, people in kept.reach.items()},
             pulled=replace(kept.pulled, attributes=_renamed(kept.pulled.attributes, to)) if kept.pulled else None,
-            accepted={
-                name: replace(found, wanted=_renamed(found.wanted, to), live=_renamed(found.live, to))
-                for name, found in kept.accepted.items()
-            },
         )
         for address, kept in applied.items()
     }

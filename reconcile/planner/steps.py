@@ -608,7 +608,6 @@ def _next_applied(
         deposed=step.deposed,
         pulled=None if step.writes else applied.pulled,
         former=applied.former,
-        accepted=applied.accepted,
     )
 
 

@@ -18,7 +18,7 @@ from reconcile.model.attributes import Value, references
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
+from reconcile.model.resource import Applied, Former, PullRecord
 from reconcile.state.state import LONGEST_HISTORY, Intent, State
 from reconcile.state.store import LockedState
 
@@ -315,9 +315,8 @@ class _Table(Generic[_K, _V]):
 
 
 def _note_users(users: dict[Address, set[Address]], address: Address, applied: Applied) -> None:
-    aside = [(found.wanted, found.live) for found in applied.accepted.values()]
     pulled = applied.pulled.attributes if applied.pulled is not None else None
-    for used in (*applied.dependencies, *references((applied.attributes, pulled, aside)), *applied.reach):
+    for used in (*applied.dependencies, *references((applied.attributes, pulled)), *applied.reach):
         users.setdefault(used, set()).add(address)
 
 
@@ -328,7 +327,6 @@ def _applied_with(applied: Applied, source: Address, target: Address) -> Applied
         dependencies=tuple(target if address == source else address for address in applied.dependencies),
         reach={target if address == source else address: people for address, people in applied.reach.items()},
         pulled=_pulled_with(applied.pulled, source, target),
-        accepted={name: _acceptance_with(found, source, target) for name, found in applied.accepted.items()},
     )
 
 
@@ -336,11 +334,6 @@ def _pulled_with(pulled: PullRecord | None, source: Address, target: Address) ->
     if pulled is None:
         return None
     return replace(pulled, attributes=_value_with(pulled.attributes, source, target))
-
-
-def _acceptance_with(found: Acceptance, source: Address, target: Address) -> Acceptance:
-    wanted, live = (_value_with(value, source, target) for value in (found.wanted, found.live))
-    return replace(found, wanted=wanted, live=live)
 
 
 def _intent_with(intent: Intent, source: Address, target: Address) -> Intent:

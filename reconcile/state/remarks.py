@@ -1,4 +1,4 @@
-"""What the state remarks of an object beside what was applied, as members of its row: pulled, former, accepted."""
+"""What the state remarks of an object beside what was applied, as members of its row: pulled and former."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconcile.model.address import parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
-from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
+from reconcile.model.resource import Applied, Former, PullRecord
 
 
 class _Row(BaseModel):
@@ -23,7 +23,6 @@ class _PulledRow(_Row):
     attributes: dict[str, Any]
     removed: list[str] = []
     observed: dict[str, _DigestRow] = {}
-    gone: bool = False
     commit: str = ""
     by: str = ""
     when: float = 0.0
@@ -34,21 +33,11 @@ class _FormerRow(_Row):
     commit: str = ""
 
 
-class _AcceptanceRow(_Row):
-    wanted: Any
-    live: Any
-    reason: str
-    until: str | None = None
-    by: str = ""
-    when: float = 0.0
-
-
 class RemarksRow(_Row):
     """The members of a resource's row that this module writes and reads."""
 
     pulled: _PulledRow | None = None
     former: list[_FormerRow] = []
-    accepted: dict[str, _AcceptanceRow] = {}
 
 
 def remarks_row(applied: Applied) -> dict[str, Any]:
@@ -61,20 +50,17 @@ def remarks_row(applied: Applied) -> dict[str, Any]:
             {"address": str(former.address), **({"commit": former.commit} if former.commit else {})}
             for former in applied.former
         ]
-    if applied.accepted:
-        row["accepted"] = {name: _acceptance_row(found) for name, found in applied.accepted.items()}
     return row
 
 
 def with_remarks(applied: Applied, row: RemarksRow) -> Applied:
     """What was applied, with what its row remarks; the very same if that is nothing."""
-    if row.pulled is None and not row.former and not row.accepted:
+    if row.pulled is None and not row.former:
         return applied
     return replace(
         applied,
         pulled=_pulled(row.pulled) if row.pulled is not None else None,
         former=tuple(Former(parse_address(former.address), former.commit) for former in row.former),
-        accepted={name: _acceptance(found) for name, found in row.accepted.items()},
     )
 
 
@@ -84,8 +70,6 @@ def _pulled_row(pulled: PullRecord) -> dict[str, Any]:
         row["removed"] = list(pulled.removed)
     if pulled.observed:
         row["observed"] = to_json(pulled.observed)
-    if pulled.gone:
-        row["gone"] = True
     return {**row, "commit": pulled.commit, "by": pulled.by, "when": pulled.when}
 
 
@@ -94,23 +78,7 @@ def _pulled(row: _PulledRow) -> PullRecord:
         attributes={name: from_json(value) for name, value in row.attributes.items()},
         removed=tuple(row.removed),
         observed={name: Digest(digest.sha256, digest.length) for name, digest in row.observed.items()},
-        gone=row.gone,
         commit=row.commit,
         by=row.by,
         when=row.when,
     )
-
-
-def _acceptance_row(found: Acceptance) -> dict[str, Any]:
-    return {
-        "wanted": to_json(found.wanted),
-        "live": to_json(found.live),
-        "reason": found.reason,
-        "until": found.until,
-        "by": found.by,
-        "when": found.when,
-    }
-
-
-def _acceptance(row: _AcceptanceRow) -> Acceptance:
-    return Acceptance(from_json(row.wanted), from_json(row.live), row.reason, row.until, row.by, row.when)

@@ -15,7 +15,7 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, digest_text
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.reference import Reference
-from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
+from reconcile.model.resource import Applied, Former, PullRecord
 from reconcile.state.journal import Accounts, Begin, Entry, Intend, Move, Note, Put, Remove, Settle, Stand
 from reconcile.state.state import Intent, State
 from reconcile.state.statefile import (
@@ -53,12 +53,10 @@ records = st.builds(
     attributes,
     ids,
     st.dictionaries(keys, digests, max_size=2),
-    st.booleans(),
     st.text(),
     st.text(),
     moments,
 )
-acceptances = st.builds(Acceptance, values, values, st.text(), st.none() | st.text(), st.text(), moments)
 applieds = st.builds(
     Applied,
     st.text(),
@@ -71,7 +69,6 @@ applieds = st.builds(
     ids,
     pulled=st.none() | records,
     former=st.lists(st.builds(Former, addresses, st.text()), max_size=2).map(tuple),
-    accepted=st.dictionaries(keys, acceptances, max_size=2),
 )
 intents = st.builds(
     Intent,
