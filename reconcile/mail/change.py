@@ -66,8 +66,8 @@ class Change:
 
     @property
     def told(self) -> tuple[object, ...]:
-        """What makes two changes, of different mails maybe, the same to a reader."""
-        return self.kinds, self.heading, self.pieces, self.details
+        """What makes two changes, of different mails maybe, the same to a reader, whatever they stand under."""
+        return self.kinds, self.pieces, self.details
 
 
 @dataclass(frozen=True, slots=True)

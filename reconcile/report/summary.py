@@ -15,6 +15,7 @@ from reconcile.model.call import Call
 from reconcile.model.kind import Action
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Send, SendChange, Step
 from reconcile.planner.planfile import known_ids, write_counts
+from reconcile.report.in_short import by_loss, losses_in_short, lost, sends_in_short
 from reconcile.report.refusals import label_of, refusals_of
 from reconcile.report.rows import cause_told, rows_of
 from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, quoted, shown
@@ -36,7 +37,7 @@ def summarise(
     steps = sorted(plan.steps.values(), key=lambda step: step.address)
     acting = sorted((step for step in steps if _acts(step)), key=_rank)
     sending = [step for step in steps if is_send(step)]
-    losing = [step for step in steps if step.action in (Action.DELETE, Action.REPLACE) or step.people_removed]
+    losing = by_loss(s for s in steps if s.action in (Action.DELETE, Action.REPLACE) or s.people_removed)
     conflicts = [step for step in acting if any(change.cause is Cause.BOTH for change in step.changes)]
     crowd = not verbose and sum(step.action is Action.CREATE for step in acting) > _CROWD
     entries = [_entry(step, known, now=now, zone=zone, verbose=verbose, in_short=crowd) for step in acting]
@@ -49,10 +50,12 @@ def summarise(
         sending=len(sending),
         losses=tuple(_losses(losing)),
         losing=len(losing),
+        sends_in_short=sends_in_short(sending, zone=zone),
+        losses_in_short=losses_in_short(losing),
         refusals=refusals_of(plan, acting),
         conflicts=tuple(_together(map(_conflict, conflicts))),
         warnings=plan.warnings,
-        entries=tuple(_once(_grouped(entries))),
+        entries=tuple(_grouped(_once(_grouped(entries)))),
         notes=_notes([step for step in steps if step.note and not _acts(step)], verbose=verbose),
         headline=_headline(acting),
         facts=tuple(_facts(plan, now=now, zone=zone, sandboxes=sandboxes)),
@@ -71,15 +74,15 @@ def _acts(step: Step) -> bool:
 
 
 def _rank(step: Step) -> tuple[int, Address]:
-    """Deletes, then what is blocked, conflicts and sends, then all else."""
+    """Deletes, those of replaced objects last, then what is blocked, conflicts and sends, then all else."""
     if step.action in (Action.DELETE, Action.REPLACE) or step.people_removed:
-        rank = 0
+        rank = 1 if step.action is Action.REPLACE else 0
     elif step.blocked is not None:
-        rank = 1
-    elif any(change.cause is Cause.BOTH for change in step.changes):
         rank = 2
+    elif any(change.cause is Cause.BOTH for change in step.changes):
+        rank = 3
     else:
-        rank = 3 if is_send(step) else 4
+        rank = 4 if is_send(step) else 5
     return rank, step.address
 
 
@@ -89,17 +92,16 @@ def _together(remarks: Iterable[Remark]) -> Iterator[Remark]:
     for remark in remarks:
         groups.setdefault((remark.text, remark.hint), []).append(remark)
     for group in groups.values():
-        yield replace(group[0], label=listed([remark.label for remark in group]))
+        labels = tuple(remark.label for remark in group)
+        yield replace(group[0], label=listed(labels), addresses=labels)
 
 
 def _losses(steps: Sequence[Step]) -> Iterator[Remark]:
     """What is deleted, made anew or taken off, by what is lost."""
     remarks = []
     for step in steps:
-        if step.action is Action.DELETE:
-            what = "deleted"
-        elif step.action is Action.REPLACE:
-            what = "made anew; the former object is deleted"
+        if step.action in (Action.DELETE, Action.REPLACE):
+            what = lost(step)
         else:
             off = counted(step.people_removed, "person", "people")
             what = f"takes {off} off, of {step.people_ours:,} that it put there"
@@ -178,12 +180,16 @@ def _grouped(entries: Iterable[Entry]) -> list[Entry]:
 def _once(entries: list[Entry]) -> Iterator[Entry]:
     """The entries, each change of a long text shown in the first of them that has it."""
     where: dict[object, list[int]] = {}
+    headings: dict[object, set[str]] = {}
     for index, entry in enumerate(entries):
         for row in entry.rows:
             for key in _keys(row):
                 where.setdefault(key, []).append(index)
+            for told in row.mail.told if row.mail is not None else ():
+                headings.setdefault(told.change.told, set()).add(told.change.heading)
+    apart = {key for key, found in headings.items() if len(found) > 1}
     for index, entry in enumerate(entries):
-        yield replace(entry, rows=tuple(_row_once(row, index, entries, where) for row in entry.rows))
+        yield replace(entry, rows=tuple(_row_once(row, index, entries, where, apart) for row in entry.rows))
 
 
 def _keys(row: Row) -> Iterator[object]:
@@ -193,21 +199,26 @@ def _keys(row: Row) -> Iterator[object]:
         yield row.name, tuple(place.pieces for place in row.comparison.places)
 
 
-def _row_once(row: Row, index: int, entries: Sequence[Entry], where: Mapping[object, list[int]]) -> Row:
+def _row_once(
+    row: Row, index: int, entries: Sequence[Entry], where: Mapping[object, list[int]], apart: Collection[object]
+) -> Row:
+    """A row with what is told of it; ``apart`` are the changes that stand under a heading of its own in each mail."""
     if row.comparison is not None and row.comparison.places:
         (key,) = _keys(replace(row, mail=None))
         others = _others(where[key], index, entries)
         if where[key][0] != index:
             row = replace(row, comparison=None, marks=(*row.marks, f"as in {entries[where[key][0]].address}"))
         elif others:
-            row = replace(row, marks=(*row.marks, f"the same in {counted(len(others), 'other')}: {listed(others)}"))
+            row = replace(row, also=others)
     if row.mail is None:
         return row
     told, elsewhere = [], Counter[str]()
     for each in row.mail.told:
         found = where[each.change.told]
         if found[0] == index:
-            told.append(Told(each.change, _others(found, index, entries)))
+            others = _others(found, index, entries)
+            hidden = bool(others) and each.change.told in apart
+            told.append(Told(replace(each.change, heading="") if hidden else each.change, others))
         else:
             elsewhere[entries[found[0]].address] += 1
     return replace(row, mail=Mail(tuple(told), tuple(elsewhere.items()), row.mail.unseen))

@@ -80,8 +80,10 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def listed(addresses: Sequence[str]) -> str:
-    """Many addresses in little room: ``shop.list: a, b; shop.campaign: c``."""
+def listed(addresses: Sequence[str], most: int | None = None) -> str:
+    """Many addresses in little room: ``shop.list: a, b; shop.campaign: c``; beyond ``most``, how many more."""
+    if most is not None and len(addresses) > most:
+        return f"{listed(addresses[:most])} and {len(addresses) - most:,} more"
     if len(addresses) == 1:
         return addresses[0]
     groups = []
@@ -91,9 +93,9 @@ def listed(addresses: Sequence[str]) -> str:
     return "; ".join(groups)
 
 
-def also(addresses: Sequence[str]) -> str:
+def also(addresses: Sequence[str], most: int | None = None) -> str:
     """That other addresses have the same."""
-    return f"the same in {counted(len(addresses), 'other', 'others')}: {listed(addresses)}"
+    return f"the same in {counted(len(addresses), 'other', 'others')}: {listed(addresses, most)}"
 
 
 def moment(seconds: float, *, now: float, zone: tzinfo) -> str:

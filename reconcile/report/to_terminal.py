@@ -71,14 +71,14 @@ def row_lines(rows: tuple[Row, ...], *, color: bool, full: bool = False) -> Iter
     names = _columns((row.name for row in rows), _NAME)
     befores = _columns((row.before for row in rows if row.before is not None and row.after is not None), _VALUE)
     for row in rows:
-        marks = painted(f"  # {', '.join(row.marks)}", Style.FAINT, color=color) if row.marks else ""
+        marks = painted(f"  # {', '.join(row.noted())}", Style.FAINT, color=color) if row.noted() else ""
         name = padded(f"{row.name}:", names + 1)
         if row.before is not None and row.after is not None:
             before = padded(row.before, befores) if width(row.before) <= befores else row.before
             yield f"{name} {before} -> {row.after}{marks}"
         else:
             value = row.before if row.after is None else row.after
-            yield f"{name} {value}{marks}" if value is not None else f"{name} {', '.join(row.marks)}"
+            yield f"{name} {value}{marks}" if value is not None else f"{name} {', '.join(row.noted())}"
         yield from (f"  {fact}" for fact in row.facts)
         if row.comparison is not None:
             yield from (f"  {line}" for line in words.render(row.comparison, color=color))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconcile.errors import Diagnostic
 from reconcile.mail.change import Change
 from reconcile.model.kind import Action
-from reconcile.report.text import Style
+from reconcile.report.text import Style, also
 from reconcile.report.words import Comparison
 
 
@@ -57,7 +57,7 @@ class Mail:
 class Row:
     """One attribute: a value before, one after (both, for a change), what is to be said of it, or what changed in it.
 
-    ``facts`` tell of a text that is new, so that it need not be shown.
+    ``facts`` tell of a text that is new, so that it need not be shown; ``also`` has the same change.
     """
 
     name: str
@@ -67,16 +67,25 @@ class Row:
     comparison: Comparison | None = None
     mail: Mail | None = None
     facts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def noted(self, most: int | None = None) -> tuple[str, ...]:
+        """What is to be said of it, with at most so many of the addresses that have the same."""
+        return (*self.marks, also(self.also, most)) if self.also else self.marks
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence about a step or the run; the label says what kind of sentence, ``style`` how loud it is."""
+    """A sentence about a step or the run; the label says what kind of sentence, ``style`` how loud it is.
+
+    ``addresses`` are those that it is about, where it may be about many.
+    """
 
     label: str
     text: str
     hint: str | None = None
     style: Style | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,8 @@ class Entry:
 class Summary:
     """A whole plan as it is shown, what matters most first.
 
-    ``sends`` and ``losses`` have addresses as labels; ``conflicts`` are what changed on both sides. ``notes`` are about
+    ``sends`` and ``losses`` have addresses as labels, and are told by day and by what is lost in ``sends_in_short`` and
+    ``losses_in_short``; ``conflicts`` are what changed on both sides. ``notes`` are about
     what stays as it is. ``facts`` are the lines of the footer, ``more`` those of a longer one. ``rules`` may let
     more through than at the last apply.
     """
@@ -122,6 +132,8 @@ class Summary:
     sending: int
     losses: tuple[Remark, ...]
     losing: int
+    sends_in_short: tuple[Remark, ...]
+    losses_in_short: tuple[Remark, ...]
     refusals: tuple[Refusal, ...]
     conflicts: tuple[Remark, ...]
     warnings: tuple[Diagnostic, ...]

@@ -175,3 +175,81 @@ def test_a_footer_that_many_mails_share_is_compared_once(monkeypatch: pytest.Mon
     assert len(compared) == 1
     assert text.count("{+New+}") == 1
     assert all(f"c{number:04}" in text for number in range(450))
+
+
+def test_one_change_under_headings_of_their_own_is_told_once() -> None:
+    body = "<p>x</p>" * 3 + "<h1>Heading {n}</h1><p>Example, {place} street</p>"
+    steps = [changed(n, body.format(n=n, place="Old"), body.format(n=n, place="New")) for n in range(450)]
+    plan = Plan({step.address: step for step in steps})
+    for text in (to_terminal.render(plan, color=False, **WHEN), to_markdown.render(plan, **WHEN)):
+        assert text.count("New") == 1
+        assert "under" not in text
+        assert "the same in 449 others" in text
+        assert all(f"c{number:04}" in text for number in range(450))
+    alone = to_terminal.render(Plan({steps[0].address: steps[0]}), color=False, **WHEN)
+    assert "under “Heading 0”" in alone
+
+
+LONG = "a-long-name-of-an-object-" * 3
+
+
+def lost(number: int, action: Action, kind: str = "list") -> Step:
+    return Step(Address("squalomail", kind, f"{LONG}{number:04}"), action, Cause.REMOVED, id=str(number), reach=number)
+
+
+def gone_out(number: int, subject: str = "Some subject here, rather long as they are") -> Step:
+    send = Send(
+        None, 1_796_000_000.0 + number * 600, (Address("squalomail", "list", "club"),), 640 + number, subject=subject
+    )
+    return Step(Address("squalomail", "campaign", f"{LONG}{number:04}"), Action.UPDATE, Cause.MANIFEST, send=send)
+
+
+@pytest.mark.parametrize("count", [20, 600, 3000])
+def test_a_comment_has_room_for_any_number_of_deletes_and_sends(count: int) -> None:
+    steps = [lost(number, Action.REPLACE) for number in range(count)]
+    steps += [gone_out(number) for number in range(count)]
+    steps.append(Step(Address("squalomail", "list", "zz-gone"), Action.DELETE, Cause.REMOVED, id="9", reach=3))
+    text = to_markdown.render(Plan({step.address: step for step in steps}), **WHEN)
+    assert len(text) < 65_536
+    assert text.index("squalomail.list.zz-gone") < text.index("made anew")
+    if count == 20:
+        assert "There is no room" not in text
+        assert f"{LONG}0019" in text
+    else:
+        assert text.count("There is no room for more here: `--full` or the page shows each.") == 2
+        assert f"{count:,}: made anew; the former object is deleted, reaching 1 to {count - 1:,} people each" in text
+        assert "144: 2026-12-01, Tue 00:03 to 23:53 UTC, to " in text
+        assert " more" in text
+    whole = to_markdown.render(Plan({step.address: step for step in steps}), room=None, **WHEN)
+    assert all(str(step.address).removeprefix("squalomail.") in whole for step in steps[:1])
+    assert "no room" not in whole
+
+
+def test_refusals_conflicts_and_warnings_have_their_bounds_too() -> None:
+    steps = [refused(number) for number in range(1000, 5000)]
+    both = AttributeChange("subject", "a", "b", Cause.BOTH)
+    steps += [changed(number, "<p>a</p>", "<p>b</p>", both) for number in range(1000)]
+    warnings = tuple(Diagnostic("a-check", "odd", "x" * 200, address=f"a.b.c{number}") for number in range(900))
+    plan = Plan({step.address: step for step in steps}, warnings=warnings)
+    text = to_markdown.render(plan, **WHEN)
+    assert len(text) < 65_536
+    assert "more warnings (a-check" in text
+    assert "(4,000)" in text
+    assert "Conflicts" in text
+
+
+def test_a_row_that_does_not_fit_has_fewer_addresses() -> None:
+    steps = [
+        Step(
+            Address("squalomail", "campaign", f"{LONG}{n:04}"),
+            Action.UPDATE,
+            Cause.MANIFEST,
+            (AttributeChange("subject", "Old subject", "New subject", Cause.MANIFEST),),
+        )
+        for n in range(1500)
+    ]
+    text = to_markdown.render(Plan({step.address: step for step in steps}), **WHEN)
+    assert len(text) < 65_536
+    assert "| 1,500 objects:<br>" in text
+    assert "New subject" in text
+    assert "and 1,400 more" in text
