@@ -1,5 +1,6 @@
 """A fleet on this machine: looked at, planned, approved, applied, told; one account never silences another."""
 
+import base64
 import json
 import os
 import re
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -15,10 +18,11 @@ import httpx
 import pytest
 
 from reconcile.cli.main import run as reconcile
-from reconcile.fleet.approval import Approval, new_key, sign
+from reconcile.fleet.approval import Approval, NotApproved, check, new_key, public_text, sign
 from reconcile.fleet.limits import Limits
 from reconcile.fleet.results import results_of
-from reconcile.fleet.settings import SharedLimit, load_fleet
+from reconcile.fleet.settings import Account, Approver, SharedLimit, load_fleet
+from reconcile.masks import MASK
 from tests.fleet.conftest import FleetOf
 
 SOUND = "version: 1\naccounts: {folders: 'clients/*'}\n"
@@ -82,6 +86,18 @@ def test_without_an_approval_nothing_is_written(fleet: FleetOf) -> None:
     assert fleet.standing("client000")["failure"] is None
 
 
+@pytest.mark.parametrize(("account", "environment"), [("other", "default"), ("acme", "test"), ("acme", "*")])
+def test_an_approval_is_for_one_account_in_one_environment(account: str, environment: str, tmp_path: Path) -> None:
+    key = new_key()
+    approver = Approver("ann", public_text(key), frozenset({"apply", "send"}), ("*",), ("*",))
+    digest, known = "ab" * 32, Account("acme", tmp_path)
+    good = sign(Approval("ann", "acme", "default", digest, 100, True), key)
+    assert check(good, {"ann": approver}, known, digest, 50.0) == approver
+    given = sign(replace(good, account=account, environment=environment), key)
+    with pytest.raises(NotApproved, match=r"^The approval is for "):
+        check(given, {"ann": approver}, known, digest, 50.0)
+
+
 @pytest.mark.parametrize(
     ("may", "accounts", "given", "said"),
     [
@@ -104,6 +120,25 @@ def test_who_may_not_approve_is_told(
     code, told = approve(fleet, "client000", key, *given)
     assert code in (3, 64)
     assert said in told
+
+
+def test_an_approval_sends_what_it_allows_and_no_more(fleet: FleetOf) -> None:
+    key = key_of(fleet)
+    due = datetime.fromtimestamp(int(time.time()) + 30 * 86400, UTC).isoformat()
+    fleet.project("client000").replace("manifests/all.yaml", "lists: [news]", f"lists: [news], schedule: '{due}'")
+
+    def carried_out(*given: str) -> set[str]:
+        assert fleet.run("run", "plan", "--account", "client000").code == 2
+        assert fleet.standing("client000")["waiting"]["sends"] == 1
+        assert approve(fleet, "client000", key, *given)[0] == 0
+        fleet.run("run", "apply", "--account", "client000")
+        called = {entry["function"] for entry in fleet.requests()}  # that of a send is a GET
+        return {name for name in called if not name.startswith("get-")}
+
+    assert carried_out() == {"create-list"}
+    assert not fleet.sends()
+    assert carried_out("--allow-send") == {"create-list", "create-newsletter", "send-newsletter"}
+    assert fleet.standing("client000")["failure"] is None
 
 
 def told(text: str, key: Path) -> list[list[str]]:
@@ -218,18 +253,29 @@ def test_errors_stand_beside_findings(fleet: FleetOf, monkeypatch: pytest.Monkey
     assert (page / "review" / "client002@default" / "index.html").read_text().startswith("<!doctype html>")
 
 
-def test_no_account_finds_the_credentials_of_another(fleet: FleetOf) -> None:
-    fleet.project("client000").replace("manifests/all.yaml", "Hello from client000", "${env.KEY_CLIENT002}")
-    result = fleet.run("run", "plan", "--account", "client000")
-    assert result.code == 1
-    assert "key-of-client002" not in result.out + result.err
-    assert "KEY_CLIENT002" in fleet.standing("client000")["failure"]["said"]
+def test_no_account_finds_what_else_is_in_the_environment(fleet: FleetOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEASON", "autumnal")
+    for name in ("SEASON", "KEY_CLIENT002"):
+        fleet.project("client000").write(
+            "manifests/all.yaml", f'mail: {{lists: {{news: {{name: "${{env.{name}}}"}}}}}}'
+        )
+        result = fleet.run("run", "plan", "--account", "client000")
+        assert result.code == 1
+        failure = fleet.standing("client000")["failure"]["said"]
+        assert "unset-environment" in failure
+        assert name in failure
+    for kept in (path for path in fleet.root.rglob("*") if path.is_file()):
+        assert b"autumnal" not in kept.read_bytes(), kept
+        assert b"key-of-client002" not in kept.read_bytes(), kept
+    assert "autumnal" not in json.dumps(fleet.requests()) + result.out + result.err
 
 
 def test_no_secret_is_in_what_a_run_said(fleet: FleetOf) -> None:
+    encoded = base64.b64encode(b"key-of-client000").decode()
+
     class Echo(BaseHTTPRequestHandler):
         def answer(self) -> None:
-            said = self.rfile.read(int(self.headers.get("content-length", 0))).decode() + self.path
+            said = self.rfile.read(int(self.headers.get("content-length", 0))).decode() + self.path + " " + encoded
             content = json.dumps({"errorCode": 3, "errorMessage": f"no\n::error::{said}"}).encode()
             self.send_response(400)
             self.send_header("content-type", "application/json")
@@ -253,7 +299,21 @@ def test_no_secret_is_in_what_a_run_said(fleet: FleetOf) -> None:
     everything = result.out + result.err + (fleet.root / "results" / "client000@default.json").read_text()
     assert "error::" in everything
     assert "key-of-client000" not in everything
+    assert encoded[:12] not in everything
+    assert MASK in everything
     assert not re.search(r"(?m)^\s*::", everything)
+
+
+def test_no_secret_of_a_manifest_is_in_what_a_run_said(fleet: FleetOf) -> None:
+    """What a finding quotes was in no answer, and is masked in whatever way it is written."""
+    encoded = base64.b64encode(b"key-of-client000").decode()
+    for text in ("key-of-client000", encoded):
+        fleet.project("client000").write("manifests/all.yaml", f"mail: {{lists: {{{text}: {{color: '{text}'}}}}}}\n")
+        assert fleet.run("run", "plan", "--account", "client000").code == 1
+        said = (fleet.root / "results" / "client000@default.json").read_text()
+        assert "error[" in said
+        assert MASK in said
+        assert text[:12] not in said
 
 
 def test_several_processes_do_the_same(fleet: FleetOf) -> None:

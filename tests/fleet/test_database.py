@@ -1,7 +1,6 @@
 """A fleet in PostgreSQL: its accounts, its results, and limits that processes share."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -109,4 +108,3 @@ def test_no_call_goes_out_without_a_turn() -> None:
     with pytest.raises(StateError, match="database can't be used"):
         turns.reserve()
     assert time.monotonic() - before < 15
-    assert "PGPASSWORD" not in os.environ

@@ -2,9 +2,9 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def test_it_puts_first_what_needs_somebody(page: str) -> None:
     assert "once approved" in page
     assert page.count("goes out within the hour") == 2
     assert "12,000 people" in page
-    assert "EVIL" not in page
+    assert EVIL not in page
+    assert unescape(page).count(EVIL) == 2, "what failed, and what goes out"
     assert "<script>document" not in page
 
 
@@ -144,4 +145,3 @@ def test_what_a_run_did_not_look_at_stays() -> None:
     failed = known.after(outcome("apply", 6, 60.0))
     assert failed.after(outcome("drift", 0, 70.0, edits=(), sends=())).verdict is Verdict.FAILING
     assert failed.after(outcome("apply", 0, 70.0, sends=())).waiting is None
-    assert time.time() > NOW
