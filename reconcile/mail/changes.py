@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from reconcile.mail.beside import Unseen, apart, cut, draft_of_outlook, drafts_beside, others
 from reconcile.mail.change import Change, Changes, Detail, Kind, Part, Piece
 from reconcile.mail.marks import Draft, Marker
 from reconcile.mail.match import Match, match_blocks, opcodes
@@ -25,10 +26,9 @@ from reconcile.mail.source import (
     picture_source,
     read,
 )
-from reconcile.mail.style import LOOKS, css_rules
+from reconcile.mail.style import css_rules
 
 _CONTEXT = 8  # words shown on each side of a change
-_CONTENT = frozenset(["href", "src", "srcset", "alt"])
 _OPTIONAL = frozenset(["html", "head", "body", "tbody", "colgroup"])
 
 
@@ -48,7 +48,7 @@ class _Comparer:
         self._a, self._b = before, after
         self._drafts: list[Draft] = []
         self._told: set[tuple[int, int]] = set()  # tags that were compared already, by where they begin
-        self._unseen: Counter[str] = Counter()
+        self._unseen = Unseen()
 
     def compare(self) -> Changes:
         a, b = self._a.blocks, self._b.blocks
@@ -59,7 +59,7 @@ class _Comparer:
         for group in _grouped(b, match.added):
             words = [word for j in group for word in b[j].words]
             draft = Draft((group[0], 0), [Kind.ADDED], b[group[0]].heading, after=[b[j] for j in group], new=words)
-            draft.pieces = (Piece(Part.ADDED, _cut(_told(words))),)
+            draft.pieces = (Piece(Part.ADDED, cut(_told(words))),)
             self._drafts.append(draft)
         before_to_after = sorted(pair for pair in match.pairs if pair not in match.moved)
         for group in _grouped(a, match.removed):
@@ -67,12 +67,15 @@ class _Comparer:
             words = [word for i in group for word in a[i].words]
             draft = Draft((place + 0.5, group[0]), [Kind.REMOVED], a[group[0]].heading, gone=words)
             draft.before = [a[i] for i in group]
-            draft.pieces = (Piece(Part.REMOVED, _cut(_told(words))),)
+            draft.pieces = (Piece(Part.REMOVED, cut(_told(words))),)
             self._drafts.append(draft)
         self._bare(match)
         self._sheets()
-        self._outlook()
-        self._head()
+        if outlook := draft_of_outlook(self._a, self._b, len(b) + 2, changes):
+            self._drafts.append(outlook)
+        self._drafts += drafts_beside(self._a, self._b, match)
+        self._unseen.bare(self._a, self._b)
+        self._unseen.head(self._a, self._b)
         return self._finished(match)
 
     def _paired(self, a: Block, b: Block, place: int, *, moved: bool) -> None:
@@ -88,7 +91,7 @@ class _Comparer:
         self._tags([*around[0], *a.inside], [*around[1], *b.inside], draft)
         if draft.kinds:
             if not draft.pieces:
-                draft.pieces = (Piece(Part.SAME, _cut(_told(b.words))),)
+                draft.pieces = (Piece(Part.SAME, cut(_told(b.words))),)
             self._drafts.append(draft)
 
     def _words(self, a: Block, b: Block, draft: Draft) -> None:
@@ -187,12 +190,11 @@ class _Comparer:
         if old.name != new.name and {old.name, new.name} & (HEADINGS | {"ul", "ol", "li", "center"}):
             details.insert(0, Detail(Kind.LOOK, "tag", old.name, new.name))
         elif old.name != new.name:
-            self._unseen[new.name] += 1
+            self._unseen.tag(old.name, new.name)
         if details:
             _note(draft, Kind.LOOK)
             draft.details += details
-        if _others(old) != _others(new):
-            self._unseen[new.name] += 1
+        self._unseen.attributes(new.name, others(old), others(new))
 
     def _lone_tags(self, tags: Iterable[Tag], part: Part, draft: Draft) -> None:
         for tag in tags:
@@ -209,7 +211,7 @@ class _Comparer:
                 sides = (told, None) if part is Part.REMOVED else (None, told)
                 draft.details.append(Detail(Kind.LOOK, tag.name, *sides))
             elif tag.name != "a":
-                self._unseen[tag.name] += 1
+                self._unseen.tag(*((tag.name, None) if part is Part.REMOVED else (None, tag.name)))
 
     def _bare(self, match: Match) -> None:
         """Boxes without words, such as spacers and lines."""
@@ -239,34 +241,17 @@ class _Comparer:
         left, right = (css_rules("\n".join(source.sheets)) for source in (self._a, self._b))
         self._list("style rules", left, right, "rule", len(self._b.blocks) + 1)
 
-    def _outlook(self) -> None:
-        self._list("what Outlook alone shows", self._a.outlook, self._b.outlook, "code", len(self._b.blocks) + 2)
-
     def _list(self, heading: str, left: list[str], right: list[str], name: str, place: int) -> None:
         draft = Draft((place, 0), [Kind.LOOK], heading)
         for tag, i, i_end, j, j_end in opcodes(left, right):
             both = min(i_end - i, j_end - j) if tag == "replace" else 0
             if tag != "equal":
                 pairs = zip(left[i : i + both], right[j : j + both], strict=True)
-                draft.details += [Detail(Kind.LOOK, name, *_apart(old, new)) for old, new in pairs]
+                draft.details += [Detail(Kind.LOOK, name, *apart(old, new)) for old, new in pairs]
                 draft.details += [Detail(Kind.LOOK, name, old, None) for old in left[i + both : i_end]]
                 draft.details += [Detail(Kind.LOOK, name, None, new) for new in right[j + both : j_end]]
         if draft.details:
             self._drafts.append(draft)
-
-    def _head(self) -> None:
-        heads = [
-            sorted(
-                (tag.name, *sorted(tag.attributes.items()))
-                for tag in source.tags
-                if tag.name in ("meta", "link", "base")
-            )
-            for source in (self._a, self._b)
-        ]
-        if heads[0] != heads[1]:
-            self._unseen["meta"] += 1
-        if self._a.title != self._b.title:
-            self._unseen["title"] += 1
 
     def _join_moves(self) -> None:
         """What moved together is one change: neighbours on both sides that differ in nothing else."""
@@ -282,7 +267,7 @@ class _Comparer:
                 last.before += draft.before
                 last.after += draft.after
                 text = f"{last.pieces[0].text} {draft.pieces[0].text}"
-                last.pieces = (Piece(Part.SAME, _cut(text)),)
+                last.pieces = (Piece(Part.SAME, cut(text)),)
             else:
                 joined.append(draft)
         self._drafts = joined
@@ -293,9 +278,8 @@ class _Comparer:
             Change(number, tuple(dict.fromkeys(draft.kinds)), draft.heading, draft.pieces, tuple(draft.details))
             for number, draft in enumerate(drafts, 1)
         ]
-        if self._unseen:
-            details = [Detail(Kind.MARKUP, name, None, str(count)) for name, count in sorted(self._unseen.items())]
-            items.append(Change(len(items) + 1, (Kind.MARKUP,), "", (), tuple(details)))
+        if details := self._unseen.details:
+            items.append(Change(len(items) + 1, (Kind.MARKUP,), "", (), details))
         marked = Marker(self._a, self._b)
         for draft, item in zip(drafts, items, strict=False):
             marked.mark(draft, item)
@@ -324,9 +308,9 @@ def _context(runs: Sequence[tuple[str, list[Word], list[Word]]]) -> Iterator[Pie
     for index, (tag, gone, new) in enumerate(runs):
         if tag != "equal":
             if gone:
-                yield Piece(Part.REMOVED, _cut(_told(gone)))
+                yield Piece(Part.REMOVED, cut(_told(gone)))
             if new:
-                yield Piece(Part.ADDED, _cut(_told(new)))
+                yield Piece(Part.ADDED, cut(_told(new)))
             continue
         first, last = index == 0, index == len(runs) - 1
         room = _CONTEXT if first or last else 2 * _CONTEXT
@@ -338,10 +322,6 @@ def _context(runs: Sequence[tuple[str, list[Word], list[Word]]]) -> Iterator[Pie
             yield Piece(Part.SAME, f"{_told(new[:room])} …")
         else:
             yield Piece(Part.SAME, f"{_told(new[:_CONTEXT])} … {_told(new[-_CONTEXT:])}")
-
-
-def _cut(text: str, limit: int = 400) -> str:
-    return text if len(text) <= limit else f"{text[:limit].rstrip()} … (and {len(text) - limit:,} more characters)"
 
 
 def _without_tags(text: str) -> str:
@@ -429,15 +409,6 @@ def _same_change(left: dict[str, str], right: dict[str, str], one: str, other: s
     return (left.get(one), right.get(one)) == (left.get(other), right.get(other))
 
 
-def _others(tag: Tag) -> dict[str, str]:
-    """What is neither look nor content."""
-    return {
-        name: " ".join(value.split())
-        for name, value in tag.attributes.items()
-        if name not in LOOKS and name not in _CONTENT
-    }
-
-
 def _boxes(source: Source) -> list[Tag]:
     """Tags without words that take room or show a line."""
     skipped = {"html", "head", "body", "meta", "link", "base", "title", "style", "script", "br"}
@@ -451,13 +422,3 @@ def _box(tag: Tag) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _boxed(box: tuple[str, tuple[tuple[str, str], ...]]) -> str:
     return "; ".join(f"{name}: {value}" for name, value in box[1])
-
-
-def _apart(old: str, new: str) -> tuple[str, str]:
-    """Two long texts from where they begin to differ."""
-    same = 0
-    while same < min(len(old), len(new)) and old[same] == new[same]:
-        same += 1
-    start = max(0, same - 40) if max(len(old), len(new)) > 120 else 0
-    lead = "…" if start else ""
-    return lead + _cut(old[start:], 160), lead + _cut(new[start:], 160)

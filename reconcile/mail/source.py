@@ -50,13 +50,17 @@ _NO_SIZE = re.compile(r"0(?:\.0*)?(?:px|pt|em|rem|%)?")
 
 @dataclass(slots=True, eq=False)
 class Tag:
-    """A start tag: from ``start`` to ``end`` in the source, its name ending at ``named``; values without entities."""
+    """A start tag: from ``start`` to ``end`` in the source, its name ending at ``named``; values without entities.
+
+    ``text`` is what stands in it, where that is no markup.
+    """
 
     name: str
     start: int
     named: int
     end: int
     attributes: dict[str, str]
+    text: str = ""
     _look: dict[str, str] | None = None
 
     @property
@@ -134,7 +138,8 @@ class Block:
 class Source:
     """A mail as it is compared and told of.
 
-    ``sheets`` are its style sheets, ``outlook`` what only Outlook reads, ``bare`` the tags with no words in them.
+    ``sheets`` are its style sheets; ``comments`` what only Outlook reads, and ``outlook`` the same in one spelling;
+    ``bare`` the tags with no words in them.
     """
 
     text: str
@@ -142,6 +147,7 @@ class Source:
     tags: list[Tag] = field(default_factory=list)
     sheets: list[str] = field(default_factory=list)
     outlook: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
     bare: list[Tag] = field(default_factory=list)
     title: str = ""
 
@@ -301,7 +307,8 @@ class _Reader:
             return text.index(">", start) + 1
         match = _COMMENT_END.search(text, start + 4)
         inner = text[start + 4 : match.start() if match else len(text)]
-        if inner.lstrip().lower().startswith("[if") and len(inner) > 30:
+        if inner.lstrip().lower().startswith("[if"):
+            self._source.comments.append(inner)
             self._source.outlook.append(re.sub(r"\s*([<>{};:,=])\s*", r"\1", " ".join(inner.split())))
         return match.end() if match else len(text)
 
@@ -324,6 +331,7 @@ class _Reader:
         match = re.compile(rf"</{tag.name}(?=[\s/>])", re.IGNORECASE).search(self._text, tag.end)
         end = match.start() if match else len(self._text)
         inner = self._text[tag.end : end]
+        tag.text = html.unescape(inner) if tag.name == "textarea" else inner
         if tag.name == "style":
             media = tag.attributes.get("media", "")
             self._source.sheets.append(f"@media {media}{{{inner}}}" if media else inner)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from reconcile.mail.change import Change, Kind
+from reconcile.mail.change import Change, Detail, Kind
 from reconcile.mail.changes import changes as changes_of
 from reconcile.mail.source import Source, read
 from reconcile.model.address import Address
@@ -24,6 +24,7 @@ _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|table|tbody|tr|td|div|p|h[1-6]|a|img|span|br|center|mjml)\b", re.I
 )
 
+_UNSEEN = 8  # differences that nobody sees, shown of a mail
 _AROUND = 400  # characters around a stretch by which it is known for the same,
 _REMEMBERED = 256  # and how many of them are
 _SEEN: dict[tuple[str, str, str, str], tuple[Change, ...]] = {}
@@ -178,9 +179,10 @@ def _mail(before: str, after: str) -> Mail:
     while len(_SEEN) > _REMEMBERED:
         del _SEEN[next(iter(_SEEN))]
     unseen = [detail for change in items if change.kinds[0] is Kind.MARKUP for detail in change.details]
-    told = ", ".join(f"{one_line(detail.name)} {detail.after}" for detail in unseen)
+    told = "; ".join(map(detail_told, unseen[:_UNSEEN]))
     if told:
-        told = f"markup that nobody sees ({told})"
+        more = f"; and {len(unseen) - _UNSEEN:,} more" if len(unseen) > _UNSEEN else ""
+        told = f"markup that nobody sees: {told}{more}"
     elif not items:
         told = "only white space and spelling of the markup, which nobody sees"
     return Mail(tuple(Told(change) for change in items if change.kinds[0] is not Kind.MARKUP), unseen=told)
@@ -235,6 +237,15 @@ def _host(href: str) -> str:
 
 def _cut(text: str, limit: int = 90) -> str:
     return text if len(text) <= limit else f"{text[:limit].rstrip()}…"
+
+
+def detail_told(detail: Detail) -> str:
+    """``link: https://a.example/ -> https://b.example/``."""
+    before, after = (None if side is None else one_line(side) for side in (detail.before, detail.after))
+    name = one_line(detail.name)
+    if before is None:
+        return f"{name}: new: {after}"
+    return f"{name}: gone: {before}" if after is None else f"{name}: {before} -> {after}"
 
 
 def kilobytes(text: str) -> str:

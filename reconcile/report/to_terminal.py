@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator
 from datetime import tzinfo
 
-from reconcile.mail.change import Change, Detail, Part, Piece
+from reconcile.mail.change import Change, Part, Piece
 from reconcile.planner.plan import Plan
 from reconcile.report import diagnostics, words
+from reconcile.report.rows import detail_told
 from reconcile.report.summary import summarise
 from reconcile.report.text import Style, also, harmless, inert, listed, one_line, padded, painted, width, wrapped
 from reconcile.report.values import Entry, Mail, Refusal, Remark, Row, Summary
@@ -90,15 +91,6 @@ def change_title(change: Change) -> str:
     """``3. words, link, under “Our wines”``."""
     kinds = ", ".join(kind.value for kind in change.kinds)
     return f"{change.number}. {kinds}" + (f", under “{one_line(change.heading)}”" if change.heading else "")
-
-
-def detail_told(detail: Detail) -> str:
-    """``link: https://a.example/ -> https://b.example/``."""
-    before, after = (None if side is None else one_line(side) for side in (detail.before, detail.after))
-    name = one_line(detail.name)
-    if before is None:
-        return f"{name}: new: {after}"
-    return f"{name}: gone: {before}" if after is None else f"{name}: {before} -> {after}"
 
 
 def _mail(mail: Mail, *, color: bool, full: bool) -> Iterator[str]:

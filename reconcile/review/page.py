@@ -22,10 +22,9 @@ from reconcile.mail.source import read
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan
-from reconcile.report.rows import facts_of
+from reconcile.report.rows import detail_told, facts_of
 from reconcile.report.summary import summarise
 from reconcile.report.text import counted, defused, harmless, listed, moment
-from reconcile.report.to_terminal import detail_told
 from reconcile.report.values import Entry, Summary
 from reconcile.review.calendar import coming, weeks
 from reconcile.review.letters import Context, Letter, letters_of

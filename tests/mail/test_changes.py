@@ -161,9 +161,9 @@ def body(*parts: str) -> str:
         (
             "<p>x</p><!--[if mso]><v:rect fillcolor='#ffffff'>Click</v:rect><![endif]-->",
             "<p>x</p><!--[if mso]><v:rect fillcolor='#ffffff'>Press</v:rect><![endif]-->",
-            [Kind.LOOK],
+            [Kind.WORDS],
         ),
-        ("<p title=a>x</p>", "<p title=b>x</p>", [Kind.MARKUP]),
+        ("<p title=a>x</p>", "<p title=b>x</p>", [Kind.WORDS]),
         ("<div><p>x</p></div>", "<p>x</p>", [Kind.MARKUP]),
         ("<p>x <img src=a.png alt=A></p>", "<p>x</p>", [Kind.PICTURE]),
         ("<p><a href=/a>one</a> <a href=/b>two</a></p>", "<p><a href=/a>one</a> <a href=/c>two</a></p>", [Kind.LINK]),
@@ -201,3 +201,79 @@ def test_a_mail_of_a_megabyte() -> None:
     after[2501] = replace(after[2501], words=("new", *after[2501].words[1:]))
     assert len(listed(mail.html, Mail(tuple(after)).html)) == 1
     assert len(mail.html) > 1_000_000
+
+
+MAIL = "<p>Hello to all, this is a mail with several words</p>{}"
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "name"),
+    [
+        ("<map name=m><area shape=rect href='{}' alt=q></map>", Kind.LINK, "link of area"),
+        ("<base href='{}'><a href=x>q</a>", Kind.LINK, "link of base"),
+        ("<form action='{}'><input name=mail><button>Go</button></form>", Kind.LINK, "action of form"),
+        ("<form><button formaction='{}'>Go</button></form>", Kind.LINK, "formaction of button"),
+        ("<svg><a xlink:href='{}'><text>q</text></a></svg>", Kind.LINK, "link of a"),
+        ("<a href='{}'></a>", Kind.LINK, "link of a"),
+        ("<!--[if mso]><a href='{}'>Buy</a><![endif]-->", Kind.LINK, "link"),
+        ("<!--[if mso]>{}<![endif]-->", Kind.WORDS, None),
+        ("<!--[if mso]><v:roundrect href='{}'>Buy</v:roundrect><![endif]-->", Kind.LINK, "link of v:roundrect"),
+        ("<img src=a srcset='{}'>", Kind.PICTURE, "srcset of img"),
+        ("<picture><source srcset='{}'><img src=a></picture>", Kind.PICTURE, "srcset of source"),
+        ("<video src='{}'></video>", Kind.PICTURE, "src of video"),
+        ("<video src=a poster='{}'></video>", Kind.PICTURE, "poster of video"),
+        ("<svg><image xlink:href='{}'/></svg>", Kind.PICTURE, "picture of image"),
+        ("<input type=submit value='{}'>", Kind.WORDS, "value of input"),
+        ("<input placeholder='{}'>", Kind.WORDS, "placeholder of input"),
+        ("<textarea>{}</textarea>", Kind.WORDS, "text of textarea"),
+        ("<a href=x title='{}'>q</a>", Kind.WORDS, "title of a"),
+        ("<a href=x aria-label='{}'>q</a>", Kind.WORDS, "aria-label of a"),
+        ("<input type=image alt='{}'>", Kind.ALT, "alternative text of input"),
+        ("<a href=x data-a='{}'>q</a>", Kind.MARKUP, "a data-a"),
+        ("<script>{}</script>", Kind.MARKUP, "script text"),
+        ("<input name='{}'>", Kind.MARKUP, "input name"),
+    ],
+)
+def test_what_is_said_beside_the_words(written: str, kind: Kind, name: str | None) -> None:
+    before, after = (
+        body(MAIL.format(written.format(value))) for value in ("https://a.example/", "https://evil.example/")
+    )
+    (change,) = listed(before, after)
+    assert change.kinds == (kind,)
+    if name is None:
+        assert [piece.text for piece in change.pieces] == ["https://a.example/", "https://evil.example/"]
+    else:
+        (detail,) = change.details
+        assert (detail.name, detail.before, detail.after) == (name, "https://a.example/", "https://evil.example/")
+    assert listed(before, indented(before)) == listed(before, minified(before)) == []
+
+
+def test_what_nobody_sees_names_both_values() -> None:
+    before, after = "<p id=a>x y</p><p id=a>x z</p>", "<p id=b>x y</p><p id=b>x z</p><script src=q.js></script>"
+    (change,) = listed(body(before), body(after))
+    assert [(detail.name, detail.before, detail.after) for detail in change.details] == [
+        ("p id (2 times)", "a", "b"),
+        ("tag", None, '<script src="q.js">'),
+    ]
+
+
+def test_words_hide_no_other_code_of_outlook() -> None:
+    code = "<!--[if {}]><v:rect fillcolor='#ffffff'>{}</v:rect><![endif]-->"
+    before = body(code.format("mso", "Buy"))
+    for after in (code.format("!mso", "Sell"), code.format("mso", "Sell").replace("#ffffff", "#000000")):
+        (change,) = listed(before, body(after))
+        assert change.kinds == (Kind.WORDS, Kind.LOOK)
+        assert change.details[0].name == "code"
+
+
+def test_comments_in_comments_are_bounded() -> None:
+    deep = "<!--[if mso]>" * 3000
+    assert len(listed(body(deep + "<p>a</p>-->"), body(deep + "<p>b</p>-->"))) == 1
+
+
+def test_what_moves_or_comes_with_its_block_is_told_once() -> None:
+    one, two, three = ("<p>first words here</p>", "<p>second words</p>", "<p>third <a href=q title=t>linked</a></p>")
+    (change,) = listed(body(one + two + three), body(three + one + two))
+    assert change.kinds == (Kind.MOVED,)
+    (change,) = listed(body(one + two), body(one + two + three))
+    assert change.kinds == (Kind.ADDED,)
