@@ -19,8 +19,9 @@ _HARMFUL = re.compile(
 )
 _LIMIT = 160
 _SGR = re.compile(r"\x1b\[[\d;]*m")
-# What runners of CI jobs obey in a log: at the start of a line, blanks and colours aside, or anywhere in it.
-_COMMAND = re.compile(r"^((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
+# What runners of CI jobs obey in a log: at the start of a line, blanks and colours aside, or anywhere in it. They read
+# on after a carriage return as after a line end.
+_COMMAND = re.compile(r"(?:^|(?<=\r))((?:[^\S\n]|\x1b\[[\d;]*m)*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
 
 
 class Style(StrEnum):
