@@ -43,6 +43,23 @@ def test_what_a_newer_commit_added_is_not_removed(team: Team) -> None:
     assert ours.run("plan", "--detailed-exitcode").code == 0  # still there, and still scheduled
 
 
+@pytest.mark.parametrize("manifests", [MORE, MAIL], ids=["a list", "a mail that is to go out"])
+def test_nor_by_a_plan_that_somebody_has_seen(team: Team, manifests: str) -> None:
+    ours, stale = newer(team, manifests)
+    before = ours.bound()
+    path = str(team.folder / "less.plan")
+    assert stale.run("plan", "-o", path).code == 0
+    digest = stale.run("show", path).err.split("Digest: ")[1].split()[0]
+    apply = ("apply", path, "--approved", digest, "--allow-delete", "1")
+    refused = stale.run(*apply)
+    assert refused.code == 3, refused.err
+    assert "stale-checkout" in refused.err
+    assert ours.bound() == before
+    assert ours.run("plan", "--detailed-exitcode").code == 0
+    assert stale.run(*apply, "--allow-stale").code == 0
+    assert list(ours.bound()) == ["squalomail.list.news"]
+
+
 def test_the_way_out_is_a_git_pull(team: Team) -> None:
     ours, stale = newer(team, MORE)
     assert stale.apply("--allow-delete", "1").code == 3

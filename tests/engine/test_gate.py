@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import reconcile
-from reconcile.engine.gate import Moment
-from reconcile.errors import LockHeld, Refused
+from reconcile.engine.gate import ATTEMPTS, Moment
+from reconcile.errors import LockHeld, PlanStale, Refused, UnknownOutcome, Unreachable
 from reconcile.model.call import Call
 from reconcile.providers.transport import RateLimited
 from tests.engine.stories import readers, rendered
@@ -158,6 +158,88 @@ def test_a_ticket_is_good_for_one_attempt() -> None:
     with pytest.raises(AssertionError, match="one attempt"):
         world.client.send(Call("create-list", {"name": "B"}), seen[0])
     assert [row["name"] for row in world.lists()] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("wall", "monotonic", "looks"),
+    [(9.0, 9.0, 1), (11.0, 11.0, 2), (3600.0, 0.0, 2), (-3600.0, 0.0, 2)],
+    ids=["soon", "late", "after a sleep", "after the clock was set"],
+)
+def test_what_waited_for_its_turn_too_long_is_looked_at_again(wall: float, monotonic: float, looks: int) -> None:
+    world = World()
+    gate = world.workspace.gate(None)
+    passed = Moment(NOW, 0.0)
+    gate.moment = lambda: passed
+    seen: list[Moment] = []
+
+    def look() -> Moment:
+        nonlocal passed
+        seen.append(read := gate.moment())
+        if len(seen) == 1:
+            passed = Moment(NOW + wall, monotonic)  # no place was free
+        return read
+
+    gate.once("squalomail", Call("create-list", {"name": "A"}), look)
+    assert len(seen) == looks
+    assert [row["name"] for row in world.lists()] == ["A"]
+
+
+def test_what_was_edited_while_it_waited_is_not_written() -> None:
+    world = World()
+    gate = world.workspace.gate(None)
+    passed = Moment(NOW, 0.0)
+    gate.moment = lambda: passed
+
+    def look() -> Moment:
+        nonlocal passed
+        if passed.monotonic:
+            raise PlanStale("It was edited outside.")
+        read, passed = passed, Moment(NOW + 60.0, 60.0)
+        return read
+
+    with pytest.raises(PlanStale):
+        gate.once("squalomail", Call("create-list", {"name": "A"}), look)
+    assert not world.writes()
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "times"),
+    [
+        ("send-newsletter", UnknownOutcome, 1),
+        ("send-newsletter", Unreachable, 1),
+        ("create-list", UnknownOutcome, 1),
+        ("create-list", Unreachable, ATTEMPTS),
+        ("update-list", UnknownOutcome, ATTEMPTS),
+        ("update-list", Unreachable, ATTEMPTS),
+        ("update-list", Refused, 1),
+    ],
+)
+def test_a_write_is_made_again_where_that_does_no_harm(operation: str, error: type[Exception], times: int) -> None:
+    world = World(may_send=True)
+    happened: list[str] = []
+
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.client, name)
+
+        def send(self, call: Call, ticket: Any) -> Any:
+            ticket.show()
+            happened.append(call.operation)
+            raise error("no answer")
+
+        def rest(self, attempt: int, error: Exception) -> None:
+            happened.append("rest")
+
+    def look() -> Moment:
+        happened.append("look")
+        return gate.moment()
+
+    world.client.account()  # an answer that tells the time
+    gate = world.workspace.gate(None)
+    gate.clients = {"squalomail": Failing()}  # type: ignore[dict-item]
+    with pytest.raises(error):
+        gate.send("squalomail", Call(operation, {}), look)
+    assert happened == ["look", operation, "rest"] * (times - 1) + ["look", operation]
 
 
 def test_after_a_sleep_the_lock_is_asked_for_at_its_server() -> None:

@@ -14,6 +14,7 @@ from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.kind import Action
+from reconcile.model.reference import Reference
 from reconcile.planner.approval import is_lone_stop, judge
 from reconcile.planner.changes import digest_of, renewed, with_digests
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step
@@ -134,8 +135,12 @@ WORDING: dict[str, Callable[[Step], Step]] = {
 
 @pytest.mark.parametrize("part", WORDING)
 def test_wording_is_not_approved_of(part: str) -> None:
-    fresh = planned("schedule-moves")
-    assert reasons(fresh, with_step(fresh, WORDING[part](only(fresh))), only(fresh).address) == ()
+    planned_first = planned("schedule-moves")
+    step = replace(only(planned_first), dependencies=(*only(planned_first).dependencies, OTHER))
+    other = WORDING[part](step)
+    assert other != step
+    fresh = with_step(planned_first, step)
+    assert reasons(fresh, with_step(fresh, other), step.address) == ()
 
 
 def test_what_is_around_a_step_is_approved_of() -> None:
@@ -272,13 +277,24 @@ def test_a_call_that_can_not_be_put_on_the_wire_blocks_its_step() -> None:
     assert step.requests == ""
 
 
-def test_line_ends_of_a_checkout_and_ids_of_others_objects_make_no_other_change() -> None:
+def test_line_ends_of_a_checkout_make_no_other_change() -> None:
     fresh = planned("schedule-moves")
     step = only(fresh)
     lines = [replace(step.changes[0], before="a", after=text, text=True) for text in ("a\nb", "a\r\nb", "a\nc")]
     plans = [with_step(fresh, replace(step, changes=(each,))) for each in lines]
     assert reasons(plans[0], plans[1], step.address) == ()
     assert reasons(plans[0], plans[2], step.address) == ("other attributes would change",)
+
+
+def test_ids_of_other_objects_count_where_a_step_names_them() -> None:
+    fresh = planned("schedule-moves")
+    step = only(fresh)
+    (other,) = step.dependencies
+    naming = replace(step, changes=(AttributeChange("lists", (), (Reference(other),), Cause.MANIFEST),))
+    elsewhere = replace(fresh, bindings={**fresh.bindings, other: "999"})
+    assert reasons(fresh, with_step(elsewhere, step), step.address) == ()
+    said = ("it refers to other objects",)
+    assert reasons(with_step(fresh, naming), with_step(elsewhere, naming), step.address) == said
 
 
 def test_generations_are_in_the_digest_by_their_number() -> None:
