@@ -218,3 +218,51 @@ def test_nothing_is_cut_on_a_phone(browse: Open, page: Path) -> None:
             " e.getBoundingClientRect().right > 376).map(e => e.outerHTML.slice(0, 90))"
         )
         assert beyond == []
+
+
+def test_keys_work_after_a_click_into_a_pane_and_go_on_from_a_clicked_change(
+    browse: Open, made: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(made)
+    browsing = browse(path)
+    browsing.page.wait_for_selector("#m1[data-step]")
+    browsing.page.locator("#m1 .changes li").nth(3).locator("a").last.click()
+    until(browsing.page, f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '4'")
+    browsing.page.keyboard.press("n")
+    until(browsing.page, f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '5'")
+    pane = browsing.page.locator("#m1 .f-new iframe")
+    pane.scroll_into_view_if_needed()
+    box = pane.bounding_box()
+    assert box is not None
+    browsing.page.mouse.click(box["x"] + 20, box["y"] + 30)
+    assert browsing.page.evaluate("document.activeElement.tagName") == "IFRAME"
+    browsing.page.keyboard.press("n")
+    until(browsing.page, f"{NEW}.querySelector('.rcm-now')?.dataset.rcmN === '6'")
+    browsing.page.mouse.click(box["x"] + 20, box["y"] + 30)
+    browsing.page.keyboard.press("b")
+    browsing.page.locator("#m1 .f-new").wait_for(state="hidden")
+
+
+def test_no_pane_is_cut_at_any_width(browse: Open, made: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(made)
+    browsing = browse(path)
+    cut = "(e => e.scrollWidth - e.clientWidth)(document.querySelector('#m1 .panes'))"
+    for selector in (".w-desk", ".w-phone", ".v-new", ".v-diff", ".w-desk"):
+        choose(browsing, selector)
+        for width in (1600, 1441, 1400, 1261, 1150, 1131, 1000, 901, 800):
+            browsing.page.set_viewport_size({"width": width, "height": 900})
+            browsing.page.wait_for_timeout(50)
+            assert browsing.page.evaluate(cut) <= 1, (selector, width)
+
+
+def test_the_labels_of_a_difference_do_not_overlap(browse: Open, page: Path) -> None:
+    browsing = browse(page)
+    choose(browsing, ".v-diff")
+    shown = (
+        "[...document.querySelectorAll('#m1 figcaption')].filter(e => e.checkVisibility({visibilityProperty: true}))"
+    )
+    assert browsing.page.evaluate(f"{shown}.map(e => e.innerText)") == ["Live"]
+    places = "[...document.querySelectorAll('#m1 iframe')].map(e => Math.round(e.getBoundingClientRect().top))"
+    assert len(set(browsing.page.evaluate(places))) == 1

@@ -1,3 +1,17 @@
+let at = -1;
+const all = [...document.querySelectorAll('.changes>li')];
+const keys = e => {
+  if (e.ctrlKey || e.metaKey || e.altKey || !all.length) return;
+  if (e.key === 'n' || e.key === 'p') {
+    at = Math.max(0, Math.min(all.length - 1, at + (e.key === 'n' ? 1 : -1)));
+    all[at].scrollIntoView({block: 'nearest'});
+    all[at].querySelector('a').focus();
+    all[at].closest('.mail').show(all[at].dataset.n);
+  }
+  const mail = all[Math.max(at, 0)].closest('.mail');
+  if (e.key === 'b') mail.querySelector(mail.querySelector('.v-old')?.checked ? '.v-new' : '.v-old')?.click();
+};
+addEventListener('keydown', keys);
 for (const mail of document.querySelectorAll('.mail')) {
   const frames = [...mail.querySelectorAll('iframe')], doc = f => f.contentDocument, win = f => doc(f).defaultView, key = f => doc(f).documentElement.dataset.rc;
   let busy = null, timer;
@@ -20,8 +34,8 @@ for (const mail of document.querySelectorAll('.mail')) {
   });
   const ready = f => doc(f)?.readyState === 'complete' && doc(f).body?.childElementCount;
   let left = frames.length;
-  const loaded = () => { if (!--left && frames.length === 2) { follow(frames[0], frames[1]); follow(frames[1], frames[0]); mail.dataset.step = 'yes'; } };
-  for (const f of frames) ready(f) ? loaded() : f.addEventListener('load', loaded, {once: true});
+  const loaded = f => { doc(f).addEventListener('keydown', keys); if (!--left && frames.length === 2) { follow(frames[0], frames[1]); follow(frames[1], frames[0]); mail.dataset.step = 'yes'; } };
+  for (const f of frames) ready(f) ? loaded(f) : f.addEventListener('load', () => loaded(f), {once: true});
   mail.show = n => {
     busy = mail; clearTimeout(timer); timer = setTimeout(() => busy = null, 200);
     for (const f of frames) {
@@ -31,18 +45,5 @@ for (const mail of document.querySelectorAll('.mail')) {
       if (e) { e.scrollIntoView({block: 'center'}); e.classList.add(now); }
     }
   };
-  for (const a of mail.querySelectorAll('[data-go]')) a.addEventListener('click', e => { e.preventDefault(); mail.show(a.dataset.go); });
+  for (const a of mail.querySelectorAll('[data-go]')) a.addEventListener('click', e => { e.preventDefault(); at = all.indexOf(a.closest('li')); mail.show(a.dataset.go); });
 }
-let at = -1;
-const all = [...document.querySelectorAll('.changes>li')];
-addEventListener('keydown', e => {
-  if (e.ctrlKey || e.metaKey || e.altKey || !all.length) return;
-  if (e.key === 'n' || e.key === 'p') {
-    at = Math.max(0, Math.min(all.length - 1, at + (e.key === 'n' ? 1 : -1)));
-    all[at].scrollIntoView({block: 'nearest'});
-    all[at].querySelector('a').focus();
-    all[at].closest('.mail').show(all[at].dataset.n);
-  }
-  const mail = all[Math.max(at, 0)].closest('.mail');
-  if (e.key === 'b') mail.querySelector(mail.querySelector('.v-old')?.checked ? '.v-new' : '.v-old')?.click();
-});
