@@ -182,7 +182,7 @@ def removal_step(
         stops=(*step.stops, *stops),
         calls=(*step.calls, *before),
         removals=(deletion, *removals),
-        note=kind.note(change),
+        note=_said_of_deleted(kind, live, kind.note(change)),
         send=unscheduled(address, kind, live, around),
         lost=(kind.toll(live) or (0, ""))[0],
         former_dependencies=_former_dependencies(address, kind, applied, live, seen, around),
@@ -191,6 +191,13 @@ def removal_step(
         blocked=protected(address, applied) or kind.refusal(change, circumstances),
         requires=tuple(deletion_requirements(address, kind, applied, live, around)),
     )
+
+
+def _said_of_deleted(kind: Kind, live: RemoteObject, note: str | None) -> str | None:
+    """What is to be said of an object that goes: of a mail its subject, by which people know it."""
+    subject = live.attributes.get(kind.mail.subject) if kind.mail is not None and kind.mail.subject else None
+    told = f'Its subject: "{subject}".' if isinstance(subject, str) and subject else None
+    return " ".join(part for part in (told, note) if part) or None
 
 
 def _external(

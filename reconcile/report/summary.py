@@ -108,6 +108,8 @@ def _losses(steps: Sequence[Step]) -> Iterator[Remark]:
         parts = [what]
         if step.action is Action.DELETE and step.id is not None and len(steps) <= _IDS:
             parts.append(f"id {one_line(step.id)}")
+        if step.action is Action.DELETE and step.note:
+            parts.append(one_line(step.note))
         if step.reach:
             parts.append(f"reaches {counted(step.reach, 'person', 'people')}")
         if step.blocked is not None:

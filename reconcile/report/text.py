@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from itertools import groupby
@@ -117,7 +117,10 @@ def width(text: str) -> int:
 
 
 def wrapped(text: str, columns: int) -> str:
-    """The text with its long lines broken between words; what continues a line is indented a little further."""
+    """The text with its long lines broken between words; what continues a line is indented a little further.
+
+    A word longer than a line is broken, too, but for what people copy: addresses, paths, names.
+    """
     return "\n".join(
         _broken(line, columns) if width(_SGR.sub("", line)) > columns else line for line in text.split("\n")
     )
@@ -128,7 +131,9 @@ def _broken(line: str, columns: int) -> str:
     indent = " " * min(start + 4, columns // 2)
     lines, current, style = [], line[:start], ""
     used, empty = start, True
-    for piece in re.findall(r"\x1b\[[\d;]*m|[^\s\x1b]+|[^\S\x1b]+", line[start:]):
+    room = max(columns - len(indent), 1)
+    found = re.findall(r"\x1b\[[\d;]*m|[^\s\x1b]+|[^\S\x1b]+", line[start:])
+    for piece in (part for each in found for part in _pieces(each, room)):
         if _SGR.fullmatch(piece):
             style = "" if piece == "\x1b[0m" else piece
             current += piece
@@ -142,6 +147,26 @@ def _broken(line: str, columns: int) -> str:
         used += width(piece)
         empty = empty and piece.isspace()
     return "\n".join([*lines, current])
+
+
+# What is copied whole: an address, a path, a flag, a name.
+_COPIED = re.compile(r"://|@|/|^\W?--|^\W*\w[\w.-]*[._-][\w.-]*\W*$", re.ASCII)
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    """A word in pieces that fit a line, broken at no mark that belongs to the character before it."""
+    if width(word) <= room or _SGR.fullmatch(word) or word.isspace() or _COPIED.search(word):
+        yield word
+        return
+    start, used = 0, 0
+    for index, character in enumerate(word):
+        takes = width(character)
+        joined = not takes or character == "\u200d" or word[index - 1] == "\u200d"
+        if used + takes > room and index > start and not joined:
+            yield word[start:index]
+            start, used = index, 0
+        used += takes
+    yield word[start:]
 
 
 def padded(text: str, columns: int) -> str:

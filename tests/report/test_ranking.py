@@ -13,7 +13,7 @@ from reconcile.model.kind import Action
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Requirement, Right, Send, Step
 from reconcile.report import to_markdown, to_terminal
 from reconcile.report.diagnostics import render as render_diagnostics
-from reconcile.report.text import wrapped
+from reconcile.report.text import width, wrapped
 
 WHEN: Any = {"now": 1_795_000_000.0, "zone": datetime.UTC}
 FOOTER = "<html><body><p>Hello {number}</p><p>Example, {place} street</p></body></html>"
@@ -158,7 +158,32 @@ def test_long_lines_are_wrapped_between_words(color: bool) -> None:
 
 
 def test_what_can_not_be_wrapped_stays_whole() -> None:
-    assert wrapped("    " + "x" * 100, 40) == "    " + "x" * 100
+    for copied in (
+        "https://a.example/" + "x" * 100,
+        "squalomail.campaign." + "x" * 100,
+        "a-name-" * 20,
+        "--flag=" + "x" * 99,
+    ):
+        assert wrapped(f"    {copied}", 40) == f"    {copied}"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_word_longer_than_a_line_is_broken(columns: int) -> None:
+    words = "short " + "verylongword" * 30 + " " + "日本語のとても長い文章です" * 20 + " " + "e\u0301" * 100 + " end"
+    text = wrapped(f"    {words}", columns)
+    assert max(map(width, text.split("\n"))) <= columns
+    assert "".join(text.split()) == "".join(words.split())
+    assert not any(line.lstrip().startswith("\u0301") for line in text.split("\n"))
+    painted = wrapped(f"  \x1b[31m{'x' * 300}\x1b[0m", columns)
+    assert all(line.count("\x1b[31m") == line.count("\x1b[0m") == 1 for line in painted.split("\n"))
+
+
+def test_the_delete_of_a_mail_says_its_subject() -> None:
+    address = Address("squalomail", "campaign", "gone")
+    step = Step(address, Action.DELETE, Cause.REMOVED, id="7", note='Its subject: "Our wines".')
+    plan = Plan({address: step})
+    for text in (to_terminal.render(plan, color=False, **WHEN), to_markdown.render(plan, **WHEN)):
+        assert 'deleted, id 7, Its subject: "Our wines".' in text
 
 
 def test_a_footer_that_many_mails_share_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
