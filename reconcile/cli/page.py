@@ -1,5 +1,6 @@
 """The review page of a plan: on stdout, or with all its pages in a folder."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reconcile.review.letters import Context
     from reconcile.review.neutral import Picture
 
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2})?(?:[Zz]|[+-]\d{2}:\d{2})")
 _LARGEST = 2_000_000  # bytes of a picture that is put into the page
 
 
@@ -76,6 +78,7 @@ class View:
             zone=local_zone(),
             bodies={address: resource.attributes for address, resource in self.resources.items()},
             due=self._due(plan),
+            written=written_times(self.resources, self.here) if self.here is not None else {},
             freeze=settings.policy.freeze if settings is not None else 3600.0,
             samples=settings.samples if settings is not None else (),
             sandboxes=self.sandboxes,
@@ -113,6 +116,29 @@ class View:
     def _picture(self) -> "Picture":
         root = self.here.settings.root if self.here is not None else None
         return picture_of(root, self.images)
+
+
+def written_times(resources: Mapping[Address, Resource], here: "Project") -> dict[Address, str]:
+    """When mails go out, as their manifests write it: with the offset that somebody has chosen."""
+    from reconcile.model.instant import utc
+
+    lines: dict[str, list[str]] = {}
+    found: dict[Address, str] = {}
+    for address, resource in resources.items():
+        parts = here.registry.kind(address).mail
+        at = resource.attributes.get(parts.due) if parts is not None and parts.due else None
+        place = resource.locations.get(parts.due) if parts is not None and parts.due else None
+        if not isinstance(at, str) or place is None:
+            continue
+        if place.file not in lines:
+            try:
+                lines[place.file] = (here.settings.root / place.file).read_text(encoding="utf-8").split("\n")
+            except (OSError, ValueError):
+                lines[place.file] = []
+        line = "".join(lines[place.file][place.line - 1 : place.line])
+        if written := next((each for each in _INSTANT.findall(line) if utc(each) == at), None):
+            found[address] = written
+    return found
 
 
 def picture_of(root: Path | None, images: str) -> "Picture":

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from reconcile.model.address import Address
 from reconcile.model.kind import Circumstances
 from reconcile.planner.plan import Plan
-from reconcile.report.text import moment
 from reconcile.review.letters import Context
 
 _NEAR = 3600.0  # seconds within which two mails to one list are a clash
@@ -72,7 +71,7 @@ def _going(address: Address, at: float, plan: Plan, context: Context) -> Going:
     return Going(
         address,
         at,
-        moment(at, now=context.now, zone=context.zone),
+        context.moment(at, address),
         f"{local:%H:%M}",
         local.date(),
         tuple(target for target in to if "template" not in target.kind),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from reconcile.mail.change import Changes
 from reconcile.mail.change import Kind as Noticed
@@ -32,21 +32,34 @@ class Context:
     """What a page is made with beside the plan.
 
     ``bodies`` are the mails that entries declare, so that one whose content stays as it is can be shown, too; ``due``
-    when managed campaigns go out (UNIX seconds), ``freeze`` how long before that they are left alone (seconds);
-    ``sandboxes`` are the aliases of accounts that are emulated; ``registry`` has the kinds, which say what of an entry
-    is a mail.
+    when managed campaigns go out (UNIX seconds), ``written`` how manifests write it, ``freeze`` how long before that
+    they are left alone (seconds); ``sandboxes`` are the aliases of accounts that are emulated; ``registry`` has the
+    kinds, which say what of an entry is a mail.
     """
 
     now: float
     zone: tzinfo
     bodies: Mapping[Address, Mapping[str, Value]] = field(default_factory=dict)
     due: Mapping[Address, float] = field(default_factory=dict)
+    written: Mapping[Address, str] = field(default_factory=dict)
     freeze: float = 3600.0
     samples: Sequence[Mapping[str, str]] = ()
     sandboxes: Collection[str] = ()
     commit: str | None = None
     digest: str | None = None
     registry: Registry | None = None
+
+    def moment(self, seconds: float, address: Address) -> str:
+        """A time in the reader's zone; with it as the manifest writes it, where that is another hour."""
+        told = moment(seconds, now=self.now, zone=self.zone)
+        written = self.written.get(address)
+        if written is None:
+            return told
+        at = datetime.fromisoformat(written.upper())
+        here = datetime.fromtimestamp(seconds, self.zone)
+        if at.timestamp() != seconds or at.utcoffset() in (here.utcoffset(), timedelta(0)):
+            return told
+        return f"{told} (written {written})"
 
     def kind(self, address: Address) -> Kind | None:
         """The kind of an address, if it is known."""
@@ -260,11 +273,11 @@ def _to(step: Step, send: Send | None) -> str:
 def _when(send: Send | None, step: Step, context: Context) -> str:
     due = context.due.get(step.address)
     if send is None:
-        return moment(due, now=context.now, zone=context.zone) if due is not None else "not scheduled"
+        return context.moment(due, step.address) if due is not None else "not scheduled"
     former = moment(send.before, now=context.now, zone=context.zone) if send.before is not None else ""
     if send.after is None:
         return f"CANCELLED: was to go out {former}"
-    at = moment(send.after, now=context.now, zone=context.zone)
+    at = context.moment(send.after, step.address)
     return f"{at} (was {former})" if former and send.before != send.after else at
 
 

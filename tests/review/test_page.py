@@ -299,3 +299,18 @@ def test_nothing_in_a_mail_steers_a_terminal() -> None:
     page = render(plan(changed("c", body, body.replace("two", "three"))), CONTEXT)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
     assert "one\ufffd]0;x" in page
+
+
+def test_a_time_is_told_as_its_manifest_writes_it_where_that_is_another_hour() -> None:
+    send = Send(None, NOW, (CLUB,), 3)
+    step = changed("c", None, "<p>x</p>", send=send)
+    for written, told in (
+        ("2026-11-18T14:26:40+03:00", True),
+        ("2026-11-18T11:26:40Z", False),
+        ("2026-11-18T14:27:40+03:00", False),
+    ):
+        at = datetime.datetime.fromisoformat("2026-11-18T11:26:40Z").timestamp()
+        moved = replace(step, send=replace(send, after=at))
+        text = text_of(render(plan(moved), replace(CONTEXT, written={step.address: written})))
+        assert (f"Wed 2026-11-18 11:26 UTC, in 20 minutes (written {written})" in text) is told
+        assert ("(written" in text) is told
