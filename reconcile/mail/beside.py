@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reconcile.mail.change import Changes, Detail, Kind, Part, Piece
 from reconcile.mail.marks import Draft
 from reconcile.mail.match import Match, opcodes
-from reconcile.mail.source import Source, Tag, read
+from reconcile.mail.source import Source, Tag, invisible, read
 from reconcile.mail.style import LOOKS, names
 
 # Attributes told of here or of the words and pictures themselves, so that they are no markup that nobody sees.
@@ -237,6 +237,7 @@ class Unseen:
         for each in new:
             self.value("head", None, each)
         self.value("title", a.title or None, b.title or None)
+        self.value("characters that nobody sees", *(f"{invisible(source.text):,}" for source in (a, b)))
 
     @property
     def details(self) -> tuple[Detail, ...]:

@@ -210,6 +210,11 @@ class Source:
         return counts
 
 
+def invisible(text: str) -> int:
+    """How many characters of a mail nobody sees, such as blanks without width between the letters of a word."""
+    return len(_INVISIBLE.findall(html.unescape(text)))
+
+
 def spoken(word: Word) -> str:
     """A word, or a picture by its alternative text or its name."""
     return word.text if word.picture is None else word.picture.attributes.get("alt") or word.text

@@ -1,7 +1,7 @@
 """What a plan's reader is told, in which words and order; the renderers only dress it.
 
-What can't be taken back comes first and is never cut: sends, deletes, refusals, conflicts. What is equal on many
-objects is told once, with their addresses.
+What can't be taken back comes first: sends, deletes, refusals, conflicts. What is equal on many objects is told once,
+with their addresses.
 """
 
 from collections import Counter

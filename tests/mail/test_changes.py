@@ -266,6 +266,12 @@ def test_words_hide_no_other_code_of_outlook() -> None:
         assert change.details[0].name == "code"
 
 
+def test_letters_without_width_are_told() -> None:
+    (change,) = listed(body("<p>free gift</p>"), body("<p>fr&#8203;ee g\u00adift</p>"))
+    (detail,) = change.details
+    assert (detail.kind, detail.before, detail.after) == (Kind.MARKUP, "0", "2")
+
+
 def test_comments_in_comments_are_bounded() -> None:
     deep = "<!--[if mso]>" * 3000
     assert len(listed(body(deep + "<p>a</p>-->"), body(deep + "<p>b</p>-->"))) == 1
