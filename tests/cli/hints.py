@@ -184,6 +184,7 @@ ELSEWHERE: dict[str, str] = {
     "only a person can change it; it counts as": _LOOKS,
     "| | and {} more: {} | `--full` or the page": _LOOKS,
     "And the changes of {}: `--full` or the page": _LOOKS,
+    "There is no room for more here: `--full` or the": _LOOKS,
     "and {} more changes; --full shows them": _LOOKS,
     "   and {} more; --full shows them": _LOOKS,
     "{} sent {}; `--include-sent` takes them,": "in EXPORT.md: tests/engine/test_export.py",
