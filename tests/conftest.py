@@ -2,9 +2,11 @@
 
 import os
 import signal
+from functools import cache
 from pathlib import Path
 
 import pytest
+from httpx._transports import default as transports
 from hypothesis import HealthCheck, Phase, settings
 
 from tests import world
@@ -21,6 +23,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "random")
 # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start would, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Each client of httpx's own reads all the certificates there are, some 20 ms each time; no test's server shows any.
+transports.create_ssl_context = cache(transports.create_ssl_context)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,8 +13,6 @@ import click
 
 from reconcile.cli.options import global_options, options
 from reconcile.errors import Diagnostic, InvalidInput, Usage
-from reconcile.model.address import Address
-from reconcile.model.call import Call
 from reconcile.model.command import Command, Parameter, Takes
 from reconcile.model.provider import Provider
 
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from reconcile.cli.workspace import Project
     from reconcile.manifests.nodes import Node
     from reconcile.model.account import Account
+    from reconcile.model.address import Address
+    from reconcile.model.call import Call
     from reconcile.model.kind import Client
 
 
@@ -203,7 +203,7 @@ class _Context:
             accounts = check_accounts(workspace, self.here.store().read() or NEVER_APPLIED, [self.alias])
             yield workspace.gate(None, self.here.stop).client(self.alias), accounts[self.alias]
 
-    def call(self, call: Call) -> Any:
+    def call(self, call: "Call") -> Any:
         from reconcile.cli.api import make_by_hand
 
         return make_by_hand(
@@ -230,7 +230,7 @@ class _Context:
     def note(self, name: str, value: Any) -> None:
         self._answers.put(name, value)
 
-    def plan_and_apply(self, address: Address, missing: str, hint: str) -> int:
+    def plan_and_apply(self, address: "Address", missing: str, hint: str) -> int:
         from reconcile.cli.apply import apply_fresh, granted_by, rights_of
         from reconcile.planner.make import Request
 

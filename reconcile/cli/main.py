@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from reconcile.cli.options import Options, global_options, new_options
 from reconcile.cli.outlet import guarded
 from reconcile.cli.streams import steady
 from reconcile.errors import ReconcileError, Usage
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Command -> module that holds it under the same name, and what --help says of it, so that no module is imported for the
 # list. Groups hold their own commands. Providers have commands, too.
@@ -65,10 +68,15 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        of_providers = {name: command.get_short_help_str(60) for name, command in _of_providers(ctx).items()}
-        told = {name: about for name, (_, about) in COMMANDS.items()} | of_providers
         with formatter.section("Commands"):
-            formatter.write_dl([(name, about.rstrip(".")) for name, about in told.items()])
+            formatter.write_dl(list(_told(ctx).items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete the names of commands without importing them."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=about) for name, about in _told(ctx).items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -82,6 +90,12 @@ class _Commands(click.Group):
             hint = known or (f'Did you mean "{near}"?' if near else "See reconcile --help.")
             raise Usage(f'There is no command "{args[0]}".', hint=hint)
         return super().resolve_command(ctx, args)
+
+
+def _told(ctx: click.Context) -> dict[str, str]:
+    """What is said of each command in a list."""
+    of_providers = {name: command.get_short_help_str(60).rstrip(".") for name, command in _of_providers(ctx).items()}
+    return {name: about for name, (_, about) in COMMANDS.items()} | of_providers
 
 
 def _of_providers(ctx: click.Context) -> Mapping[str, click.Command]:

@@ -1,11 +1,13 @@
 """SqualoMail's own command: ``event`` tells an account of something that its automations may wait for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconcile.errors import Usage
-from reconcile.model.call import Call
 from reconcile.model.command import AUTO_APPROVE, Command, Context, Parameter, Takes
+
+if TYPE_CHECKING:
+    from reconcile.model.call import Call
 
 
 def tell_event(context: Context) -> None:
@@ -15,12 +17,14 @@ def tell_event(context: Context) -> None:
     context.tell(f"{context.alias} has taken the event ({call.operation}). What comes of it can't be read.")
 
 
-def _call(values: Mapping[str, Any]) -> Call:
+def _call(values: Mapping[str, Any]) -> "Call":
     """The call of the function for what the event is about.
 
     Raises:
         Usage: the options don't fit together.
     """
+    from reconcile.model.call import Call
+
     text, order, checkout, shop = (values[name] for name in ("text", "order", "abandoned_checkout", "shop"))
     if not text.strip():
         raise Usage("TEXT is empty, and no automation waits for that.")
