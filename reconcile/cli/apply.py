@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconcile.cli.history import Record, remembered
+from reconcile.cli.history import Record, refuse_repetition, remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, print_plan, show_diagnostics
 from reconcile.cli.page import View
@@ -156,6 +156,7 @@ def _apply_records(
         here.store().lock(why, options().lock_timeout) as locked,
         here.workspace(allow_send=allow_send, skip_invalid=flagged) as workspace,
     ):
+        refuse_repetition(here, locked.state, records)
         for name, record in records.items():
             check_origin(workspace, record, locked.state, name)
         asked = replace(asked_for(plans), removed=manifests.removed)

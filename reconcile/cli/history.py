@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,12 +15,13 @@ from reconcile.cli.git import commit_of
 from reconcile.cli.options import global_options
 from reconcile.cli.output import local_zone, print_json, show_diagnostics, text_or_json
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import Diagnostic, ReconcileError, Severity, StateError
+from reconcile.errors import Diagnostic, PlanStale, ReconcileError, Severity, StateError
 
 if TYPE_CHECKING:
     from reconcile.engine.run import Event
     from reconcile.planner.plan import Plan
     from reconcile.state.history import Line, Run
+    from reconcile.state.state import State
     from reconcile.state.store import LockedState
 
 
@@ -85,6 +86,36 @@ def _lines(here: Project) -> "tuple[str, Sequence[Line], Run | None]":
     except OSError as error:
         raise StateError(f"The history {path} can't be read: {error.strerror}.") from None
     return str(path), lines, missing(lines, kept)
+
+
+def refuse_repetition(here: Project, state: "State", records: "Mapping[str, Plan]") -> None:
+    """Refuse a record of a first plan that was carried out by a run whose state is gone.
+
+    Such a record names no state, so that only the history beside the state file tells that its approval has served.
+
+    Raises:
+        PlanStale: one was.
+    """
+    from reconcile.planner.planfile import plan_digest
+    from reconcile.state.history import read
+
+    path = here.settings.state
+    if state.serial or not isinstance(path, Path):
+        return
+    try:
+        done = {digest for line in read(history_file(path)) if line.run and line.run.writes for digest in _plans(line)}
+    except OSError as error:
+        raise StateError(f"The history {history_file(path)} can't be read: {error.strerror}.") from None
+    for name, record in records.items():
+        if plan_digest(record) in done:
+            raise PlanStale(
+                f"{name} can't be applied. It was carried out already, by a run whose state is gone.",
+                hint="Bring the state back from a copy, or plan again.",
+            )
+
+
+def _plans(line: "Line") -> list[str]:
+    return (line.run.plan or "").split() if line.run is not None else []
 
 
 def history_file(state: Path) -> Path:

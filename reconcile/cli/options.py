@@ -14,6 +14,7 @@ from reconcile.errors import Usage
 from reconcile.masks import looks_secret, masked
 
 if TYPE_CHECKING:
+    from reconcile.cli.settings import Settings
     from reconcile.model.settings import ProviderSettings
     from reconcile.providers.transport import Limit
 
@@ -29,7 +30,8 @@ class Options:
 
     ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them. ``environ`` is
     where names are looked up, ``stop`` ends the run, and ``limits`` gives what an account shares with others: whoever
-    has many runs in one process says these. ``alone``: it is the only run of the process.
+    has many runs in one process says these, and ``settings`` where it has read the project file already. ``alone``: it
+    is the only run of the process.
     """
 
     directory: Path = field(default_factory=Path)
@@ -46,6 +48,7 @@ class Options:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     alone: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+    settings: "Settings | None" = field(default=None, repr=False)
     limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None
 
     def redacted(self, text: str) -> str:

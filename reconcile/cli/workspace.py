@@ -227,7 +227,7 @@ def project() -> Project:
     """
     chosen = options()
     try:
-        settings = load_settings(
+        settings = chosen.settings or load_settings(
             chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=chosen.environ
         )
     except UnusableSettings as error:

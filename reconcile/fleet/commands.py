@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import local_zone, print_json, progress, text_or_json, write_private
+from reconcile.cli.output import local_zone, print_json, progress, show_diagnostics, text_or_json, write_private
 from reconcile.cli.settings import parse_duration
-from reconcile.errors import InvalidInput, Usage, first_exit_code
+from reconcile.errors import InvalidInput, Refused, Usage, first_exit_code
 from reconcile.fleet.results import read_record
 from reconcile.fleet.settings import FLEET_FILE, Account, Fleet, load_fleet
 from reconcile.fleet.standing import Mode, Standing, Verdict, counts
@@ -49,7 +49,7 @@ def run(mode: str, wanted: tuple[str, ...], here: bool, processes: int | None) -
 
     as_json = text_or_json() == "json"
     known, path = _fleet()
-    chosen, work = _chosen(known.accounts(), wanted), Mode(mode)
+    chosen, work = _chosen(_accounts(known), wanted), Mode(mode)
     tell = _teller(len(chosen))
     ended: list[Standing] = []
 
@@ -89,7 +89,7 @@ def worker() -> None:
 
     known, path = _fleet()
     parallelism = options().parallelism or known.spec.parallelism
-    known.accounts()  # what is wrong with the file is told now, not account by account
+    _accounts(known)  # what is wrong with the file is told now, not account by account
     quiet = options().quiet
     asyncio.run(work(known, path, parallelism, lambda text: None if quiet else click.echo(text, err=True)))
 
@@ -106,27 +106,42 @@ def schedule(remove: bool) -> None:
     if remove:
         click.echo(f"{asyncio.run(temporal.unschedule(known))} schedules taken away.")
     else:
+        _accounts(known)
         asyncio.run(temporal.schedule(known, click.echo))
 
 
 @fleet.command(epilog="Example: reconcile fleet approve acme --key ann.pem --digest 3fe0... --until 24h")
 @click.argument("account", metavar="ACCOUNT")
-@click.option("--key", "key_file", required=True, type=click.Path(path_type=Path), help="Your private key.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Your private key; needed to approve.")
 @click.option("--as", "approver", metavar="NAME", help="Your name in fleet.yaml [default: the one with this key].")
 @click.option("--digest", metavar="DIGEST", help="The record that you looked at; needed without a terminal.")
 @click.option(
     "--until", default="24h", show_default=True, metavar="DURATION", help="How long the approval is good for."
 )
 @click.option("--allow-send", is_flag=True, help="Approve of its sends, too.")
+@click.option("--withdraw", is_flag=True, help="Take back what was approved, or what --as NAME did, and not yet done.")
 @global_options
 def approve(
-    account: str, key_file: Path, approver: str | None, digest: str | None, until: str, allow_send: bool
+    account: str,
+    key_file: Path | None,
+    approver: str | None,
+    digest: str | None,
+    until: str,
+    allow_send: bool,
+    withdraw: bool,
 ) -> None:
     """Approve of the plan that waits for an account: sign its digest, and give that to whoever carries it out."""
     from reconcile.fleet.approval import PASSWORD, Approval, check, read_key, sign
     from reconcile.fleet.results import results_of
 
     known, _ = _fleet()
+    if withdraw:
+        _withdraw(known, known.account(account), approver)
+        return
+    if key_file is None:
+        raise Usage(
+            "Whoever approves signs: --key FILE names the private key.", hint="reconcile fleet key FILE makes one."
+        )
     chosen = known.account(account)
     results = results_of(known)
     waiting = results.standing(chosen.name, chosen.environment).waiting
@@ -164,7 +179,7 @@ def status(wanted: tuple[str, ...]) -> int:
     """How the accounts stand, the gravest first. Exit 2 where something drifted or waits, 6 where something fails."""
     as_json = text_or_json() == "json"
     known, _ = _fleet()
-    standings = standings_of(known, _chosen(known.accounts(), wanted))
+    standings = standings_of(known, _chosen(_accounts(known), wanted))
     if as_json:
         print_json([standing_json(each) for each in standings])
     else:
@@ -186,12 +201,30 @@ def report(out: Path) -> None:
     from reconcile.fleet.results import results_of
 
     known, _ = _fleet()
-    standings = standings_of(known, known.accounts())
+    standings = standings_of(known, _accounts(known))
     try:
         write(out, standings, results_of(known), now=time.time(), zone=local_zone())
     except OSError as error:
         raise InvalidInput(f"The report can't be written to {out}: {error.strerror}.") from None
     progress(f"The report is {out / 'index.html'}")
+
+
+@fleet.command(
+    "exec",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog="Example: reconcile fleet exec acme state list",
+)
+@click.argument("account", metavar="ACCOUNT")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+@global_options
+def exec_(account: str, command: tuple[str, ...]) -> int:
+    """Run any command for one account, by hand: in its project, with its environment, variables and credentials."""
+    from reconcile.fleet.here import runner_of
+
+    known, _ = _fleet()
+    if command[0] == "fleet":
+        raise Usage("fleet exec runs the commands of one project, and fleet is none of them.")
+    return runner_of(known).execute(known.account(account), command, options())
 
 
 @fleet.command("key", epilog="Example: reconcile fleet key ann.pem")
@@ -224,6 +257,33 @@ def standings_of(known: Fleet, accounts: Sequence[Account]) -> list[Standing]:
     return sorted(found, key=lambda each: (order.index(each.verdict), each.key))
 
 
+def _withdraw(known: Fleet, account: Account, approver: str | None) -> None:
+    """Take back approvals that nobody has acted upon yet."""
+    from reconcile.fleet.results import results_of
+
+    results = results_of(known)
+    waiting = results.standing(account.name, account.environment).waiting
+    count = results.drop_approvals(waiting.digest, approver) if waiting is not None else 0
+    begun = False
+    if known.spec.temporal is not None:
+        _need_temporal()
+        from reconcile.fleet.temporal import withdraw_approval
+
+        begun = asyncio.run(withdraw_approval(known, account.key, approver))
+    if begun:
+        raise Refused(
+            f"What was approved of {account.key} is being carried out.",
+            hint="reconcile fleet status tells how it ends.",
+        )
+    if not count:
+        whose = f" by {approver}" if approver else ""
+        raise InvalidInput(
+            f"Nothing that was approved of {account.key}{whose} is left to be done.",
+            hint="reconcile fleet status tells what was done, and what waits.",
+        )
+    click.echo(f"Withdrawn: {count} {'approval' if count == 1 else 'approvals'} of {account.key}.")
+
+
 def _fleet() -> tuple[Fleet, Path]:
     chosen = options()
     if chosen.variables or chosen.environment != chosen.environ.get("RECONCILE_ENV"):
@@ -233,6 +293,15 @@ def _fleet() -> tuple[Fleet, Path]:
         )
     path = chosen.directory / FLEET_FILE
     return load_fleet(path, options().environ), path
+
+
+def _accounts(known: Fleet) -> list[Account]:
+    """The accounts; patterns of the file that match none of them are told."""
+    from reconcile.fleet.patterns import unmatched
+
+    found = known.accounts()
+    show_diagnostics(list(unmatched(known, found)))
+    return found
 
 
 def _chosen(accounts: Sequence[Account], wanted: Sequence[str]) -> list[Account]:

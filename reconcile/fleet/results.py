@@ -47,6 +47,9 @@ class Results(Protocol):
     def approvals(self, digest: str) -> list[Approval]:
         """The approvals of a record, the newest first."""
 
+    def drop_approvals(self, digest: str, approver: str | None = None) -> int:
+        """Take away the approvals of a record, or one approver's; gives how many there were."""
+
 
 class Folder:
     """A folder: one file per account, written whole; records and approvals by their digests."""
@@ -92,8 +95,20 @@ class Folder:
 
     def approvals(self, digest: str) -> list[Approval]:
         """The approvals of a record."""
-        paths = [path for path in (self._folder / "approvals").glob(f"{_checked(digest)}.*.json") if path.is_file()]
-        return list(_sound(_json(path) for path in sorted(paths, key=_written, reverse=True)))
+        return list(_sound(_json(path) for path in sorted(self._approvals(digest), key=_written, reverse=True)))
+
+    def drop_approvals(self, digest: str, approver: str | None = None) -> int:
+        """Take away the approvals of a record."""
+        count = 0
+        for path in self._approvals(digest, _name(approver) if approver is not None else "*"):
+            with failing(path, "removed"):
+                path.unlink(missing_ok=True)
+            count += 1
+        return count
+
+    def _approvals(self, digest: str, name: str = "*") -> list[Path]:
+        found = (self._folder / "approvals").glob(f"{_checked(digest)}.{name}.json")
+        return [path for path in found if path.is_file()]
 
     def _standing(self, path: Path) -> Standing | None:
         content = _json(path)
@@ -187,6 +202,17 @@ class Tables:
         """The approvals of a record."""
         rows = self._all("SELECT approval FROM reconcile_fleet_approval WHERE digest = %s ORDER BY kept DESC", digest)
         return list(_sound(row["approval"] for row in rows))
+
+    def drop_approvals(self, digest: str, approver: str | None = None) -> int:
+        """Take away the approvals of a record."""
+        return len(
+            self._all(
+                "DELETE FROM reconcile_fleet_approval WHERE digest = %s AND approver = coalesce(%s::text, approver) "
+                "RETURNING digest",
+                digest,
+                approver,
+            )
+        )
 
     def _all(self, statement: LiteralString, *values: Any) -> list[dict[str, Any]]:
         with connected(self._url) as connection:

@@ -13,7 +13,7 @@ from pydantic import Field
 from reconcile.errors import Diagnostic, InvalidInput, Location
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import PROJECT_FILE
-from reconcile.manifests.nodes import MAX_BYTES, MappingNode, parse_yaml
+from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, parse_yaml
 from reconcile.manifests.project import DURATION_PATTERN
 from reconcile.manifests.reading import Reading, Source
 from reconcile.manifests.shape import shape_of
@@ -158,11 +158,15 @@ class SharedLimit:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet as its file says it; ``root`` is the file's folder, ``environ`` where names are looked up."""
+    """A fleet as its file says it; ``root`` is the file's folder, ``environ`` where names are looked up.
+
+    ``document`` tells where in the file something stands.
+    """
 
     root: Path
     spec: FleetSpec
     environ: Mapping[str, str] = field(repr=False)
+    document: Document | None = field(default=None, repr=False)
 
     @cached_property
     def approvers(self) -> Mapping[str, Approver]:
@@ -186,7 +190,8 @@ class Fleet:
         """The accounts, by name: those of the list, of the folders, and of the table.
 
         Raises:
-            InvalidInput: two are called the same, a folder has no project, or the table can't be read.
+            InvalidInput: two are called the same, or would take one variable for theirs, a folder has no project, or
+                the table can't be read.
         """
         declared = self.spec.accounts
         rows: list[Mapping[str, Any]] = [each.model_dump(exclude_none=True) for each in declared.list or ()]
@@ -195,7 +200,9 @@ class Fleet:
 
             rows += [_row(row, declared.table.name) for row in rows_of(declared.table.url, declared.table.name)]
         found = [self._account(row) for row in rows]
-        found += [self._in_folder(folder) for folder in self._folders(declared.folders)]
+        in_folders = [self._in_folder(folder) for folder in self._folders(declared.folders)]
+        found += in_folders
+        _refuse_shared_sources(in_folders, declared.environ or {})
         return sorted(_once(found), key=lambda account: account.key)
 
     def account(self, key: str) -> Account:
@@ -234,9 +241,8 @@ class Fleet:
             raise InvalidInput(
                 f"The folder {folder} can't be an account's name.", hint="Rename it: letters, digits, . _ -"
             )
-        upper = re.sub(r"[^A-Za-z0-9]", "_", name).upper()
         environ = {
-            variable: source.replace("{name}", name).replace("{NAME}", upper)
+            variable: source.replace("{name}", name).replace("{NAME}", _capitals(name))
             for variable, source in (self.spec.accounts.environ or {}).items()
         }
         return Account(name, folder, environ=environ)
@@ -283,7 +289,7 @@ def load_fleet(path: Path, environ: Mapping[str, str]) -> Fleet:
     spec = reading.validated(FleetSpec, reading.plain_members(root.members, reading.shape, ()))
     if spec is None or findings:
         raise InvalidInput.of(findings)
-    return Fleet(path.parent.absolute(), spec, environ)
+    return Fleet(path.parent.absolute(), spec, environ, document)
 
 
 def _row(row: Mapping[str, Any], table: str) -> Mapping[str, Any]:
@@ -300,6 +306,36 @@ def _row(row: Mapping[str, Any], table: str) -> Mapping[str, Any]:
             hint="Its columns are name, project, environment, environ and variables (both jsonb).",
         ) from None
     return known
+
+
+def _capitals(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def _refuse_shared_sources(accounts: Iterable[Account], templates: Mapping[str, str]) -> None:
+    """Refuse two folders whose {NAME} is the same: one would run with the credentials of the other.
+
+    Raises:
+        InvalidInput: with all of them.
+    """
+    findings: list[Diagnostic] = []
+    of_names = [variable for variable, source in templates.items() if "{NAME}" in source and "{name}" not in source]
+    seen: dict[str, Account] = {}
+    for account in sorted(accounts, key=lambda each: each.name) if of_names else ():
+        other = seen.setdefault(_capitals(account.name), account)
+        if other.name != account.name:
+            source = account.environ[of_names[0]]
+            findings.append(
+                Diagnostic(
+                    "one-credential",
+                    "two accounts would take one credential",
+                    f"The folders {other.name} and {account.name} are both {_capitals(account.name)} in capitals, so "
+                    f"both would take {of_names[0]} from {source}.",
+                    hint=f"Rename one of them, use {{name}}, or name both in `accounts.list` of {FLEET_FILE}.",
+                )
+            )
+    if findings:
+        raise InvalidInput.of(findings)
 
 
 def _once(accounts: Iterable[Account]) -> Iterator[Account]:

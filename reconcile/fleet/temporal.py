@@ -39,6 +39,7 @@ from reconcile.fleet.workflows import SWEEP, ReconcileAccount, Request, Slot, Sw
 SLOTS = 60  # accounts are spread over so many turns; each is one schedule
 _GRACE = timedelta(minutes=2)  # for runs to end once the worker is to stop
 _GLANCE = 0.5  # seconds
+_ANSWER = timedelta(seconds=10)  # for a worker to say what is being done
 
 
 @asynccontextmanager
@@ -146,6 +147,25 @@ async def send_approval(fleet: Fleet, approval: Approval) -> bool:
                 return False
             raise
     return True
+
+
+async def withdraw_approval(fleet: Fleet, key: str, approver: str | None) -> bool:
+    """Take an approval back from the workflow that waits; True where it is being acted upon already."""
+    async with connected(fleet) as client:
+        handle = client.get_workflow_handle(workflow_id(key))
+        try:
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                return False
+            await handle.signal(ReconcileAccount.withdraw, approver)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        try:
+            seen = await handle.query(ReconcileAccount.seen, rpc_timeout=_ANSWER)
+        except RPCError:
+            return False  # no worker is there to answer, or to begin
+    return seen.doing == Mode.APPLY.value
 
 
 async def schedule(fleet: Fleet, tell: Callable[[str], None]) -> None:

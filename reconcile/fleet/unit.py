@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from reconcile.fleet.results import Results, read_record
 from reconcile.fleet.settings import Account, Approver
 from reconcile.fleet.standing import Edit, Going, Mode, Outcome, Standing, Waiting
 from reconcile.fleet.streams import captured
+from reconcile.fleet.words import for_account
 from reconcile.model.instant import as_seconds
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan, Right
@@ -118,7 +119,7 @@ class Runner:
         return settings
 
     def _drift(self, account: Account, settings: Settings, stop: threading.Event, began: float) -> Outcome:
-        code, out, said = self._command(account, stop, "drift", "--format", "json")
+        code, out, said = self._command(account, settings, stop, "drift", "--format", "json")
         edits = tuple(_edits(out)) if code in (0, 2) else None
         sends = tuple(self._coming(settings)) if code in (0, 2) else None
         return self._ended(account, Mode.DRIFT, code, began, said, edits=edits, sends=sends)
@@ -128,7 +129,7 @@ class Runner:
     ) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
             path = Path(folder) / "record.plan"
-            code, _, said = self._command(account, stop, "plan", "--detailed-exitcode", "-o", str(path))
+            code, _, said = self._command(account, settings, stop, "plan", "--detailed-exitcode", "-o", str(path))
             if code not in (0, 2):
                 return self._ended(account, Mode.PLAN, code, began, said)
             record = path.read_bytes()
@@ -177,7 +178,9 @@ class Runner:
             path = Path(folder) / "record.plan"
             path.write_bytes(record)
             sends = "--allow-send" if approval.sends else "--without-sends"
-            code, _, said = self._command(account, stop, "apply", str(path), "--approved", digest, sends)
+            code, _, said = self._command(account, settings, stop, "apply", str(path), "--approved", digest, sends)
+        if code == 0:
+            self.results.drop_approvals(digest)  # it has served
         coming = tuple(self._coming(settings)) if code in (0, 6) else None
         return self._ended(account, Mode.APPLY, code, began, said, sends=coming)
 
@@ -200,9 +203,27 @@ class Runner:
             hint=f"Approve: reconcile fleet approve {account.key} --key FILE",
         )
 
-    def _command(self, account: Account, stop: threading.Event, *arguments: str) -> tuple[int, str, str]:
+    def execute(self, account: Account, arguments: Sequence[str], given: Options) -> int:
+        """Run any command for an account, as people do by hand; gives its exit code.
+
+        ``given`` says whether anybody may be asked, and how much is to be told.
+
+        Raises:
+            InvalidInput: its project is not sound, or a credential is missing. Refused: see ``_settings``.
+        """
+        self._settings(account)
+        options = self._options(account, given.stop)
+        options.quiet, options.input, options.color = given.quiet, given.input, given.color
+        options.verbose, options.format = given.verbose, given.format
+        given.secrets += options.secrets
+        return run([*arguments], options)
+
+    def _command(
+        self, account: Account, settings: Settings, stop: threading.Event, *arguments: str
+    ) -> tuple[int, str, str]:
         """Run a command for an account; its exit code, what it printed, and what it said."""
         options = self._options(account, stop)
+        options.settings = settings
         with captured() as (out, err):
             code = run([*arguments], options)
         return code, fit(out.getvalue(), options), _errors(fit(err.getvalue(), options))
@@ -245,7 +266,8 @@ class Runner:
         return self.environ[source]
 
     def _ended(self, account: Account, mode: Mode, code: int, began: float, said: str, **seen: Any) -> Outcome:
-        return Outcome(account.name, account.environment, mode.value, code, began, self.clock(), said, **seen)
+        told = for_account(said, account.key)
+        return Outcome(account.name, account.environment, mode.value, code, began, self.clock(), told, **seen)
 
     def _coming(self, settings: Settings, plan: Plan | None = None) -> Iterator[Going]:
         """The mails that are on record to go out, but for those that a plan is about to change."""

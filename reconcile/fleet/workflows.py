@@ -101,6 +101,12 @@ class ReconcileAccount:
         """An approval has come; whether it is good is judged where it is carried out."""
         self._approval = approval
 
+    @workflow.signal
+    def withdraw(self, approver: str | None) -> None:
+        """What was approved, by anybody or by this one, is not to be carried out; what has begun goes on."""
+        if self._approval is not None and approver in (None, self._approval.get("approver")):
+            self._approval = None
+
     @workflow.query
     def seen(self) -> Seen:
         """What is being done, and what the last run came to."""

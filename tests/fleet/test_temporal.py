@@ -206,6 +206,27 @@ def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Tempora
         assert created(fleet) == 8
 
 
+def test_what_is_withdrawn_before_a_worker_acts_is_not_done(fleet: FleetOf, server: Temporal) -> None:
+    from reconcile.fleet.approval import private_bytes
+
+    on_temporal(fleet, server)
+    name, key = fleet.names[0], fleet.root / "ann.pem"
+    key.write_bytes(private_bytes(KEY))
+    with workers(fleet.root, fleet.environ()) as running:
+        first = running.start()
+        assert fleet.run("run", "plan", "--account", name).code == 2, running.said()
+        first.terminate()
+        assert first.wait(60) == 0
+        signing = ("approve", name, "--key", str(key), "--digest", fleet.standing(name)["waiting"]["digest"])
+        assert fleet.run(*signing).out.startswith("Approved, and told")
+        assert fleet.run("approve", name, "--withdraw").code == 0
+        running.start()
+        assert fleet.run("run", "drift", "--account", name).code == 2
+        assert created(fleet) == 0
+        assert fleet.run(*signing).code == 0
+        until(lambda: created(fleet) == 2, 60, running.said)
+
+
 def created(fleet: FleetOf) -> int:
     return sum(entry["function"].startswith("create") for entry in fleet.requests())
 
