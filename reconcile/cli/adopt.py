@@ -1,33 +1,45 @@
 """``import`` and ``adopt``: bind what exists to the addresses of the manifests."""
 
+from typing import Final, TextIO
+
 import click
 
 from reconcile.cli.history import remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, show_diagnostics, text_or_json
 from reconcile.cli.plan import requested
+from reconcile.cli.unmanaged import read_bindings
 from reconcile.cli.workspace import project
+from reconcile.errors import Usage
+
+_FROM: Final = "A file with ADDR ID on each line, or a JSON object; all are bound, or none. - is stdin."
 
 
 @click.command(name="import", epilog="Example: reconcile import shop.campaign.spring 31")
-@click.argument("address", metavar="ADDR")
-@click.argument("id_", metavar="ID")
+@click.argument("binding", metavar="[ADDR ID]", nargs=-1)
+@click.option("--from", "file", metavar="FILE", type=click.File("r", encoding="utf-8"), help=_FROM)
 @global_options
-def import_(address: str, id_: str) -> None:
-    """Bind the existing object with an ID to the entry at ADDR; changes the state alone."""
-    from reconcile.engine.adopt import import_object
+def import_(binding: tuple[str, ...], file: TextIO | None) -> None:
+    """Bind the existing object with an ID to the entry at ADDR, or many at once; changes the state alone."""
+    from reconcile.engine.adopt import import_objects
 
+    if (file is None and len(binding) != 2) or (file is not None and binding):
+        raise Usage("import takes an address and an id, or --from FILE with a line for each.")
     here = project()
     desired = here.manifests().resources
-    target = requested(here, [address], [], known=list(desired)).targets[0]
+    given = read_bindings(file.read(), file.name) if file is not None else None
+    addresses = [str(address) for address in given] if given is not None else [binding[0]]
+    targets = requested(here, addresses, [], known=list(desired)).targets
+    ids = given if given is not None else {targets[0]: binding[1]}
     with (
-        here.store().lock(f"import {address}", options().lock_timeout) as locked,
+        here.store().lock(f"import {addresses[0]}" if given is None else "import", options().lock_timeout) as locked,
         here.workspace() as workspace,
         remembered(here, locked, "import") as record,
     ):
-        import_object(workspace, locked, desired[target], id_)
+        import_objects(workspace, locked, {target: (desired[target], ids[target]) for target in targets})
         record.begin()
-    click.echo(f"{target} is bound to id {id_}. See what apply would change: reconcile plan")
+    for target in targets:
+        click.echo(f"{target} is bound to id {ids[target]}. See what apply would change: reconcile plan")
 
 
 @click.command(epilog="Example: reconcile adopt && reconcile plan")

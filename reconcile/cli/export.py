@@ -12,8 +12,9 @@ from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
 from reconcile.cli.settings import DEFAULT_ENVIRONMENT
+from reconcile.cli.unmanaged import take_into
 from reconcile.cli.workspace import Project, project
-from reconcile.errors import InvalidInput
+from reconcile.errors import InvalidInput, Usage
 from reconcile.model.settings import ProviderSettings, credentials_of
 from reconcile.providers import provider_named
 
@@ -25,17 +26,31 @@ _QUOTE = '"'
 
 
 @click.command(epilog="Example: reconcile export ../account && reconcile -C ../account plan")
-@click.argument("folder", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("names", metavar="DIRECTORY | ADDR...", nargs=-1)
+@click.option(
+    "--into",
+    metavar="DIRECTORY",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Take what ADDR names (see `unmanaged`) into the project that is there; ADDR=NAME gives it a name.",
+)
 @click.option("--provider", metavar="ALIAS", help="Only this account; all of the project's where absent.")
 @click.option("--include-sent", is_flag=True, help="Sent campaigns, too.")
 @global_options
-def export(folder: Path, provider: str | None, include_sent: bool) -> None:
+def export(names: tuple[str, ...], into: Path | None, provider: str | None, include_sent: bool) -> int:
     """Write a project for what exists in an account to DIRECTORY, an empty folder; changes nothing remote.
 
     The accounts are those of the present project. The plan of the new one is empty: its state has all objects adopted.
+    With --into, entries, bodies and bindings of chosen objects are added to the project that is there.
     """
     from reconcile.engine.export import export as read
 
+    if into is not None:
+        if provider is not None:
+            raise Usage("--into takes addresses, which name the account, so it takes no --provider.")
+        return take_into(into, names, include_sent=include_sent)
+    if len(names) != 1:
+        raise Usage("export takes one folder to write to; with --into DIRECTORY it takes addresses.")
+    folder = Path(names[0])
     here = project()
     aliases = _chosen(here, provider)
     if folder.exists() and any(folder.iterdir()):
@@ -51,6 +66,7 @@ def export(folder: Path, provider: str | None, include_sent: bool) -> None:
     entries = ", ".join(f"{count:,} {plural}" for plural, count in exported.counts.items()) or "nothing"
     click.echo(f"Exported {entries} to {folder}. What could not be read: {folder / 'EXPORT.md'}")
     progress(f"Next: reconcile -C {folder} plan")
+    return 0
 
 
 def _chosen(here: Project, provider: str | None) -> tuple[str, ...]:

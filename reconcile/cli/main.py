@@ -33,6 +33,7 @@ COMMANDS = {
     "drift": ("drift", "Compare what is live with what was last applied"),
     "pull": ("pull", "Write outside edits back into the manifests"),
     "export": ("export", "Write a project for what exists in an account"),
+    "unmanaged": ("unmanaged", "What exists and no entry is bound to"),
     "history": ("history", "The runs so far: when, who, what, from which commit"),
     "import": ("adopt", "Bind an existing object to an entry"),
     "adopt": ("adopt", "Bind each entry to the object of the same name"),

@@ -1,16 +1,19 @@
 """Bind an existing object to an address; nothing remote changes."""
 
+from collections import defaultdict
+from collections.abc import Collection as AnyCollection
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconcile.engine.refresh import find, refresh
+from reconcile.engine.refresh import decoded, refresh
 from reconcile.engine.workflow import Workspace, check_accounts
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.address import Address
 from reconcile.model.attributes import condensed, digest_text, references
-from reconcile.model.kind import Kind, Wanted, rules
+from reconcile.model.kind import Collection, Kind, Row, Wanted, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import as_references
+from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
 
@@ -23,35 +26,80 @@ class Adoption:
     findings: list[Diagnostic] = field(default_factory=list)
 
 
-def import_object(workspace: Workspace, locked: LockedState, resource: Resource, id_: str) -> None:
-    """Bind the object with an id to a declared resource.
+def import_objects(workspace: Workspace, locked: LockedState, wanted: Mapping[Address, tuple[Resource, str]]) -> None:
+    """Bind objects, by their ids, to declared resources: all of them, or none.
 
     Raises:
-        InvalidInput: the address or the object is bound already, or there is no such object.
+        InvalidInput: an address or an object is bound already, or there is no such object; with every finding.
     """
-    address = resource.address
-    state = locked.state
-    kind = workspace.registry.kind(address)
-    former = state.resources.get(address)
-    if former is not None and (former.id == id_ or _is_there(workspace, address, former.id)):
-        raise InvalidInput(
-            f"{address} is bound already, to id {former.id}.",
-            hint=f"If another object is meant: reconcile state rm {address}, then reconcile import {address} {id_}",
-            address=str(address),
-        )
-    accounts = check_accounts(workspace, state, {address.provider, *state.accounts} & workspace.clients.keys())
-    _refuse_if_bound(workspace, locked, kind, address, id_)
-    live = None
-    if id_.isdigit() or kind.singleton:
-        live = find(kind, workspace.clients[address.provider], Wanted(frozenset([id_]))).get(id_)
-    if live is None:
-        raise InvalidInput(
-            f"The account has no {kind.kind} with the id {id_}.",
-            hint="The id is in the web interface's address line.",
-            address=str(address),
-        )
+    state, registry, findings = locked.state, workspace.registry, list[Diagnostic]()
+    accounts = check_accounts(
+        workspace, state, {*(at.provider for at in wanted), *state.accounts} & workspace.clients.keys()
+    )
+    there = _there(workspace, {(at, id_) for at, (_, id_) in wanted.items()} | _bound(state, wanted))
+    for address, (_, id_) in wanted.items():
+        kind = registry.kind(address)
+        finding = _unfit(workspace, state, there, address, id_)
+        if finding is None and (address.provider, kind.collection.name, id_) not in there:
+            finding = Diagnostic(
+                "no-such-object",
+                "no such object",
+                f"The account has no {kind.kind} with the id {id_}.",
+                str(address),
+                hint="The id is in the web interface's address line.",
+            )
+        findings += [finding] if finding is not None else []
+    if findings:
+        raise InvalidInput.of(findings)
     locked.account({**state.accounts, **accounts})
-    locked.put(address, adopted(resource, kind, live, _ids(locked)))
+    # What others refer to comes first, so that references can be told from ids.
+    for address in sorted(wanted, key=lambda address: (bool(_refers(wanted[address][0])), address)):
+        resource, id_ = wanted[address]
+        kind = registry.kind(address)
+        live = there[address.provider, kind.collection.name, id_]
+        locked.put(address, adopted(resource, kind, decoded(kind, live), _ids(locked)))
+
+
+def _there(workspace: Workspace, wanted: AnyCollection[tuple[Address, str]]) -> dict[tuple[str, str, str], Row]:
+    """The rows of ids, by account and collection; each collection is read once."""
+    asked: dict[tuple[str, Collection], set[str]] = defaultdict(set)
+    for address, id_ in wanted:
+        kind = workspace.registry.kind(address)
+        if id_.isdigit() or kind.singleton:
+            asked[address.provider, kind.collection].add(id_)
+    return {
+        (alias, collection.name, row.id): row
+        for (alias, collection), ids in asked.items()
+        for row in collection.read(workspace.clients[alias], Wanted(frozenset(ids)))
+        if row.id in ids
+    }
+
+
+def _bound(state: State, wanted: AnyCollection[Address]) -> set[tuple[Address, str]]:
+    return {(address, state.resources[address].id) for address in wanted if address in state.resources}
+
+
+def _unfit(
+    workspace: Workspace, state: State, there: AnyCollection[tuple[str, str, str]], address: Address, id_: str
+) -> Diagnostic | None:
+    """Why an object can't be bound to an address, whether or not it exists."""
+    kind, former = workspace.registry.kind(address), state.resources.get(address)
+    if former is not None:
+        is_there = (address.provider, kind.collection.name, former.id) in there
+        gone = not kind.singleton and bool(former.id) and not is_there
+        if former.id == id_ or not gone:
+            hint = f"If another object is meant: reconcile state rm {address}, then reconcile import {address} {id_}"
+            return _bound_already(f"{address} is bound already, to id {former.id}.", address, hint)
+    for other, kept in state.resources.items():
+        same_place = other.provider == address.provider
+        if same_place and workspace.registry.kind(other).collection.name == kind.collection.name and kept.id == id_:
+            detail = f"The object with the id {id_} is bound to {other} already."
+            return _bound_already(detail, address, 'To give it another address, declare "was" on the new entry.')
+    return None
+
+
+def _bound_already(detail: str, address: Address, hint: str) -> Diagnostic:
+    return Diagnostic("bound-already", "bound already", detail, str(address), hint=hint)
 
 
 def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, Resource]) -> Adoption:
@@ -142,31 +190,12 @@ def _chosen(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> Rem
     return alike[0] if len(alike) == 1 else None
 
 
-def _is_there(workspace: Workspace, address: Address, id_: str) -> bool:
-    """Whether the object that an entry is bound to still exists."""
-    kind = workspace.registry.kind(address)
-    if kind.singleton or not id_:
-        return True
-    return id_ in find(kind, workspace.clients[address.provider], Wanted(frozenset([id_])))
-
-
 def _refers(resource: Resource) -> tuple[Address, ...]:
     return tuple(sorted(set(references(resource.attributes))))
 
 
 def _ids(locked: LockedState) -> dict[tuple[str, str, str], Address]:
     return {(address.provider, address.kind, kept.id): address for address, kept in locked.state.resources.items()}
-
-
-def _refuse_if_bound(workspace: Workspace, locked: LockedState, kind: Kind, address: Address, id_: str) -> None:
-    for other, kept in locked.state.resources.items():
-        same_place = other.provider == address.provider
-        if same_place and workspace.registry.kind(other).collection.name == kind.collection.name and kept.id == id_:
-            raise InvalidInput(
-                f"The object with the id {id_} is bound to {other} already.",
-                hint='To give it another address, declare "was" on the new entry.',
-                address=str(address),
-            )
 
 
 def _ambiguous(resource: Resource, kind: Kind, matching: list[RemoteObject]) -> Diagnostic:

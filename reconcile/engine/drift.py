@@ -10,6 +10,7 @@ from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind
 from reconcile.model.resource import Resource
 from reconcile.planner.drift import Drift, find_drift, unreadable, unsettled
+from reconcile.planner.make import counted_others
 from reconcile.state.state import State
 
 
@@ -27,7 +28,7 @@ def drift(workspace: Workspace, state: State | None, desired: Mapping[Address, R
     reads_before = sum(client.reads for client in clients.values())
     accounts = check_accounts(workspace, state, aliases(workspace, {}, state))
     state = with_settled(state, settled(state, registry, clients, workspace.patience))
-    seen = refresh({}, state.resources, registry, clients, removes=False)
+    seen = refresh({}, state.resources, registry, clients, removes=False, newer=True)
     live = seen.live
     around = circumstances_of(workspace, state.resources, workspace.clock())
     unchecked = Counter(
@@ -42,6 +43,7 @@ def drift(workspace: Workspace, state: State | None, desired: Mapping[Address, R
         settled=tuple(sorted({entry.address for entry in found} - {entry.address for entry in entries})),
         checked=sum(not isinstance(registry.kind(address), BulkKind) for address in state.resources),
         unchecked=dict(sorted(unchecked.items())),
+        unmanaged=counted_others(seen, registry, around),
         accounts=accounts,
         environment=workspace.environment,
         serial=state.serial,

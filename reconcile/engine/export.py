@@ -1,33 +1,22 @@
 """A project for what exists in an account: manifests, bodies, and the state that binds them; nothing remote changes."""
 
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
-
-from pydantic import ValidationError
 
 from reconcile.engine.adopt import adopted
-from reconcile.engine.refresh import decoded
+from reconcile.engine.entries import LEFT_OUT, Declaring, Entry, file_content, name_of
+from reconcile.engine.unmanaged import everything
 from reconcile.engine.workflow import Workspace
 from reconcile.errors import Location
 from reconcile.manifests.compose import compose, compose_singleton
-from reconcile.manifests.content import MAX_CONTENT
 from reconcile.manifests.edit import Plain
 from reconcile.manifests.load import SINGLETON
-from reconcile.manifests.validate import unwanted_in
 from reconcile.model.account import Account
-from reconcile.model.address import NAME, Address
-from reconcile.model.attributes import Value, references, same
-from reconcile.model.bulk import BulkKind
-from reconcile.model.kind import Circumstances, Kind, Row, Wanted, nested, rules
-from reconcile.model.reference import Reference
+from reconcile.model.address import Address
+from reconcile.model.kind import Circumstances, Kind, rules
 from reconcile.model.resource import Applied, RemoteObject, Resource
-from reconcile.planner.diff import as_references
 
-_LONGEST_NAME = 60
 _SCHEMA = "schemas/manifest.schema.json"
 
 
@@ -43,15 +32,6 @@ class Export:
     accounts: dict[str, Account] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One entry on its way: what is declared in canonical form, and as it is written."""
-
-    attributes: Mapping[str, Value]
-    written: Mapping[str, Plain]
-    bodies: Mapping[str, str]
 
 
 def export(workspace: Workspace, aliases: Iterable[str], *, include_sent: bool = False) -> Export:
@@ -76,19 +56,14 @@ class _Exporting:
         self._include_sent = include_sent
         self._now = Circumstances(workspace.clock(), workspace.policy.freeze)
         self._ids: dict[tuple[str, str, str], Address] = {}
+        self._declaring = Declaring(alias, self._now, self._ids, exported.files.__contains__, self._note)
         self._unread: set[tuple[str, str]] = set()
 
     def run(self) -> None:
-        kinds = [kind for kind in self._workspace.registry.providers[self._alias].kinds.values() if _has_objects(kind)]
-        rows: dict[str, list[Row]] = {}
-        # What others refer to comes first, so that references can be told from ids.
-        for kind in sorted(kinds, key=lambda kind: any(rule.refers for rule in rules(kind.spec).values())):
-            collection = kind.collection
-            if collection.name not in rows:
-                client = self._workspace.clients[self._alias]
-                rows[collection.name] = list(collection.read(client, Wanted(everything=True)))
-            found = (decoded(kind, row) for row in rows[collection.name] if kind.claims(row))
-            self._kind(kind, sorted(found, key=lambda live: (len(live.id), live.id)))
+        kinds = []
+        for kind, objects in everything(self._workspace, self._alias):
+            kinds.append(kind)
+            self._kind(kind, objects)
         self._not_told(kinds)
 
     def _kind(self, kind: Kind, objects: Iterable[RemoteObject]) -> None:
@@ -99,11 +74,12 @@ class _Exporting:
             if kind.immutable(live, self._now) and not self._include_sent:
                 skipped += 1
                 continue
-            name = self._name(kind, live, taken)
-            if name is None:
+            name = name_of(kind, live)
+            if name is None or name.lower() in taken:
+                self._note(LEFT_OUT, f"The {kind.kind} with the id {live.id}: its key can't be the name of an entry.")
                 continue
             address = Address(self._alias, kind.kind, name)
-            entry = self._entry(kind, address, live)
+            entry = self._declaring.entry(kind, address, live)
             if entry is None:
                 continue
             if kind.singleton and not entry.written:
@@ -113,7 +89,7 @@ class _Exporting:
             self._take(kind, address, entry, live)
             self._unread |= _unread(kind, live)
         if skipped:
-            self._note("Left out", f"{skipped:,} sent {kind.plural}; `--include-sent` takes them, too.")
+            self._note(LEFT_OUT, f"{skipped:,} sent {kind.plural}; `--include-sent` takes them, too.")
         if entries:
             up = "../" * (self._folder.count("/") + 1)
             if kind.singleton:
@@ -123,76 +99,12 @@ class _Exporting:
             self._exported.files[f"{self._folder}/{kind.plural}.yaml"] = text.encode()
             self._exported.counts[kind.plural] += len(entries)
 
-    def _take(self, kind: Kind, address: Address, entry: _Entry, live: RemoteObject) -> None:
+    def _take(self, kind: Kind, address: Address, entry: Entry, live: RemoteObject) -> None:
         for path, body in entry.bodies.items():
-            # A mark at the start of a file is no part of its text, so one that is takes a second.
-            self._exported.files[path] = ("\ufeff" if body.startswith("\ufeff") else "").encode() + f"{body}\n".encode()
+            self._exported.files[path] = file_content(body)
         self._ids[self._alias, kind.kind, live.id] = address
         resource = Resource(address, entry.attributes, Location(""))
         self._exported.applied[address] = adopted(resource, kind, live, self._ids)
-
-    def _name(self, kind: Kind, live: RemoteObject, taken: set[str]) -> str | None:
-        named = kind.spec.named
-        if kind.singleton:
-            return SINGLETON
-        if named is not None:
-            name = str(live.attributes[named])
-            if NAME.fullmatch(name) and name.lower() not in taken:
-                return name
-            self._note("Left out", f"The {kind.kind} with the id {live.id}: its key can't be the name of an entry.")
-            return None
-        # With its id, so that a name never depends on who else is there.
-        words = "-".join(str(part) for part in kind.key(live.attributes) or ())
-        return f"{slug(words) or kind.kind}-{slug(live.id)}"
-
-    def _entry(self, kind: Kind, address: Address, live: RemoteObject) -> _Entry | None:
-        """What is declared of an object; None if it can't be declared at all."""
-        attributes = dict(self._declared(kind, address, live))
-        while (fault := _fault(kind, address, attributes)) is not None:
-            name, reason = fault
-            needed = name in kind.natural_key or name not in attributes
-            subject = f"`{address}`" if not needed else f"The {kind.kind} with the id {live.id}"
-            self._note("Left out", f"{subject}: {name}, which no manifest can declare as it is ({reason}).")
-            if needed:
-                return None
-            del attributes[name]
-        return self._spelled(kind, address, attributes)
-
-    def _declared(self, kind: Kind, address: Address, live: RemoteObject) -> Iterator[tuple[str, Value]]:
-        for name, rule in rules(kind.spec).items():
-            value = live.attributes.get(name)
-            if value is None or not rule.readable or name == kind.spec.named:
-                continue
-            if name not in kind.natural_key and name in kind.defaults and same(value, kind.defaults[name]):
-                continue
-            if rule.launches and not self._goes_out(kind.due(live.attributes)):
-                continue
-            if rule.refers is not None:
-                value = as_references(address, rule.refers, value, self._ids)
-                if _strangers(value):
-                    self._note("Left out", f"`{address}`: {name}, as it refers to a {rule.refers} that is not there.")
-                    continue
-            yield name, value
-
-    def _goes_out(self, instant: str | None) -> bool:
-        from datetime import datetime
-
-        return instant is not None and datetime.fromisoformat(instant).timestamp() > self._now.now
-
-    def _spelled(self, kind: Kind, address: Address, attributes: Mapping[str, Value]) -> _Entry:
-        naming = {rule.file_of: name for name, rule in rules(kind.spec).items() if rule.file_of is not None}
-        written: dict[str, Plain] = {}
-        bodies: dict[str, str] = {}
-        for name, value in attributes.items():
-            if name in naming:
-                ending = "html" if value.lstrip().startswith("<") else "txt"
-                paths = (f"emails/{address.name}{'' if n == 1 else f'-{n}'}.{ending}" for n in count(1))
-                path = next(path for path in paths if path not in self._exported.files and path not in bodies)
-                bodies[path] = value
-                written[naming[name]] = path
-            else:
-                written[name] = _by_name(value)
-        return _Entry(attributes, nested(kind.spec, written), bodies)
 
     def _not_told(self, kinds: Iterable[Kind]) -> None:
         zoned = all(kind.traits.zoned for kind in kinds)
@@ -224,12 +136,6 @@ class _Exporting:
         self._exported.notes.setdefault(heading, []).append(sentence)
 
 
-def slug(text: str) -> str:
-    """A safe name for an entry: small letters a to z, digits and hyphens; empty if nothing is left."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].strip("-")
-
-
 def _unread(kind: Kind, live: RemoteObject) -> set[tuple[str, str]]:
     """What can be declared of an object and is not told."""
     return {
@@ -237,39 +143,3 @@ def _unread(kind: Kind, live: RemoteObject) -> set[tuple[str, str]]:
         for name, rule in rules(kind.spec).items()
         if rule.file_of is None and (not rule.readable or name not in live.attributes)
     }
-
-
-def _has_objects(kind: Kind) -> bool:
-    return not isinstance(kind, BulkKind)
-
-
-def _fault(kind: Kind, address: Address, attributes: Mapping[str, Value]) -> tuple[str, str] | None:
-    """The first attribute that can't be declared as it is, and why."""
-    for name, value in attributes.items():
-        if rules(kind.spec)[name].text and len(str(value).encode("utf-8", "surrogatepass")) >= MAX_CONTENT:
-            return name, "it is too long for a file"
-        if unwanted_in(value, rules(kind.spec)[name]) is not None:
-            return name, "it has a line end or a NUL in it"
-    try:
-        kind.spec.model_validate(nested(kind.spec, {name: _by_name(value) for name, value in attributes.items()}))
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        # A member of an opened field is an attribute of its own.
-        named = (".".join(map(str, problem["loc"][:length])) for length in (2, 1))
-        return next((name for name in named if name in attributes), str(problem["loc"][0])), str(problem["msg"])
-    findings = kind.check(Resource(address, attributes, Location("")))
-    return next(((name or "the entry", reason) for name, reason in findings), None)
-
-
-def _by_name(value: Value) -> Plain:
-    """A value as it is written: references as the names of entries."""
-    if isinstance(value, Reference):
-        return value.address.name
-    if isinstance(value, Mapping):
-        return {name: _by_name(member) for name, member in value.items()}
-    return [_by_name(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _strangers(value: Value) -> bool:
-    values = value if isinstance(value, tuple) else (value,)
-    return len(list(references(value))) < len(values)

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection as AnyCollection
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
+from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import Client, Collection, Kind, Row, Wanted, rules
 from reconcile.model.likeness import Keys
 from reconcile.model.registry import Registry
@@ -36,13 +37,14 @@ def refresh(
     replaced: AnyCollection[Address] = (),
     *,
     removes: bool = True,
+    newer: bool = False,
 ) -> Seen:
     """The live objects of managed addresses, and those that unmanaged ones may be; collections are read together.
 
     ``replaced`` are those that are to be made anew whatever they are like. ``removes``: what nobody declares is to go,
-    so that what stands in the way of that is read, too.
+    so that what stands in the way of that is read, too. ``newer``: what is nobody's is to be seen as far as can be.
     """
-    rows = _read(_questions(desired, applied, registry, replaced, removes=removes), clients)
+    rows = _read(_questions(desired, applied, registry, replaced, removes=removes), clients, newer=newer)
     for where, question in _drifted(desired, applied, rows, registry).items():
         found = {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
         rows[where] |= {id_: found[id_] for id_ in question.ids & found.keys()}
@@ -71,7 +73,8 @@ def refresh(
         if desired[address].external and len(found) == 1
     }
     people = {address: count for address, count in reached.items() if count is not None}
-    return Seen(live, candidates, deposed, people, lookalikes=lookalikes)
+    others = _others(applied, candidates, rows, registry, newer=newer)
+    return Seen(live, candidates, deposed, people, lookalikes=lookalikes, others=others)
 
 
 def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
@@ -97,11 +100,40 @@ def decoded(kind: Kind, row: Row) -> RemoteObject:
     return RemoteObject(found.id, attributes, found.facts)
 
 
-def _read(questions: Mapping[tuple[str, str], _Question], clients: Clients) -> dict[tuple[str, str], dict[str, Row]]:
-    return {
-        where: {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
-        for where, question in questions.items()
-    }
+def _read(
+    questions: Mapping[tuple[str, str], _Question], clients: Clients, *, newer: bool = False
+) -> dict[tuple[str, str], dict[str, Row]]:
+    rows: dict[tuple[str, str], dict[str, Row]] = {}
+    for where, question in questions.items():
+        wanted = replace(_wanted(question), newer=newer)
+        rows[where] = {row.id: row for row in question.collection.read(clients[where[0]], wanted)}
+    return rows
+
+
+def _others(
+    applied: Mapping[Address, Applied],
+    candidates: Mapping[Address, Sequence[RemoteObject]],
+    rows: Mapping[tuple[str, str], Mapping[str, Row]],
+    registry: Registry,
+    *,
+    newer: bool,
+) -> dict[tuple[str, str], tuple[RemoteObject, ...]]:
+    """What was read along and is neither bound nor may be what an entry is about."""
+    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for address, kept in applied.items():
+        known[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    for address, found in candidates.items():
+        known[address.provider, registry.kind(address).collection.name] |= {one.id for one in found}
+    others: dict[tuple[str, str], tuple[RemoteObject, ...]] = {}
+    for alias, type_ in registry.providers.items():
+        for name, kind in type_.kinds.items():
+            where = (alias, kind.collection.name)
+            if isinstance(kind, BulkKind) or kind.singleton or where not in rows:
+                continue
+            if not kind.collection.in_part or newer:
+                strangers = [row for id_, row in rows[where].items() if id_ not in known[where] and kind.claims(row)]
+                others[alias, name] = tuple(decoded(kind, row) for row in strangers)
+    return others
 
 
 def _is_there(

@@ -13,40 +13,49 @@ def compose(alias: str, plural: str, entries: Mapping[str, Mapping[str, Plain]],
     for number, (name, members) in enumerate(entries.items()):
         if number:
             lines.append("")
-        lines += _member(name, members, 4)
+        lines += member_lines(name, members, 4)
     return "\n".join(lines) + "\n"
 
 
 def compose_singleton(alias: str, plural: str, members: Mapping[str, Plain], schema: str) -> str:
     """A manifest with the one entry of a kind that has no names."""
-    return "\n".join([*_head(alias, schema), *_member(plural, members, 2)]) + "\n"
+    return "\n".join([*_head(alias, schema), *member_lines(plural, members, 2)]) + "\n"
 
 
 def _head(alias: str, schema: str) -> tuple[str, str]:
     return f"# yaml-language-server: $schema={schema}", f"{alias}:"
 
 
-def _member(name: str, value: Plain, column: int) -> Iterator[str]:
-    """The lines of one member of a mapping that begins in a column."""
+def member_lines(name: str, value: Plain, column: int, step: int = 2) -> Iterator[str]:
+    """The lines of one member of a mapping that begins in a column, what is in it ``step`` further to the right."""
     head = f"{' ' * column}{_key(name)}:"
     if not isinstance(value, Mapping):
-        yield f"{head} {_value(value, column)}"
+        yield f"{head} {_value(value, column, step)}"
         return
     yield head if value else f"{head} {{}}"
     for member, inner in value.items():
-        yield from _member(member, inner, column + 2)
+        yield from member_lines(member, inner, column + step, step)
 
 
 def _key(name: str) -> str:
     return scalar_text(name, flow=False)
 
 
-def _value(value: Plain, column: int) -> str:
+def flow_value(value: Plain) -> str:
+    """A value on one line, as it stands within braces."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_key(name)}: {flow_value(member)}' for name, member in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(flow_value, value))}]"
+    return scalar_text(_escaped(value), flow=True)
+
+
+def _value(value: Plain, column: int, step: int) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(scalar_text(_escaped(item), flow=True) for item in value)}]"
     value = _escaped(value)
     if isinstance(value, str) and "\n" in value and not value.startswith("\n"):
-        block = block_text(value, "|", column, column + 2)
+        block = block_text(value, "|", column, column + step)
         if block is not None:
             return block
     return scalar_text(value, flow=False)

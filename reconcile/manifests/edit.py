@@ -45,7 +45,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
         changes = _replacement(text, tree, entry, member.value, value, _found(text, file, path))
     expected = _set(_plain(_parsed(text, file)), path, value)
     try:
-        return _checked(text, _changed(text, changes), file, expected)
+        return checked(text, _changed(text, changes), file, expected)
     except Unwritable:
         if not isinstance(value, str) or not ({"\n", "\t"} & set(value)):
             raise
@@ -55,7 +55,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
         change = _insertion(text, entry, path[-1], quoted)
     else:
         change = (member.value.begin, member.value.end, quoted)
-    return _checked(text, _changed(text, [change]), file, expected)
+    return checked(text, _changed(text, [change]), file, expected)
 
 
 def without(text: str, file: str, path: Path) -> str:
@@ -72,7 +72,7 @@ def without(text: str, file: str, path: Path) -> str:
     for part in path[:-1]:
         inner = inner[part]
     del inner[path[-1]]
-    return _checked(text, edited, file, expected, comments_too=False)
+    return checked(text, edited, file, expected, comments_too=False)
 
 
 def written_value(text: str, file: str, path: Path) -> Plain:
@@ -316,7 +316,7 @@ def _changed(text: str, changes: list[_Change]) -> str:
     return text
 
 
-def _checked(before: str, after: str, file: str, expected: Plain, *, comments_too: bool = True) -> str:
+def checked(before: str, after: str, file: str, expected: Plain, *, comments_too: bool = True) -> str:
     """The text after an edit, unless anything but the intended value differs.
 
     Raises:
@@ -328,6 +328,18 @@ def _checked(before: str, after: str, file: str, expected: Plain, *, comments_to
     if comments_too and _comments(before) != _comments(after):
         raise Unwritable("a comment would be lost")
     return after
+
+
+def plain_tree(text: str, file: str) -> Plain:
+    """All that a manifest says, expressions as they are written; a copy.
+
+    Raises:
+        Unwritable: it can't be read.
+    """
+    findings: list[Diagnostic] = []
+    if parse_yaml(text.encode("utf-8", "surrogatepass"), file, findings).root is None and not findings:
+        return {}
+    return _plain(_parsed(text, file))
 
 
 def _parsed(text: str, file: str) -> MappingNode:

@@ -19,6 +19,7 @@ from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, 
 from reconcile.manifests.validate import DefaultValues, Entry, Validator
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
+from reconcile.model.attributes import Value
 from reconcile.model.kind import Kind
 from reconcile.model.registry import ProviderType, Registry, nearest
 from reconcile.model.resource import Resource
@@ -41,12 +42,14 @@ class Manifests:
     """What all manifests of a project declare; ``digest`` covers every file that was read.
 
     ``removed`` are the addresses of which they say that their objects are to go; True: only out of the state.
+    ``defaults`` are the values that the project has for every entry, by alias and kind.
     """
 
     resources: Mapping[Address, Resource]
     digest: str
     warnings: tuple[Diagnostic, ...] = field(default=())
     removed: Mapping[Address, bool] = field(default_factory=dict)
+    defaults: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
 
 
 Variables: TypeAlias = Mapping[str, Scalar]
@@ -117,7 +120,8 @@ class _Loading:
         if self._findings:
             raise InvalidInput.of(collapsed(self._findings))
         removed = {address: said.keep for address, said in self._removed.items()}
-        return Manifests(resources, self._files.digest(), tuple(self._warnings), removed)
+        defaults = {of: found.values for of, found in self._validator.defaults.items()}
+        return Manifests(resources, self._files.digest(), tuple(self._warnings), removed, defaults)
 
     def _resolve(self, resources: Mapping[Address, Resource], whole: bool) -> None:
         declared = {address: entry.location for address, entry in self._entries.items()}

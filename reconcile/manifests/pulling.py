@@ -47,7 +47,7 @@ class Drafts:
         file, path = resource.location.file, (*_path(resource.address, kind), *path_of(kind.spec, name))
         if live is None and not _admits_none(kind.spec, path_of(kind.spec, name)):
             raise Unwritable("it is not set any more; take it out of the entry, or let apply set it again")
-        text = self._text(file)
+        text = self.text(file)
         written = written_value(text, file, path)
         if isinstance(live, Mapping) and isinstance(written, Mapping):
             self.texts[file] = _with_members(text, file, path, live, self.scope)
@@ -63,7 +63,7 @@ class Drafts:
         """
         known, path, file = rules(kind.spec), _path(resource.address, kind), resource.location.file
         naming = {rule.file_of: name for name, rule in known.items() if rule.file_of is not None}
-        text = self._text(file)
+        text = self.text(file)
         bodies: dict[str, str] = {}
         for name, body in texts.items():
             bodies[name] = self._free_path(resource.address.name, body, bodies.values())
@@ -91,7 +91,8 @@ class Drafts:
                 _restore(self.root / file, before[file])
             raise
 
-    def _text(self, file: str) -> str:
+    def text(self, file: str) -> str:
+        """A file as it is to be, or as it is."""
         if file not in self.texts:
             return (self.root / file).read_bytes().decode("utf-8-sig")
         return self.texts[file]

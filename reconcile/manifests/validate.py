@@ -76,10 +76,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class DefaultValues:
-    """The defaults of one kind, checked: where they stand, and which can be used."""
+    """The defaults of one kind, checked: where they stand, which can be used, and the values of these."""
 
     source: Source
     usable: tuple[str, ...]
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Locations(Mapping[str, Location]):
@@ -166,8 +167,16 @@ class Validator:
             place = source.document.at(source.node.keys[name])
             reading.find("no-default", "not for defaults", detail, place)
         attributes = {name: member for name, member in source.node.members.items() if name not in apart}
-        reading.validated(kind.spec, reading.plain_members(attributes, shape, ()), incomplete=True)
-        return DefaultValues(source, tuple(name for name in attributes if name not in reading.faulty))
+        data = reading.plain_members(attributes, shape, ())
+        reading.validated(kind.spec, data, incomplete=True)
+        usable = tuple(name for name in attributes if name not in reading.faulty)
+        names = {shape.naming.get(name, name) for name in usable}
+        values = {name: _frozen(value) for name, value in data.items() if name in names}
+        return DefaultValues(source, usable, flattened(kind.spec, values))
+
+
+def _frozen(value: Value) -> Value:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 class _UnusedReading(Reading):

@@ -138,7 +138,7 @@ class Wanted:
     ``doomed`` are the ids that no manifest declares any more; what stands in the way of a deletion is read for them.
     ``edited`` are the ids whose entries declare something else than was last applied, or that are to be replaced; what
     an update needs to know is read for them. ``everything``: all that the account has, in as many bounded requests as
-    it takes.
+    it takes. ``newer``: what was made after all wanted ids, too, as far as one bounded request tells.
     """
 
     ids: frozenset[str] = frozenset()
@@ -146,6 +146,7 @@ class Wanted:
     doomed: frozenset[str] = frozenset()
     edited: frozenset[str] = frozenset()
     everything: bool = False
+    newer: bool = False
 
 
 class Time(Protocol):
@@ -205,11 +206,13 @@ class Collection(ABC):
         studies: more is read for what is edited (``Wanted.edited``), and an edit made outside has to be undone by what
             that tells, so that such objects are read again.
         one_by_one: each wanted object takes a request of its own, so that reading several at once saves nothing.
+        in_part: only what is wanted is read; else all that there is comes along, as far as its list tells it.
     """
 
     name: ClassVar[str]
     studies: ClassVar[bool] = False
     one_by_one: ClassVar[bool] = False
+    in_part: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:

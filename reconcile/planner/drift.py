@@ -44,13 +44,15 @@ class Drift:
     """All that has drifted, by address; ``checked`` objects were compared, at this ``serial`` of the state.
 
     ``settled`` has drifted to what the manifests say, which the next apply puts on record. ``unchecked`` counts, by
-    attribute, what can't be read back; ``reads`` how many API reads it took.
+    attribute, what can't be read back; ``unmanaged``, by alias and plural, what no entry is bound to, as far as it was
+    read along; ``reads`` how many API reads it took.
     """
 
     entries: tuple[Drifted, ...]
     checked: int = 0
     settled: tuple[Address, ...] = ()
     unchecked: Mapping[str, int] = field(default_factory=dict)
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     environment: str = "default"
     serial: int = 0

@@ -112,6 +112,7 @@ def make_plan(
         blocked=tuple(nothing_known(steps, applied)),
         requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
         rebuild=request.rebuild,
+        unmanaged=counted_others(seen, registry, circumstances),
         warnings=(
             *_warnings(steps),
             *built_otherwise(desired, steps),
@@ -119,6 +120,16 @@ def make_plan(
             *_going_out(desired, applied, seen, registry, circumstances),
         ),
     )
+
+
+def counted_others(seen: Seen, registry: Registry, circumstances: Circumstances) -> dict[str, int]:
+    """How many objects no entry is bound to, by alias and plural, as far as they were read; those sent apart."""
+    counts = {}
+    for (alias, name), found in sorted(seen.others.items()):
+        kind = registry.providers[alias].kinds[name]
+        if count := sum(not kind.immutable(one, circumstances) for one in found):
+            counts[f"{alias}.{kind.plural}"] = count
+    return counts
 
 
 def narrowed(

@@ -246,7 +246,8 @@ class Plan:
     ``serial`` are the state's; ``reads`` is how many API reads making the plan took, ``seconds`` how long carrying it
     out will take at the least, where calls are paced; ``bindings`` the ids of the objects that exist, external ones
     included. ``rules`` are those that it was made under, ``rules_changed`` those that may let more through than at the
-    last apply. ``blocked`` refuses the whole run, ``requires`` are rights the run needs
+    last apply. ``unmanaged`` counts what no entry is bound to, by alias and plural, as far as it was read along.
+    ``blocked`` refuses the whole run, ``requires`` are rights the run needs
     before it may write anything.
     """
 
@@ -275,6 +276,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     rules: Mapping[str, Value] = field(default_factory=dict)
     rules_changed: tuple[RuleChange, ...] = ()
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> Iterator[Step]:

@@ -39,7 +39,7 @@ class Seen:
     ``candidates``: for addresses not in the state, the objects with their natural key that are bound to no address;
     ``deposed``: replaced objects that still exist; ``reached``: how many people are behind an object; ``comparisons``:
     how bulk entries differ; ``lookalikes``: objects like ``candidates`` whose natural key is not equal, but may be what
-    somebody, or the platform, has made of it.
+    somebody, or the platform, has made of it; ``others``: what was read along and is nobody's, by alias and kind.
     """
 
     live: Mapping[Address, RemoteObject] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class Seen:
     reached: Mapping[Address, int] = field(default_factory=dict)
     comparisons: Mapping[Address, Comparison] = field(default_factory=dict)
     lookalikes: Mapping[Address, Sequence[RemoteObject]] = field(default_factory=dict)
+    others: Mapping[tuple[str, str], Sequence[RemoteObject]] = field(default_factory=dict)
 
 
 def live_fingerprint(live: RemoteObject, without: Collection[str] = ()) -> str:

@@ -10,7 +10,7 @@ from reconcile.planner.drift import Drift, Drifted
 from reconcile.planner.plan import Cause, Step
 from reconcile.report import to_markdown, to_terminal
 from reconcile.report.rows import rows_of
-from reconcile.report.text import Style, counted, inert, moment, one_line, painted
+from reconcile.report.text import Style, counted, inert, moment, one_line, painted, unmanaged
 from reconcile.report.values import LOOKS, Entry, Remark
 
 
@@ -37,6 +37,7 @@ def drift_json(drift: Drift, *, strict: bool = False) -> dict[str, Any]:
         "checked": drift.checked,
         "settled": [str(address) for address in drift.settled],
         "unchecked": dict(drift.unchecked),
+        "unmanaged": dict(drift.unmanaged),
         "entries": [_entry_json(entry) for entry in drift.entries],
     }
 
@@ -122,6 +123,8 @@ def _facts(drift: Drift) -> Iterator[str]:
     if drift.unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in drift.unchecked.items())
         yield f"Not checked, as it can't be read back: {names}"
+    if drift.unmanaged:
+        yield unmanaged(drift.unmanaged)
     if drift.checked:
         yield f"API reads made: {drift.reads:,}"
     for alias, account in sorted(drift.accounts.items()):

@@ -18,7 +18,7 @@ from reconcile.planner.planfile import known_ids, write_counts
 from reconcile.report.in_short import by_loss, losses_in_short, lost, sends_in_short
 from reconcile.report.refusals import label_of, refusals_of
 from reconcile.report.rows import cause_told, rows_of
-from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, quoted, shown
+from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, quoted, shown, unmanaged
 from reconcile.report.values import LOOKS, Entry, Mail, Remark, Row, Summary, Told
 
 _NOTES = 10
@@ -328,6 +328,8 @@ def _facts(plan: Plan, *, now: float, zone: tzinfo, sandboxes: Collection[str]) 
         yield f"Account of {one_line(alias)}: {one_line(str(account))}{_sandbox(alias, account, sandboxes)}"
     if plan.environment != "default":
         yield f"Environment: {one_line(plan.environment)}"
+    if plan.unmanaged:
+        yield unmanaged(plan.unmanaged)
     if plan.expires:
         expired = "EXPIRED" if plan.expires <= now else "Valid until"
         yield f"{expired} {moment(plan.expires, now=now, zone=zone)}"

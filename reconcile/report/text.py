@@ -60,6 +60,12 @@ def inert(text: str) -> str:
     return _COMMAND.sub(lambda match: f"{match[1]}\\x3a" if match[1] is not None else "\\x23", text)
 
 
+def unmanaged(counts: Mapping[str, int]) -> str:
+    """A fact on what no entry is bound to."""
+    named = ", ".join(f"{one_line(where)} ({count:,})" for where, count in sorted(counts.items()))
+    return f"In the accounts, and in no manifest: {named}. See all: reconcile unmanaged"
+
+
 def one_line(text: str) -> str:
     """The text made harmless, line ends and tabs included."""
     return harmless(text).replace("\n", "\\n").replace("\t", "\\t")

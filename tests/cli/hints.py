@@ -144,7 +144,20 @@ _LOCKS = "tests/state/test_contract.py waits for and frees the locks of every ba
 _DRIFT = "drift only looks, and is told where somebody else writes to the state: tests/state/test_contract.py"
 _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
+_UNMANAGED = "tests/cli/test_unmanaged.py"
 ELSEWHERE: dict[str, str] = {
+    "import takes an address and an id, or --from": _UNMANAGED,
+    "export takes one folder to write to": _UNMANAGED,
+    "--into takes addresses, which name": _UNMANAGED,
+    "See them with: git diff. See what apply would": _UNMANAGED,
+    "Left out: {}; --include-sent lists them, too.": _UNMANAGED,
+    "Take them in with: reconcile export --into": _UNMANAGED,
+    "export --into": _UNMANAGED,
+    "Run there: reconcile -C {} export --into": _UNMANAGED,
+    "Name addresses as `reconcile unmanaged` lists": _UNMANAGED,
+    "See them with `reconcile unmanaged`.": _UNMANAGED,
+    "Bind it with `reconcile import {} ID`, or take": _UNMANAGED,
+    "In the accounts, and in no manifest: {}.": _UNMANAGED,
     "Declare `{}` on the entry, cancel it in the": "tests/cli/test_scheduled_outside.py",
     "Fetch it (git fetch --all), merge what is": "git, in tests/cli/test_stale.py",
     "Fetch the whole history (git fetch --unshallow": "git, in tests/cli/test_stale.py",

@@ -321,7 +321,7 @@ def test_it_reads_well() -> None:
         f"  - squalomail.list.b was deleted outside, id {_gone(found)}\n"
         "\n"
         "Drift: 1 edited outside, 1 deleted outside, of 5 objects.\n"
-        "API reads made: 6\n"
+        "API reads made: 7\n"
         "Account of squalomail: squalomail account 4711 at 127.0.0.1\n"
     )
     assert "secret words" not in str(drift_json(found))

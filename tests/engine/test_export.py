@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.engine.drift import drift
-from reconcile.engine.export import Export, export, slug
+from reconcile.engine.entries import slug
+from reconcile.engine.export import Export, export
 from reconcile.engine.workflow import plan
 from reconcile.manifests.load import Manifests, load
 from reconcile.manifests.write import format_text

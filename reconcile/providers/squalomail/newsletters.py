@@ -106,12 +106,15 @@ class _Newsletters(Collection):
     """
 
     name = "newsletters"
+    in_part = True
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         conditions = [equals("mailid", int(id_)) for id_ in sorted(wanted.ids, key=int)]
         conditions += sorted({condition for key in wanted.keys for condition in _subjects_like(key[0])})
         rows = _every_mail(api) if wanted.everything else entity_rows(api, "Mail", conditions)
         mails = {str(row["mailid"]): row for row in rows}
+        if wanted.newer and wanted.ids:
+            mails |= {str(row["mailid"]): row for row in _newer(api, max(map(int, wanted.ids)))}
         by_mail = [equals("mailid", int(id_)) for id_ in mails]
         lists: dict[str, set[str]] = defaultdict(set)
         for row in entity_rows(api, "ListMail", by_mail):
@@ -150,12 +153,22 @@ def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
     while low < _LARGEST_ID:
         high = min(low + width, _LARGEST_ID)
         rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{low}&&mailid<={high}"}))
-        yield from (row for row in rows if row.get("type") in (None, "", "news"))
+        yield from (row for row in rows if _is_news(row))
         low = max((row["mailid"] for row in rows), default=high)
         if len(rows) < _RANGE // 5:
             width *= 2
         elif len(rows) > _RANGE:
             width = max(_RANGE, width // 2)
+
+
+def _newer(api: Client, than: int) -> Iterator[dict[str, Any]]:
+    """The newsletters that people wrote right after one, in one answer."""
+    rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{than}&&mailid<={than + _RANGE}"}))
+    return (row for row in rows if _is_news(row))
+
+
+def _is_news(row: Mapping[str, Any]) -> bool:
+    return row.get("type") in (None, "", "news")
 
 
 def is_draft_without_lists(row: Row) -> bool:

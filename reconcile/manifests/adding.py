@@ -1,0 +1,126 @@
+"""Add entries to the text of a manifest, in the manner of those that stand there; all else stays as it is."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+from reconcile.manifests.compose import flow_value, member_lines
+from reconcile.manifests.edit import Plain, Unwritable, checked, plain_tree
+from reconcile.manifests.interpolate import literal
+from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, walk
+
+_LONGEST_LINE = 120
+
+
+def with_entry(text: str, file: str, alias: str, plural: str, name: str | None, members: Mapping[str, Plain]) -> str:
+    """The text with one entry more; ``name`` is None for a kind that has one entry without a name.
+
+    ``members`` are values as they are meant; what would be an expression is written as text.
+
+    Raises:
+        Unwritable: it can't be added without changing what else the file says; the text stays.
+    """
+    path = (alias, plural) if name is None else (alias, plural, name)
+    before = plain_tree(text, file)
+    expected = deepcopy(before)
+    inner = expected
+    for part in path[:-1]:
+        if inner.get(part) is None:
+            inner[part] = {}
+        inner = inner[part]
+        if not isinstance(inner, dict):
+            raise Unwritable(f"{part} is no mapping")
+    if path[-1] in inner:
+        raise Unwritable(f"{path[-1]} stands there already")
+    inner[path[-1]] = _escaped(members)
+    edited = _added(text, path, before, members)
+    if "\r\n" in text:
+        edited = edited.replace("\r\n", "\n").replace("\n", "\r\n")
+    return checked(text, edited, file, expected)
+
+
+def _added(text: str, path: tuple[str, ...], tree: Plain, members: Mapping[str, Plain]) -> str:
+    if not tree:
+        head = text if not text or text.endswith("\n") else f"{text}\n"
+        return head + "\n".join(_nested(path, members, 0, 2)) + "\n"
+    span, depth = spans(text), 0
+    step = 2
+    while depth < len(path) - 1 and path[depth] in span.members:
+        following = span.members[path[depth]].value
+        if following.style not in (":", "{"):
+            break
+        if following.style == ":":
+            step = following.column - span.column or step
+        span, depth = following, depth + 1
+    rest = path[depth:]
+    if span.style == "{":
+        return _in_braces(text, span, rest, members)
+    if rest[0] in span.members:
+        return _where_nothing_stands(text, span, rest, members, step)
+    return _over_lines(text, span, rest, members, step)
+
+
+def _in_braces(text: str, span: Span, path: tuple[str, ...], members: Mapping[str, Plain]) -> str:
+    value: Plain = members
+    for part in reversed(path[1:]):
+        value = {part: value}
+    new = f"{flow_value(path[0])}: {flow_value(value)}"
+    last = [*span.members.values()][-1:]
+    if not last:
+        return f"{text[: span.start + 1]}{new}{text[span.start + 1 :]}"
+    end = last[0].value.end
+    return f"{text[:end]}, {new}{text[end:]}"
+
+
+def _over_lines(text: str, span: Span, path: tuple[str, ...], members: Mapping[str, Plain], step: int) -> str:
+    siblings = [*span.members.values()]
+    column = span.column
+    end = line_end(text, max(inner.end for inner in walk(span)))
+    lines = _nested(path, members, column, step)
+    if len(path) == 1 and all(sibling.value.style == "{" for sibling in siblings):
+        short = f"{' ' * column}{flow_value(path[0])}: {flow_value(members)}"
+        lines = [short] if len(short) <= _LONGEST_LINE else lines
+    gap = (
+        "\n" if any(_apart(text, sibling.start) for sibling in siblings[1:]) or (len(path) > 2 and column == 0) else ""
+    )
+    rest = text[end:]
+    return f"{text[:end]}\n{gap}" + "\n".join(lines) + (rest if rest.strip("\r\n") or rest else "\n")
+
+
+def _where_nothing_stands(text: str, span: Span, path: tuple[str, ...], members: Mapping[str, Plain], step: int) -> str:
+    """Below a name that has no value yet."""
+    member = span.members[path[0]]
+    value = member.value
+    if value.style or text[value.start : value.end].strip() not in ("", "null", "~"):
+        raise Unwritable(f"{path[0]} is no mapping")
+    end = line_end(text, member.end)
+    if value.start > end:
+        raise Unwritable(f"{path[0]} is no mapping")
+    head = text[: value.start].rstrip(" ") + text[value.end : end] if value.end > value.start else text[:end]
+    lines = _nested(path[1:], members, span.column + step, step)
+    return head + "\n" + "\n".join(lines) + text[end:]
+
+
+def _nested(path: tuple[str, ...], members: Mapping[str, Plain], column: int, step: int) -> list[str]:
+    heads = [f"{' ' * (column + step * depth)}{flow_value(part)}:" for depth, part in enumerate(path[:-1])]
+    return [*heads, *member_lines(path[-1], members, column + step * (len(path) - 1), step)]
+
+
+def _apart(text: str, start: int) -> bool:
+    """Whether there is an empty line before a member, and before the comments above it."""
+    at = line_start(text, start)
+    while at > 0:
+        line = text[line_start(text, at - 1) : at - 1]
+        if not line.strip():
+            return True
+        if not line.lstrip().startswith("#"):
+            return False
+        at = line_start(text, at - 1)
+    return False
+
+
+def _escaped(value: Plain) -> Plain:
+    if isinstance(value, Mapping):
+        return {name: _escaped(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(member) for member in value]
+    return literal(value) if isinstance(value, str) else value
