@@ -32,6 +32,10 @@ class OutOfBounds(Exception):
     """A call went beyond a bound; the text says which, in words that follow the host's name."""
 
 
+class TooMuch(OutOfBounds):
+    """What came is larger than the bounds."""
+
+
 def exchange(http: httpx.Client, request: httpx.Request, bounds: Bounds | None = None) -> httpx.Response:
     """Send the request and give the answer with its whole content.
 
@@ -81,7 +85,7 @@ def _read(http: httpx.Client, request: httpx.Request, limits: Bounds, over: thre
 def _content(answer: httpx.Response, limits: Bounds, over: threading.Event) -> bytes:
     if answer.is_stream_consumed:  # an answer made in this process
         if len(answer.content) > limits.unpacked:
-            raise OutOfBounds(_too_large(limits.unpacked, "unpacked"))
+            raise TooMuch(_too_large(limits.unpacked, "unpacked"))
         return answer.content
     unpacker = _unpacker(answer.headers.get("content-encoding", "").strip().lower())
     received, content = 0, bytearray()
@@ -90,11 +94,11 @@ def _content(answer: httpx.Response, limits: Bounds, over: threading.Event) -> b
             raise OutOfBounds("did not answer in time")
         received += len(chunk)
         if received > limits.received:
-            raise OutOfBounds(_too_large(limits.received, "received"))
+            raise TooMuch(_too_large(limits.received, "received"))
         for piece in unpacker(chunk):
             content += piece
             if len(content) > limits.unpacked:
-                raise OutOfBounds(_too_large(limits.unpacked, "unpacked"))
+                raise TooMuch(_too_large(limits.unpacked, "unpacked"))
     return bytes(content)
 
 

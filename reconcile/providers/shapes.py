@@ -14,11 +14,14 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from pydantic_core import PydanticCustomError
 
 from reconcile.errors import UnknownOutcome
+from reconcile.providers.bounds import UNPACKED
 
 DEPTH = 64  # how deep objects and arrays may be nested
 # Objects, arrays and members, and values in arrays, of one answer: each takes many times its bytes once it is read.
 MEMBERS = 1_000_000
 VALUES = 4_000_000
+# Bytes that the texts of one answer may take once they are read: one emoji makes each character of its text take four.
+TEXTS = UNPACKED
 _LONGEST_ID = 200
 _SHOWN = 30  # members that a description names
 _LARGEST = 2**63
@@ -54,10 +57,36 @@ def parse(content: bytes) -> Any:
     """
     if sum(map(content.count, (b'":', b"[", b"{"))) > MEMBERS or content.count(b",") > VALUES:
         raise Excess(f"an answer of more than {MEMBERS:,} members or {VALUES:,} values")
+    if _texts(content) > TEXTS:
+        raise Excess(f"an answer whose texts would take more than {TEXTS // 2**20} MiB")
     answer = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     if _deeper_than(answer, DEPTH):
         raise Excess(f"an answer that is nested deeper than {DEPTH} levels")
     return answer
+
+
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_FOUR_BYTES = re.compile(rb"[\xf0-\xff]|\\u[dD][89abAB]")
+_CONTINUED = bytes(range(0x80, 0xC0))
+_PIECE = 2**20  # bytes that are copied at a time
+
+
+def _texts(content: bytes) -> int:
+    """The bytes that the texts of an answer take in memory, at the most; small answers aren't looked at."""
+    if 4 * len(content) <= TEXTS or (content.isascii() and b"\\u" not in content):
+        return 0
+    taken = 0
+    for found in _TEXT.finditer(content):
+        start, end = found.span()
+        plain = content[start:end].isascii() and content.find(b"\\u", start, end) < 0
+        width = 1 if plain else 4 if _FOUR_BYTES.search(content, start, end) else 2
+        taken += width * _characters(content, start, end)
+    return taken
+
+
+def _characters(content: bytes, start: int, end: int) -> int:
+    pieces = (content[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
+    return sum(len(piece.translate(None, _CONTINUED)) for piece in pieces)
 
 
 def _deeper_than(answer: Any, depth: int) -> bool:

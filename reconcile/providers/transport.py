@@ -24,7 +24,7 @@ from reconcile.model.call import Operation, Retry
 from reconcile.model.right_to_send import RightToSend
 from reconcile.model.ticket import Ticket
 from reconcile.network import Network
-from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, exchange
+from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, TooMuch, exchange
 from reconcile.providers.clock import ServerTime
 from reconcile.providers.personal import without_people
 from reconcile.providers.shapes import Excess, Misfit, parse
@@ -55,6 +55,10 @@ class OutsideBounds(UnknownOutcome):
     """The call went beyond the bounds of one call."""
 
     code = "outside-bounds"
+
+
+class TooLarge(OutsideBounds):
+    """What came is more than one answer may be: a read that asks for less may get it."""
 
 
 class Rejected(ApiError):
@@ -321,7 +325,7 @@ class Transport:
                 f"{operation.name}: {host} did not answer within {self._pace.timeout:g} seconds."
             ) from None
         except OutOfBounds as error:
-            raise OutsideBounds(
+            raise (TooLarge if isinstance(error, TooMuch) else OutsideBounds)(
                 f"{operation.name}: {host} {error}, so it was not read.",
                 hint="Check the provider's url; if it is right, the platform or a proxy has a problem.",
             ) from None
@@ -353,7 +357,7 @@ class Transport:
         try:
             content = parse(answer.content)
         except Excess as error:
-            raise OutsideBounds(
+            raise TooLarge(
                 f"{operation.name}: the platform gave {error} (HTTP {status}), so it was not read.",
                 hint="Check the provider's url; if it is right, the platform or a proxy has a problem.",
             ) from None

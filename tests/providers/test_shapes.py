@@ -8,14 +8,16 @@ import pytest
 
 from reconcile.errors import ApiError
 from reconcile.model.call import Call
+from reconcile.model.kind import Wanted
 from reconcile.model.right_to_send import RightToSend
 from reconcile.providers.bounds import Bounds
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
-from reconcile.providers.shapes import Misfit, described, parse, says_error, word
+from reconcile.providers.shapes import Excess, Misfit, described, parse, says_error, word
 from reconcile.providers.squalomail.client import SqualoMail
+from reconcile.providers.squalomail.newsletters import NEWSLETTERS
 from reconcile.providers.transport import Pace, Transport
-from tests.world import FREELY
+from tests.world import FREELY, World
 
 CAMPAIGN = {
     "id": 7, "name": "Launch", "type": "Static", "status": "InSetup", "startDate": None, "endDate": "",
@@ -251,6 +253,54 @@ def test_an_answer_has_a_largest_size() -> None:
     with pytest.raises(ApiError, match="more than 0 MiB"):
         client.send(Call("gatormail_getSchema", {}))
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "read"),
+    [
+        ((("a", 60),), True),
+        ((("\\n", 60),), True),
+        ((("ž", 40),), True),
+        ((("😀", 60),), True),
+        ((("\\u017e", 30),), True),
+        ((("ž", 1), ("a", 40)), False),
+        ((("😀", 1), ("a", 20)), False),
+        ((("\\ud83d\\ude00", 1), ("a", 20)), False),
+        ((('\\"a', 20), ("😀", 1)), False),
+        ((("a", 20), ('","', 1), ("😀", 1)), True),
+        ((("a", 20), ('\\\\","', 1), ("😀", 1)), True),
+    ],
+)
+def test_an_emoji_in_a_large_text_is_reckoned_with(parts: tuple[tuple[str, int], ...], read: bool) -> None:
+    """Each character of a text takes as many bytes as its widest one."""
+    text = b"".join(part.encode() * (megabytes * 2**20 // len(part.encode())) for part, megabytes in parts)
+    if read:
+        assert parse(b'["' + text + b'"]')
+        return
+    with pytest.raises(Excess, match="texts would take more than 64 MiB"):
+        parse(b'["' + text + b'"]')
+
+
+def test_newsletters_too_large_for_one_answer_are_asked_for_in_smaller_parts() -> None:
+    world = World()
+    for number in range(40):
+        world.api("create-newsletter", subject=f"Mail {number}", body="x" * 1000, language="it")
+    large = world.api("create-newsletter", subject="Large", body="x" * 15_000, language="it")["newsletter"]["id"]
+    bounded = Transport(
+        pace=Pace(wait=0.0),
+        right=RightToSend(),
+        transport=httpx.MockTransport(world.handle),
+        bounds=Bounds(unpacked=20_000),
+    )
+    client = SqualoMail("http://127.0.0.1:8025/squalomail/v1", "KEY", bounded)
+    for wanted in (Wanted(everything=True), Wanted(frozenset(map(str, range(large - 60, large + 1))))):
+        rows = list(NEWSLETTERS.read(client, wanted))
+        assert len({row.id for row in rows}) == len(rows) == 41
+    assert client.reads < 100
+    world.api("update-newsletter", id=large, subject="Large", body="x" * 30_000)
+    with pytest.raises(ApiError, match="more than 0 MiB"):
+        list(NEWSLETTERS.read(client, Wanted(everything=True)))
+    world.close()
 
 
 def test_a_shape_says_nothing_of_the_content() -> None:

@@ -133,18 +133,18 @@ def equals(field: str, value: str | int) -> str:
     return f"{field}.Startwith({_quoted(start)})"
 
 
-def any_of(conditions: Iterable[str]) -> Iterator[str]:
-    """Filters that together match what any of the conditions matches, each of bounded length."""
+def any_of(conditions: Iterable[str]) -> Iterator[list[str]]:
+    """The conditions, as many together as may stand in one filter."""
     terms: list[str] = []
     length = 0
     for condition in conditions:
         if terms and (len(terms) == MAX_TERMS or length + len(condition) > MAX_LENGTH):
-            yield "||".join(terms)
+            yield terms
             terms, length = [], 0
         terms.append(condition)
         length += len(condition) + 2
     if terms:
-        yield "||".join(terms)
+        yield terms
 
 
 def _alternatives(condition: Condition, negated: bool, fields: Fields | None) -> Alternatives:

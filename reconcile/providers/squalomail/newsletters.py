@@ -32,6 +32,7 @@ from reconcile.providers.bodies import one_newline
 from reconcile.providers.squalomail.filling import fill_html, fill_text
 from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
+from reconcile.providers.transport import TooLarge
 
 _UTM = ("addUtm", "utmSource", "utmMedium", "utmCampaign", "utmId", "utmTerm", "utmContent")
 _CONTENT = ("body", "altBody")
@@ -146,19 +147,26 @@ def _subjects_like(subject: str) -> Iterator[str]:
 def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
     """All newsletters that people write; an account also holds system mails, such as welcomes.
 
-    They are read by ranges of ids, as there are no pages: wider ones where ids lie far apart. What comes after the last
-    id of an answer is always asked for again, so that one that was cut short loses nothing.
+    They are read by ranges of ids, as there are no pages: wider ones where ids lie far apart, narrower ones where the
+    newsletters are large. What comes after the last id of an answer is always asked for again, so that one that was cut
+    short loses nothing.
     """
-    low, width = 0, _RANGE
+    low, width, goal = 0, _RANGE, _RANGE
     while low < _LARGEST_ID:
         high = min(low + width, _LARGEST_ID)
-        rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{low}&&mailid<={high}"}))
+        try:
+            rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{low}&&mailid<={high}"}))
+        except TooLarge:
+            if width == 1:
+                raise
+            width, goal = width // 2, max(5, goal // 2)
+            continue
         yield from (row for row in rows if _is_news(row))
         low = max((row["mailid"] for row in rows), default=high)
-        if len(rows) < _RANGE // 5:
+        if len(rows) < goal // 5:
             width *= 2
-        elif len(rows) > _RANGE:
-            width = max(_RANGE, width // 2)
+        elif len(rows) > goal:
+            width = max(goal, width // 2)
 
 
 def _newer(api: Client, than: int) -> Iterator[dict[str, Any]]:

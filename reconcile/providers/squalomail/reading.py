@@ -1,12 +1,13 @@
 """Reads that several kinds share: pages of lists, and rows of a ``get-data`` entity by filters of bounded length."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from reconcile.model.call import Call
 from reconcile.model.kind import Client
 from reconcile.providers import paging
 from reconcile.providers.squalomail.filters import any_of
+from reconcile.providers.transport import TooLarge
 
 PAGE_SIZE = 100
 
@@ -24,6 +25,20 @@ def list_pages(api: Client) -> Iterator[dict[str, Any]]:
 
 
 def entity_rows(api: Client, entity: str, conditions: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The rows of an entity for which any of the conditions holds; no conditions, no call, no rows."""
-    for filter_ in any_of(conditions):
-        yield from api.send(Call("get-data", {"entity": entity, "filter": filter_}))
+    """The rows of an entity for which any of the conditions holds; no conditions, no call, no rows.
+
+    Where that is more than one answer may be, half of them are asked for at a time.
+    """
+    for together in any_of(conditions):
+        yield from _rows(api, entity, together)
+
+
+def _rows(api: Client, entity: str, conditions: Sequence[str]) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = api.send(Call("get-data", {"entity": entity, "filter": "||".join(conditions)}))
+        return found
+    except TooLarge:
+        if len(conditions) == 1:
+            raise
+    half = len(conditions) // 2
+    return [*_rows(api, entity, conditions[:half]), *_rows(api, entity, conditions[half:])]
