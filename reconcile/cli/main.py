@@ -32,6 +32,7 @@ COMMANDS = {
     "destroy": ("apply", "Plan and apply the removal of all that is managed"),
     "drift": ("drift", "Compare what is live with what was last applied"),
     "pull": ("pull", "Write outside edits back into the manifests"),
+    "accept": ("accept", "Let an outside edit stay, for a reason"),
     "export": ("export", "Write a project for what exists in an account"),
     "unmanaged": ("unmanaged", "What exists and no entry is bound to"),
     "history": ("history", "The runs so far: when, who, what, from which commit"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def pull(addresses: tuple[str, ...], detach: bool) -> int:
     """Write what was edited outside back into the manifests, and nothing else.
 
+    The entry of what was deleted outside is taken out; comments above it stay, and are told.
     It is settled where manifests that hold it are planned; before that change is merged, all others go on seeing an
     outside edit, which no unattended run overwrites.
 
@@ -56,7 +57,7 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
 
 def _code(outcome: "Pull") -> int:
     unwritten = any(finding.severity is Severity.ERROR for finding in outcome.left)
-    return 0 if not unwritten else 6 if outcome.written or outcome.reached else 1
+    return 0 if not unwritten else 6 if outcome.written or outcome.taken_out or outcome.reached else 1
 
 
 def _tell(outcome: "Pull") -> None:
@@ -71,6 +72,12 @@ def _tell(outcome: "Pull") -> None:
             what = f"{shown(pulled.before, known)} -> {shown(pulled.after, known)}"
         conflict = "  # conflict: the manifest's own change is gone" if pulled.conflict else ""
         click.echo(f"{pulled.address} {pulled.attribute}: {what} ({pulled.file}){conflict}")
+    for out in outcome.taken_out:
+        click.echo(f"{out.address}: deleted outside, and its entry is taken out ({out.file})")
+        for comment in out.comments:
+            click.echo(f"  a comment above it stays: {one_line(comment)}")
+        if out.files:
+            click.echo(f"  no entry points at this any more: {', '.join(out.files)}")
     for address, more in outcome.reached.items():
         for grown in more:
             people = f"{grown.now:,} people are on record as approved, {grown.approved:,} before"
@@ -78,7 +85,7 @@ def _tell(outcome: "Pull") -> None:
     if outcome.unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in sorted(outcome.unchecked.items()))
         progress(f"Not checked, as it can't be read back: {names}")
-    if not outcome.written and outcome.reached:
+    if not outcome.written and (outcome.reached or outcome.taken_out):
         return
     if not outcome.written:
         click.echo("Nothing was written." if outcome.left else "Nothing to pull: no outside edits.")
@@ -103,6 +110,10 @@ def _as_json(outcome: "Pull") -> dict[str, object]:
                 "conflict": pulled.conflict,
             }
             for pulled in outcome.written
+        ],
+        "taken_out": [
+            {"address": str(out.address), "file": out.file, "comments": list(out.comments), "unused": list(out.files)}
+            for out in outcome.taken_out
         ],
         "files": list(outcome.files),
         "reached": [

@@ -9,6 +9,7 @@ from reconcile.engine.workflow import Workspace, aliases, check_accounts, circum
 from reconcile.model.address import Address
 from reconcile.model.bulk import BulkKind
 from reconcile.model.resource import Resource
+from reconcile.planner.accepted import live_as_accepted, today
 from reconcile.planner.drift import Drift, find_drift, unreadable, unsettled
 from reconcile.planner.make import counted_others
 from reconcile.state.state import State
@@ -43,6 +44,12 @@ def drift(workspace: Workspace, state: State | None, desired: Mapping[Address, R
         settled=tuple(sorted({entry.address for entry in found} - {entry.address for entry in entries})),
         checked=sum(not isinstance(registry.kind(address), BulkKind) for address in state.resources),
         unchecked=dict(sorted(unchecked.items())),
+        accepted=tuple(
+            (address, each)
+            for address, kept in sorted(state.resources.items())
+            for each in kept.accepted
+            if address in live and live_as_accepted(each, live[address], today(around.now))
+        ),
         unmanaged=counted_others(seen, registry, around),
         accounts=accounts,
         environment=workspace.environment,

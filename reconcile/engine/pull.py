@@ -38,15 +38,29 @@ class Pulled:
     text: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """An entry that was taken out, as its object was deleted outside.
+
+    ``comments`` stood above it and still do; ``files`` are those that no entry points at any more.
+    """
+
+    address: Address
+    file: str
+    comments: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Pull:
     """What a pull came to: what was written, what could not be, and which files differ now.
 
-    ``reached`` is where more people than before are on record as approved of. ``unchecked`` counts, by attribute, what
-    can't be read back, so that no edit of it was seen.
+    ``taken_out`` are entries of what was deleted outside. ``reached`` is where more people than before are on record as
+    approved of. ``unchecked`` counts, by attribute, what can't be read back, so that no edit of it was seen.
     """
 
     written: list[Pulled] = field(default_factory=list)
+    taken_out: list[TakenOut] = field(default_factory=list)
     left: list[Diagnostic] = field(default_factory=list)
     files: tuple[str, ...] = ()
     reached: dict[Address, tuple[Growth, ...]] = field(default_factory=dict)
@@ -99,7 +113,7 @@ def pull(
         try:
             with pulling.drafts.written() as files:
                 pulling.outcome.files = files
-                _check(manifests.resources, reload().resources, pulling.edits)
+                _check(manifests.resources, reload().resources, pulling.edits, pulling.gone)
                 if not keep:
                     raise _Undone
         except OSError as error:
@@ -111,7 +125,7 @@ def pull(
     try:
         write(pulling, keep=True)
     except InvalidInput as error:
-        for step in [step for step in steps if step.address in pulling.edits]:
+        for step in [step for step in steps if step.address in {*pulling.edits, *pulling.gone}]:
             try:
                 write(collected([step]), keep=False)
             except InvalidInput as reason:
@@ -125,6 +139,10 @@ def pull(
     commit = workspace.commit
     for edit in pulling.edits.values():
         _remark(locked, edit, PullRecord({}, commit=commit, by=by, when=workspace.clock()))
+    for address in pulling.gone:
+        kept = locked.state.resources[address]
+        gone = PullRecord({}, commit=commit, by=by, when=workspace.clock(), gone=True)
+        locked.put(address, replace(kept, pulled=gone))
     for step in steps:
         at = step.address if step.address in locked.state.resources else step.previous_address
         if step.outgrown and at is not None:
@@ -166,6 +184,7 @@ class _Pulling:
         self._bodies: dict[str, dict[tuple[Address, str], Pulled]] = defaultdict(dict)
         self.outcome = Pull()
         self.edits: dict[Address, _Edits] = {}
+        self.gone: set[Address] = set()
 
     def take(self, step: Step) -> None:
         """Take over what differs in one object."""
@@ -176,7 +195,7 @@ class _Pulling:
                 self._leave(step, "it was edited outside, but no manifest has it any more", None)
             return
         if step.cause is Cause.GONE:
-            self._leave(step, "it was deleted outside. Take the entry out, or let apply make it anew", resource)
+            self._take_out(step, resource)
             return
         edits = _Edits(step, resource, self._workspace.registry.kind(step.address))
         outside = [change for change in step.changes if change.cause in (Cause.OUTSIDE, Cause.BOTH)]
@@ -195,6 +214,21 @@ class _Pulling:
             self._detached(edits, computed)
         if edits.values or edits.removed:
             self.edits[step.address] = edits
+
+    def _take_out(self, step: Step, resource: Resource) -> None:
+        """Take the entry of what was deleted outside out of the manifests."""
+        if step.previous_address is not None:
+            self._leave(step, "it was deleted outside. Take the entry out, or let apply make it anew", resource)
+            return
+        try:
+            above = self.drafts.take_out(resource, self._workspace.registry.kind(step.address))
+        except Unwritable as reason:
+            self._leave(step, f"it was deleted outside, but its entry can't be taken out: {reason.reason}", resource)
+            return
+        used = {path for other in self._desired.values() if other is not resource for path in other.files.values()}
+        files = tuple(sorted({*resource.files.values()} - used))
+        self.outcome.taken_out.append(TakenOut(step.address, resource.location.file, tuple(above), files))
+        self.gone.add(step.address)
 
     def settle_bodies(self) -> None:
         """Leave files as they are that other entries, whose texts differ, point at, too."""
@@ -275,14 +309,17 @@ class _Pulling:
 
 
 def _check(
-    before: Mapping[Address, Resource], after: Mapping[Address, Resource], edits: Mapping[Address, _Edits]
+    before: Mapping[Address, Resource],
+    after: Mapping[Address, Resource],
+    edits: Mapping[Address, _Edits],
+    gone: Collection[Address],
 ) -> None:
     """Refuse manifests that say anything but what they said before and what is live.
 
     Raises:
         InvalidInput: they do.
     """
-    wrong = sorted(before.keys() ^ after.keys())
+    wrong = sorted((before.keys() - set(gone)) ^ after.keys())
     for address in before.keys() & after.keys():
         edit = edits.get(address)
         expected = dict(before[address].attributes)

@@ -66,8 +66,13 @@ def _observed(kind: Kind, applied: Applied, live: RemoteObject) -> Mapping[str, 
     """Digests of texts that don't read as they were sent, and of those that the platform made."""
     observed: dict[str, Digest] = {}
     computed = kind.computed(applied.attributes)
+    accepted = {each.name for each in applied.accepted}
     for name, rule in rules(kind.spec).items():
         text = live.attributes.get(name)
+        if name in accepted:
+            # Somebody else's, and so it stays: what was read after our own write is what it is compared with later.
+            observed |= {name: applied.observed[name]} if name in applied.observed else {}
+            continue
         if not isinstance(text, str) or (not rule.text and not _is_rewritten(rule, applied.attributes.get(name), text)):
             continue
         if name in computed or (name in applied.attributes and not same(applied.attributes[name], text)):
@@ -89,8 +94,9 @@ def _not_kept(
     live: RemoteObject,
     ids: Mapping[tuple[str, str, str], Address],
 ) -> Iterator[Diagnostic]:
+    accepted = {each.name for each in applied.accepted}
     for name, rule in rules(kind.spec).items():
-        if name not in applied.attributes or name not in live.attributes:
+        if name not in applied.attributes or name not in live.attributes or name in accepted:
             continue
         if rule.text or rule.manual or not rule.readable:
             continue

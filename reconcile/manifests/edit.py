@@ -75,6 +75,49 @@ def without(text: str, file: str, path: Path) -> str:
     return checked(text, edited, file, expected, comments_too=False)
 
 
+def without_entry(text: str, file: str, path: Path) -> tuple[str, list[str]]:
+    """The text without an entry, and the comments above it, which stay.
+
+    Raises:
+        Unwritable: something else would change with it.
+    """
+    owner = _entry(_spans(text), path)
+    member = owner.members[path[-1]]
+    expected = _plain(_parsed(text, file))
+    inner = expected
+    for part in path[:-1]:
+        inner = inner[part]
+    del inner[path[-1]]
+    if owner.in_brackets and len(owner.members) == 1:
+        return checked(text, text[: member.start] + text[member.value.end :], file, expected, comments_too=False), []
+    if owner.in_brackets:
+        start, end = _extent(text, owner, path[-1])
+        return checked(text, text[:start] + text[end:], file, expected, comments_too=False), []
+    above = _comments_above(text, member.start)
+    start, end = line_start(text, member.start), line_end(text, member.value.end)
+    following = min(end + 1 + text.startswith("\r", end), len(text))
+    before, after = text[:start], text[following:]
+    if len(owner.members) == 1:
+        colon = text.rindex(":", 0, line_start(text, member.start))
+        before = f"{text[: colon + 1]} {{}}{text[colon + 1 : start]}"
+    elif not above and before.endswith("\n\n") and not after.split("\n", 1)[0].strip():
+        before = before[:-1]
+    return checked(text, before + after, file, expected, comments_too=False), above
+
+
+def _comments_above(text: str, offset: int) -> list[str]:
+    """The lines with comments right above a line, from the top."""
+    found: list[str] = []
+    at = line_start(text, offset)
+    while at > 0:
+        line = text[line_start(text, at - 1) : at - 1].strip()
+        if not line.startswith("#"):
+            break
+        found.insert(0, line)
+        at = line_start(text, at - 1)
+    return found
+
+
 def written_value(text: str, file: str, path: Path) -> Plain:
     """What stands at a path, expressions as they are written; None if nothing does."""
     node = _found(text, file, path)

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from reconcile.manifests.edit import Plain, Unwritable, with_value, without, written_value
+from reconcile.manifests.edit import Plain, Unwritable, with_value, without, without_entry, written_value
 from reconcile.manifests.interpolate import Scope, evaluate, has_expression, literal
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
@@ -75,6 +75,16 @@ class Drafts:
         self.texts[file] = text
         self.bodies |= {bodies[name]: f"{body}\n" for name, body in texts.items()}
         return tuple(bodies.values())
+
+    def take_out(self, resource: Resource, kind: Kind) -> list[str]:
+        """Take an entry out of its file; gives the comments above it, which stay.
+
+        Raises:
+            Unwritable: something else would change with it; the drafts are as before.
+        """
+        file = resource.location.file
+        self.texts[file], above = without_entry(self.text(file), file, _path(resource.address, kind))
+        return above
 
     @contextmanager
     def written(self) -> Iterator[tuple[str, ...]]:

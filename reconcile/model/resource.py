@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reconcile.errors import Location
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Digest
+from reconcile.model.attributes import Attributes, Digest, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,31 @@ class PullRecord:
 
     ``attributes`` are as the state keeps them, ``removed`` those that the entry no longer has, ``observed`` what texts
     then read as. ``commit`` is the one whose manifests were written to, ``by`` who pulled at ``when`` (UNIX seconds).
+    ``gone``: the object was deleted outside, and the entry taken out.
     """
 
     attributes: Attributes
     removed: tuple[str, ...] = ()
     observed: Mapping[str, Digest] = field(default_factory=dict)
     commit: str = ""
+    by: str = ""
+    when: float = 0.0
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An outside edit of an attribute that stays: as it was ``live``, where the entry said what is ``declared``.
+
+    Long texts are Digests. ``until`` is the last day (ISO), None: for good. ``by`` accepted it at ``when`` (UNIX
+    seconds).
+    """
+
+    name: str
+    live: Value
+    declared: Value
+    reason: str
+    until: str | None = None
     by: str = ""
     when: float = 0.0
 
@@ -102,7 +121,7 @@ class Applied:
     deleted. ``created`` tells our own objects from adopted ones. ``builds`` says of texts that were built from what and
     by which builder; what came of it has its digest in ``attributes``. ``reach`` is how many people were
     approved behind each target of mail that is to go out. ``pulled`` waits for manifests that hold it, and ``former``
-    are the addresses that the object had, oldest first.
+    are the addresses that the object had, oldest first. ``accepted`` are outside edits that stay as they are.
     """
 
     id: str
@@ -117,6 +136,7 @@ class Applied:
     reach: Mapping[Address, int] = field(default_factory=dict)
     pulled: PullRecord | None = None
     former: tuple[Former, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from reconcile.model.attributes import same
 from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import PLAIN, Circumstances, Kind, rules
 from reconcile.model.registry import Registry
-from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.model.resource import Acceptance, Applied, RemoteObject, Resource
+from reconcile.planner.accepted import live_as_accepted, today
 from reconcile.planner.diff import Surroundings, outside_edits, scheduled_outside
 from reconcile.planner.moves import moved, moves
 from reconcile.planner.plan import AttributeChange, Growth
@@ -44,14 +45,15 @@ class Drift:
     """All that has drifted, by address; ``checked`` objects were compared, at this ``serial`` of the state.
 
     ``settled`` has drifted to what the manifests say, which the next apply puts on record. ``unchecked`` counts, by
-    attribute, what can't be read back; ``unmanaged``, by alias and plural, what no entry is bound to, as far as it was
-    read along; ``reads`` how many API reads it took.
+    attribute, what can't be read back; ``accepted`` are the edits that somebody lets stay; ``unmanaged`` counts what no
+    entry is bound to, by alias and plural, as far as it was read along; ``reads`` how many API reads it took.
     """
 
     entries: tuple[Drifted, ...]
     checked: int = 0
     settled: tuple[Address, ...] = ()
     unchecked: Mapping[str, int] = field(default_factory=dict)
+    accepted: tuple[tuple[Address, Acceptance], ...] = ()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     environment: str = "default"
@@ -84,6 +86,7 @@ def find_drift(
         for id_ in (kept.id, *kept.deposed)
     }
     around = Surroundings(ids)
+    day = today(circumstances.now)
     for address, kept in sorted(applied.items()):
         kind = registry.kind(address)
         if isinstance(kind, BulkKind):
@@ -94,7 +97,9 @@ def find_drift(
             continue
         beside = kind.beside(kept.attributes, found)
         known = rules(kind.spec)
-        changes = (*outside_edits(address, known, kept, beside, around), *scheduled_outside(kind, kept, found))
+        taken = {each.name for each in kept.accepted if live_as_accepted(each, found, day)}
+        edits = (*outside_edits(address, known, kept, beside, around), *scheduled_outside(kind, kept, found))
+        changes = tuple(change for change in edits if change.name not in taken)
         more = outgrown(kind, kept, found, reached, circumstances, growth)
         if changes or more:
             yield Drifted(

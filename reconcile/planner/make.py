@@ -11,6 +11,7 @@ from reconcile.model.kind import Action, Circumstances, Kind, rules
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
+from reconcile.planner import accepted
 from reconcile.planner.builds import as_applied, built_otherwise, on_record, writes_unknown
 from reconcile.planner.changes import goal_of
 from reconcile.planner.diff import Surroundings, recorded
@@ -19,7 +20,7 @@ from reconcile.planner.identity import Identity
 from reconcile.planner.moves import moved, moves
 from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
-from reconcile.planner.pulled import waiting
+from reconcile.planner.pulled import not_made_anew, waiting
 from reconcile.planner.reach import with_reach
 from reconcile.planner.steps import Seen, launching, removal_step, scheduled_by_others, step_for
 from reconcile.planner.targets import Guard
@@ -69,10 +70,16 @@ def make_plan(
     contents: dict[Address, str] = {}
     renewed: set[Address] = set()
     steps: dict[Address, Step] = {}
+    holding: dict[Address, Collection[str]] = {}
+    day = accepted.today(circumstances.now)
     around = Surroundings(ids, renewed, contents, former.keys())
     for address in in_order({address: _refers_to(resource) for address, resource in desired.items()}):
-        declared, kind, before = desired[address], registry.kind(address), applied.get(address)
+        kind, before = registry.kind(address), applied.get(address)
         replacing = address in request.replace
+        names = (
+            accepted.in_force(desired[address], before, seen.live.get(address), day) if not replacing else frozenset()
+        )
+        declared = accepted.without(desired[address], names)
         resource = declared
         if not request.rebuild and not replacing:
             resource = as_applied(declared, kind, before, seen.live.get(address))
@@ -80,12 +87,19 @@ def make_plan(
         if resource is not declared and writes_unknown(step, declared, resource):
             resource = declared
             step = step_for(resource, kind, before, seen, around, circumstances)
-        step = on_record(step, declared, resource, before)
+        if names and step.renews:
+            # What is made anew has nothing of what was accepted, so that it is an edit like any other.
+            names, declared = frozenset(), desired[address]
+            resource = declared
+            step = step_for(resource, kind, before, seen, around, circumstances)
+        holding[address] = names
+        step = accepted.kept_on_record(on_record(step, declared, resource, before), before, names)
         if step.renews and step.blocked is None:
             renewed.add(address)
         content = kind.content(_content_attributes(resource, kind, seen, circumstances), contents)
         if content is not None:
             contents[address] = content
+        step = not_made_anew(step, before)
         if step.writes:
             step = replace(step, goal=goal_of(resource, recorded(rules(kind.spec), resource.attributes, contents)))
         steps[address] = _as_move(_without_fault(step, faults), sources.get(address))
@@ -117,6 +131,7 @@ def make_plan(
             *_warnings(steps),
             *built_otherwise(desired, steps),
             *waiting(applied, steps),
+            *accepted.told(applied, holding, steps),
             *_going_out(desired, applied, seen, registry, circumstances),
         ),
     )

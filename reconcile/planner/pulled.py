@@ -11,7 +11,7 @@ from reconcile.errors import Diagnostic, Severity
 from reconcile.model.address import Address
 from reconcile.model.attributes import references, same
 from reconcile.model.resource import Applied, PullRecord, Resource
-from reconcile.planner.plan import Cause, Step
+from reconcile.planner.plan import Cause, Requirement, Right, Step
 
 
 def with_pulled(desired: Mapping[Address, Resource], applied: Mapping[Address, Applied]) -> dict[Address, Applied]:
@@ -54,6 +54,15 @@ def waiting(applied: Mapping[Address, Applied], steps: Mapping[Address, Step]) -
         pulled = kept.pulled if kept is not None else None
         if pulled is None:
             continue
+        if pulled.gone and step.cause is Cause.GONE:
+            yield Diagnostic(
+                "pulled-elsewhere",
+                "pulled, but not into these manifests",
+                f"It was deleted outside, and {told(pulled)}. These manifests still have its entry.",
+                address=str(address),
+                hint="Merge that change first (git pull); until then it is an outside edit here.",
+                severity=Severity.WARNING,
+            )
         names = [
             change.name
             for change in step.changes
@@ -68,6 +77,20 @@ def waiting(applied: Mapping[Address, Applied], steps: Mapping[Address, Step]) -
                 hint="Merge that change first (git pull); until then it is an outside edit here.",
                 severity=Severity.WARNING,
             )
+
+
+def not_made_anew(step: Step, kept: Applied | None) -> Step:
+    """The step; what somebody deleted, and others have pulled, is not made anew unseen."""
+    if kept is None or kept.pulled is None or not kept.pulled.gone or step.cause is not Cause.GONE:
+        return step
+    finding = Diagnostic(
+        "deleted-outside",
+        "it was deleted outside",
+        f"Somebody deleted it outside, and {told(kept.pulled)}, so an unattended apply does not make it anew.",
+        address=str(step.address),
+        hint="Merge that change (git pull). To make it anew all the same, give --overwrite-drift.",
+    )
+    return replace(step, requires=(*step.requires, Requirement(Right.OVERWRITE_DRIFT, finding)))
 
 
 def told(pulled: PullRecord) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from reconcile.model.attributes import references, to_json
 from reconcile.model.kind import Action
+from reconcile.planner.accepted import by_whom, until
 from reconcile.planner.drift import Drift, Drifted
 from reconcile.planner.plan import Cause, Step
 from reconcile.report import to_markdown, to_terminal
@@ -37,6 +38,10 @@ def drift_json(drift: Drift, *, strict: bool = False) -> dict[str, Any]:
         "checked": drift.checked,
         "settled": [str(address) for address in drift.settled],
         "unchecked": dict(drift.unchecked),
+        "accepted": [
+            {"address": str(address), "name": each.name, "reason": each.reason, "until": each.until, "by": each.by}
+            for address, each in drift.accepted
+        ],
         "unmanaged": dict(drift.unmanaged),
         "entries": [_entry_json(entry) for entry in drift.entries],
     }
@@ -120,6 +125,8 @@ def _facts(drift: Drift) -> Iterator[str]:
             f"Edited outside to what the manifests here say, which the next apply puts on record: "
             f"{', '.join(str(address) for address in drift.settled)}"
         )
+    for address, each in drift.accepted:
+        yield f"Accepted {until(each)}: {address} {one_line(each.name)}. {by_whom(each)}: {one_line(each.reason)}"
     if drift.unchecked:
         names = ", ".join(f"{one_line(name)} ({count:,})" for name, count in drift.unchecked.items())
         yield f"Not checked, as it can't be read back: {names}"

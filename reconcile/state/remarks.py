@@ -1,4 +1,4 @@
-"""What the state remarks of an object beside what was applied, as members of its row: pulled and former."""
+"""What the state remarks of an object beside what was applied, as members of its row: pulled, former, accepted."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reconcile.model.address import parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
-from reconcile.model.resource import Applied, Former, PullRecord
+from reconcile.model.resource import Acceptance, Applied, Former, PullRecord
 
 
 class _Row(BaseModel):
@@ -26,6 +26,17 @@ class _PulledRow(_Row):
     commit: str = ""
     by: str = ""
     when: float = 0.0
+    gone: bool = False
+
+
+class _AcceptedRow(_Row):
+    name: str
+    live: Any
+    declared: Any = None
+    reason: str = ""
+    until: str | None = None
+    by: str = ""
+    when: float = 0.0
 
 
 class _FormerRow(_Row):
@@ -38,6 +49,7 @@ class RemarksRow(_Row):
 
     pulled: _PulledRow | None = None
     former: list[_FormerRow] = []
+    accepted: list[_AcceptedRow] = []
 
 
 def remarks_row(applied: Applied) -> dict[str, Any]:
@@ -50,17 +62,36 @@ def remarks_row(applied: Applied) -> dict[str, Any]:
             {"address": str(former.address), **({"commit": former.commit} if former.commit else {})}
             for former in applied.former
         ]
+    if applied.accepted:
+        row["accepted"] = [_accepted_row(each) for each in applied.accepted]
     return row
+
+
+def _accepted_row(each: Acceptance) -> dict[str, Any]:
+    row = {"name": each.name, "live": to_json(each.live), "declared": to_json(each.declared), "reason": each.reason}
+    return row | ({"until": each.until} if each.until is not None else {}) | {"by": each.by, "when": each.when}
 
 
 def with_remarks(applied: Applied, row: RemarksRow) -> Applied:
     """What was applied, with what its row remarks; the very same if that is nothing."""
-    if row.pulled is None and not row.former:
+    if row.pulled is None and not row.former and not row.accepted:
         return applied
     return replace(
         applied,
         pulled=_pulled(row.pulled) if row.pulled is not None else None,
         former=tuple(Former(parse_address(former.address), former.commit) for former in row.former),
+        accepted=tuple(
+            Acceptance(
+                each.name,
+                from_json(each.live),
+                from_json(each.declared),
+                each.reason,
+                each.until,
+                each.by,
+                each.when,
+            )
+            for each in row.accepted
+        ),
     )
 
 
@@ -70,7 +101,8 @@ def _pulled_row(pulled: PullRecord) -> dict[str, Any]:
         row["removed"] = list(pulled.removed)
     if pulled.observed:
         row["observed"] = to_json(pulled.observed)
-    return {**row, "commit": pulled.commit, "by": pulled.by, "when": pulled.when}
+    gone = {"gone": True} if pulled.gone else {}
+    return {**row, **gone, "commit": pulled.commit, "by": pulled.by, "when": pulled.when}
 
 
 def _pulled(row: _PulledRow) -> PullRecord:
@@ -81,4 +113,5 @@ def _pulled(row: _PulledRow) -> PullRecord:
         commit=row.commit,
         by=row.by,
         when=row.when,
+        gone=row.gone,
     )

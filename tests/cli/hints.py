@@ -144,8 +144,20 @@ _LOCKS = "tests/state/test_contract.py waits for and frees the locks of every ba
 _DRIFT = "drift only looks, and is told where somebody else writes to the state: tests/state/test_contract.py"
 _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
+_ACCEPT = "tests/cli/test_accept.py"
 _UNMANAGED = "tests/cli/test_unmanaged.py"
 ELSEWHERE: dict[str, str] = {
+    "Every plan shows it: reconcile plan": _ACCEPT,
+    "accept takes --reason TEXT, and --until DATE": _ACCEPT,
+    "Name a day that is to come, or leave --until": _ACCEPT,
+    "See what was edited outside: reconcile drift": _ACCEPT,
+    "Take its entry out with `reconcile pull {}`": "tests/cli/test_pulled.py",
+    "See all: reconcile drift": _ACCEPT,
+    "Take it into the manifest: reconcile pull {}": _ACCEPT,
+    "`reconcile plan` shows what is.": _ACCEPT,
+    "To end that now: reconcile accept {}.{}": _ACCEPT,
+    "Take it into the manifest (reconcile pull {})": _ACCEPT,
+    "To make it anew all the same, give --overwrite-drift.": "tests/cli/test_pulled.py",
     "import takes an address and an id, or --from": _UNMANAGED,
     "export takes one folder to write to": _UNMANAGED,
     "--into takes addresses, which name": _UNMANAGED,

@@ -99,3 +99,77 @@ def test_an_edit_that_somebody_wrote_down_by_hand_is_no_drift(team: Team) -> Non
     assert "the next apply puts on record: squalomail.list.news" in told.out
     assert ours.apply().code == 0
     assert "next apply" not in ours.run("drift").out
+
+
+COMMENTED = """\
+squalomail:
+  lists:
+    news: {name: News}
+
+    # For the shop.
+    # Ask Ada before you delete it.
+    other:
+      name: Other  # theirs
+
+    third: {name: Third}
+  campaigns:
+    mail: {subject: Mail, bodyFile: emails/mail.html, lists: [news, other]}
+"""
+
+
+def deleted(team: Team, manifests: str = COMMENTED) -> Clone:
+    """A project of which a colleague has deleted a list."""
+    ours = Clone(team.folder / "ours")
+    ours.write("emails/mail.html", "<p>x</p>\n")
+    ours = team.begin(manifests)
+    team.delete("list", ours.bound()["squalomail.list.other"])
+    return ours
+
+
+def test_a_deletion_is_pulled_and_comments_above_it_are_told(team: Team) -> None:
+    ours = deleted(team)
+    done = ours.run("pull")
+    assert done.code == 0, done.err
+    assert "squalomail.list.other: deleted outside, and its entry is taken out (manifests/all.yaml)" in done.out
+    assert "a comment above it stays: # Ask Ada before you delete it." in done.out
+    text = (ours.root / "manifests/all.yaml").read_text()
+    assert text == COMMENTED.replace("    other:\n      name: Other  # theirs\n", "").replace(", other]", "]")
+    assert ours.run("drift").code == 0
+    ours.commit("Pull")
+    assert ours.apply().code == 0
+    assert "squalomail.list.other" not in ours.bound()
+    assert ours.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_what_was_deleted_and_pulled_is_not_made_anew_by_others_unseen(team: Team) -> None:
+    ours = deleted(team)
+    main = team.clone(ours, "main")
+    ours.git("checkout", "-q", "-b", "pull")
+    assert ours.run("pull").code == 0
+    ours.commit("Pull")
+    told = main.run("plan")
+    assert "It was deleted outside, and" in " ".join(told.out.split())
+    assert main.apply().code == 3
+    assert '"Other"' not in team.live(main)
+    main.git("pull", "-q", "origin", "pull")
+    assert main.apply().code == 0
+    assert main.run("drift").code == 0
+    assert '"Other"' not in team.live(main)
+
+
+def test_the_last_entry_of_a_kind_and_the_file_that_nobody_needs(team: Team) -> None:
+    ours = Clone(team.folder / "ours")
+    ours.write("emails/mail.html", "<p>x</p>\n")
+    ours = team.begin(COMMENTED)
+    team.delete("campaign", ours.bound()["squalomail.campaign.mail"])
+    done = ours.run("pull", "squalomail.campaign.mail")
+    assert "no entry points at this any more: emails/mail.html" in done.out
+    assert (ours.root / "manifests/all.yaml").read_text().endswith("third: {name: Third}\n  campaigns: {}\n")
+    assert ours.apply().code == 0
+
+
+def test_an_entry_that_others_refer_to_stays(team: Team) -> None:
+    ours = deleted(team)
+    done = ours.run("pull", "squalomail.list.other")
+    assert done.code == 1
+    assert (ours.root / "manifests/all.yaml").read_text() == COMMENTED

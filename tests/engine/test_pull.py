@@ -259,11 +259,14 @@ def test_a_list_that_no_entry_stands_for_is_reported(project: Project) -> None:
     assert not outcome.written
 
 
-def test_a_deleted_object_is_reported(project: Project) -> None:
+def test_the_entry_of_a_deleted_object_is_taken_out(project: Project) -> None:
     project.write(lists=LISTS)
     project.apply()
     project.person.delete("list", id_of(project.world, address("list", "club")))
-    assert ["was deleted outside" in finding.detail for finding in project.pull().left] == [True]
+    outcome = project.pull()
+    assert [(out.address, out.comments) for out in outcome.taken_out] == [(address("list", "club"), ())]
+    assert not outcome.left
+    assert address("list", "club") not in project.load().resources
 
 
 def test_what_no_manifest_may_say_holds_nothing_else_back(project: Project) -> None:
