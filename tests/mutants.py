@@ -31,6 +31,7 @@ MUTATED = ("planner", "model")
 TESTS = ("tests/planner", "tests/model")
 LONGEST = 20  # seconds of CPU that a mutant may take; one that hangs is noticed
 EVERY = int(os.environ.get("EVERY", "1"))  # 10: one mutant in ten, for an answer in minutes
+FIRST = int(os.environ.get("FIRST", "0"))  # 1: the second mutant of every ten, so that samples add up
 _HEAD = """# Mutants of the planner
 
 `make mutants` changes `planner/` and `model/` in every small way that mutmut knows, one at a time, and runs
@@ -72,7 +73,7 @@ def make(home: Path) -> dict[str, list[str]]:
             path.write_text(mutated.code, encoding="utf-8")
             module = ".".join(relative.with_suffix("").parts)
             names[str(relative)] = [f"{module}.{name}" for name in mutated.mutant_names]
-    chosen = set([name for found in names.values() for name in found][::EVERY])
+    chosen = set([name for found in names.values() for name in found][FIRST::EVERY])
     names = {file: [name for name in found if name in chosen] for file, found in names.items()}
     return {file: found for file, found in names.items() if found}
 

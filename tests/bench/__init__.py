@@ -1,1 +1,1 @@
-"""Benchmarks: ``make bench``. Figures are ratios within one run; nothing is asserted."""
+"""Benchmarks: ``make bench``. Figures are ratios within one run; nothing is asserted but what approvals may cost."""

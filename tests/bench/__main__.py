@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
-from tests.bench import audience, contacts, fleets, plan_unchanged, review, validate
+from tests.bench import audience, contacts, digests, fleets, plan_unchanged, review, validate
 
 BENCHMARKS = {
     "plan-unchanged": plan_unchanged.main,
+    "digests": digests.main,
     "audience": audience.main,
     "contacts": contacts.main,
     "review": review.main,

@@ -21,11 +21,11 @@ COUNT = 1000
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _project(root, COUNT)
-        created, _ = _timed(lambda: _quietly("apply", root, "--auto-approve"))
+        project(root, COUNT)
+        created, _ = timed(lambda: quietly("apply", root, "--auto-approve"))
         before = Counter(_COUNTED)
-        planned = min(_timed(lambda: _quietly("plan", root, "--detailed-exitcode"))[0] for _ in range(3))
-        parsed = min(_timed(lambda: _parse(root))[0] for _ in range(3))
+        planned = min(timed(lambda: quietly("plan", root, "--detailed-exitcode"))[0] for _ in range(3))
+        parsed = min(timed(lambda: _parse(root))[0] for _ in range(3))
         reads = Counter(_COUNTED) - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{COUNT} campaigns: created in {created:.2f} s; unchanged plan {planned:.2f} s CPU")
@@ -33,7 +33,7 @@ def main() -> None:
         print(f"peak memory {memory:.0f} MB; reads {dict(reads)}")
 
 
-def _project(root: Path, count: int) -> None:
+def project(root: Path, count: int) -> None:
     (root / "reconcile.yaml").write_text(
         'version: 1\nproviders:\n  squalomail: {type: squalomail, url: "sandbox:", account: "1"}\n'
     )
@@ -68,7 +68,7 @@ def _campaign(root: Path, number: int) -> str:
     return f"    campaign-{number}:\n" + "".join(f"      {name}: {value}\n" for name, value in members.items())
 
 
-def _quietly(command: str, root: Path, *options: str) -> None:
+def quietly(command: str, root: Path, *options: str) -> None:
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
         code = run(["-C", str(root), "-q", command, *options])
     if code != 0:
@@ -80,7 +80,7 @@ def _parse(root: Path) -> None:
         yaml.compose(path.read_bytes(), Loader=yaml.CLoader)
 
 
-def _timed(work: Callable[[], object]) -> tuple[float, object]:
+def timed(work: Callable[[], object]) -> tuple[float, object]:
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
