@@ -147,7 +147,9 @@ def _apply_records(
 
     plans = list(records.values())
     for name, record in records.items():
-        check_record(record, here.settings.environment or "default", time.time(), name)
+        check_record(
+            record, here.settings.environment or "default", time.time(), here.settings.policy.plan_expiry, name
+        )
     manifests = here.manifests()
     desired = {} if plans[0].destroy else manifests.resources
     flagged = skip_invalid or any("--skip-invalid" in record.flags for record in plans)
@@ -167,10 +169,21 @@ def _apply_records(
             record_of_run.approved = tuple(map(plan_digest, plans))
             settle(workspace, locked)
             made = plan(workspace, desired, locked.state, digest=manifests.digest, request=asked)
+            _tell_rules(made)
             found = judged(workspace, locked, made, plans)
             left = found.differences
             record_of_run.outcome = _carry_out(here, workspace, locked, found.plan, rights, record_of_run, left)
         return record_of_run.outcome
+
+
+def _tell_rules(made: Plan) -> None:
+    """The rules may have been loosened since a record was made: whoever applies it is told, too."""
+    from reconcile.report.difference import rules_to_markdown, rules_to_text
+
+    if options().format == "text":
+        click.echo(rules_to_text(made.rules_changed), nl=False)
+    elif options().format == "markdown":
+        click.echo(rules_to_markdown(made.rules_changed), nl=False)
 
 
 def judged(workspace: "Workspace", locked: "LockedState", made: Plan, records: Sequence[Plan]) -> "Judgement":
@@ -333,7 +346,7 @@ def _carry_out(
             fatal = error
     ended = {event.step.address: event for event in events if event.outcome is not None}
     if options().format == "json":
-        print_json(_as_json(ended, left))
+        print_json(_as_json(made, ended, left))
     else:
         _summarise(ended)
     _tell_not_stopped(ended)
@@ -383,8 +396,9 @@ def _tell_not_stopped(ended: "Mapping[Address, Event]") -> None:
         click.echo(f"NOT STOPPED: {', '.join(sorted(named))}", err=options().format == "json")
 
 
-def _as_json(ended: "Mapping[Address, Event]", left: "Mapping[Address, Difference]") -> dict[str, object]:
+def _as_json(made: Plan, ended: "Mapping[Address, Event]", left: "Mapping[Address, Difference]") -> dict[str, object]:
     from reconcile.report.diagnostics import to_json
+    from reconcile.report.difference import rules_to_json
     from reconcile.report.difference import to_json as differences_json
 
     return {
@@ -399,4 +413,5 @@ def _as_json(ended: "Mapping[Address, Event]", left: "Mapping[Address, Differenc
             if event.step.action is not Action.NO_OP or event.diagnostics
         ],
         "differences": differences_json(left),
+        "rules_changed": rules_to_json(made.rules_changed),
     }

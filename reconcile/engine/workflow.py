@@ -253,8 +253,12 @@ def settle(workspace: Workspace, locked: LockedState) -> None:
     await_earlier(locked, workspace.registry, workspace.clients, workspace.conditions())
 
 
-def check_record(record: Plan, environment: str, now: float, name: str = "The saved plan") -> None:
+def check_record(
+    record: Plan, environment: str, now: float, expiry: float = float("inf"), name: str = "The saved plan"
+) -> None:
     """Refuse a record that approves of nothing here and now; it needs neither the state nor an account.
+
+    ``expiry`` is the policy's, in seconds: whatever a file says, it is good for no longer.
 
     Raises:
         PlanStale: it is of another environment, has expired, or is from the future.
@@ -262,7 +266,7 @@ def check_record(record: Plan, environment: str, now: float, name: str = "The sa
     reason = None
     if record.environment != environment:
         reason = f'It was made for the environment "{record.environment}", and this is "{environment}".'
-    elif now > record.expires:
+    elif now > min(record.expires, record.created + expiry):
         reason = "It has expired (policy.planExpiry)."
     elif now < record.created - _CLOCKS_DIFFER:
         reason = "By this machine's clock it has yet to be made, so the clock was set back: see that it is right."

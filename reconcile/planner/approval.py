@@ -6,7 +6,7 @@ people and of what is lost are no part of a digest: what was shown bounds them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconcile.model.address import Address
 from reconcile.model.generation import Generation
@@ -33,7 +33,7 @@ class Difference:
 class Judgement:
     """What records say of a fresh plan: the steps that are not approved, and the plan as far as it is.
 
-    The plan puts no more people on record as approved of than the records do.
+    The plan puts no more people on record as approved of than the records do, and no rules that none of them showed.
     """
 
     plan: Plan
@@ -59,7 +59,14 @@ def judge(
             if told
             else (Difference(address, step, None, ("nothing was approved",)))
         )
-    return Judgement(as_approved(fresh, records), differences)
+    approved = as_approved(fresh, records)
+    return Judgement(approved if _rules_shown(fresh, records) else replace(approved, rules={}), differences)
+
+
+def _rules_shown(fresh: Plan, records: Sequence[Plan]) -> bool:
+    """Whether a record told of all that lets more through than at the last apply: only then it is settled."""
+    told = {(change.rule, change.after) for record in records for change in record.rules_changed}
+    return all((change.rule, change.after) in told for change in fresh.rules_changed)
 
 
 def is_lone_stop(step: Step) -> bool:

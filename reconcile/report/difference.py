@@ -1,6 +1,6 @@
-"""What would be done now and was not approved, next to what was: as text, Markdown and JSON."""
+"""What would be done now and was not approved, next to what was, and under which other rules: text, Markdown, JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconcile.model.address import Address
@@ -8,6 +8,7 @@ from reconcile.model.attributes import condensed
 from reconcile.model.attributes import to_json as plain
 from reconcile.planner.approval import Difference
 from reconcile.planner.plan import Step
+from reconcile.planner.rules import RuleChange
 from reconcile.report.text import one_line, shown
 
 Differences = Mapping[Address, Difference]
@@ -31,6 +32,23 @@ def to_markdown(differences: Differences) -> str:
         lines.append(f"- `{difference.address}`: {difference.now.action.value}; {reasons}")
         lines += [f"  - {side}: `{told}`" for side, told in _sides(difference)]
     return "\n".join(lines) + "\n\n"
+
+
+def rules_to_text(rules: Sequence[RuleChange]) -> str:
+    """The rules that let more through than at the last apply, for a terminal; empty where there are none."""
+    lines = [f"  {one_line(found.rule)}: {one_line(found.before)} -> {one_line(found.after)}" for found in rules]
+    return "\n".join(["Rules changed", *lines]) + "\n\n" if lines else ""
+
+
+def rules_to_markdown(rules: Sequence[RuleChange]) -> str:
+    """The same for a comment."""
+    lines = [f"- `{one_line(found.rule)}`: {one_line(found.before)} -> {one_line(found.after)}" for found in rules]
+    return "\n".join(["**Rules changed**", "", *lines]) + "\n\n" if lines else ""
+
+
+def rules_to_json(rules: Sequence[RuleChange]) -> list[dict[str, str]]:
+    """The same in plain JSON types."""
+    return [{"rule": found.rule, "before": found.before, "after": found.after} for found in rules]
 
 
 def to_json(differences: Differences) -> list[dict[str, Any]]:

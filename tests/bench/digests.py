@@ -56,5 +56,5 @@ def _plan(root: Path) -> Callable[[], None]:
 def _without_digests() -> Iterator[None]:
     with ExitStack() as patches:
         patches.enter_context(mock.patch.object(workflow, "with_digests", lambda plan, *_: plan))
-        patches.enter_context(mock.patch.object(make, "goal_of", lambda *_: ""))
+        patches.enter_context(mock.patch.object(make, "goal_of", return_value=""))
         yield

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,14 @@ from reconcile.engine.intents import Patience
 from reconcile.sandbox.store import digest
 from tests.cli.conftest import PROJECT, Project
 
+RECORDS = 40 if os.environ.get("CHAOS") else 2  # kills of a run that carries a saved plan out
 KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if os.environ.get("CHAOS") else "6"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 ROOT = Path(__file__).parents[2]
 DAY = 86400
 BETWEEN = 0.03  # seconds after a call within which the kill comes: before the next one, in it, or after it
-ALL = ("apply", "--auto-approve", "--allow-send", "--allow-delete", "9", "--overwrite-drift", "--accept-unknown")
+RIGHTS = ("--allow-send", "--allow-delete", "9", "--overwrite-drift", "--accept-unknown")
+ALL = ("apply", "--auto-approve", *RIGHTS)
 CREDENTIALS = (
     "SQUALOMAIL_API_KEY",
     "GATOR_CLIENT_ID",
@@ -232,10 +234,10 @@ def _apply(project: Project, what: str = "") -> None:
     assert project.run("plan", "--detailed-exitcode").code == 0
 
 
-def _process(project: Project) -> subprocess.Popen[bytes]:
+def _process(project: Project, command: Sequence[str] = ALL) -> subprocess.Popen[bytes]:
     quiet = subprocess.DEVNULL
     return subprocess.Popen(
-        [sys.executable, "-m", "reconcile", "-C", str(project.root), *ALL], stdout=quiet, stderr=quiet, cwd=ROOT
+        [sys.executable, "-m", "reconcile", "-C", str(project.root), *command], stdout=quiet, stderr=quiet, cwd=ROOT
     )
 
 
@@ -277,6 +279,60 @@ def test_killed_at_random_instants(platform: Platform, tmp_path: Path, monkeypat
             print(f"{number} runs: {dict(ends)}", flush=True)
     assert ends["killed at work, a write made"] >= KILLS // 4, ends
     print(f"random kills over HTTP (seed {SEED}): {dict(ends)}; 0 lost, 0 made twice, 0 mailed twice")
+
+
+def test_a_record_is_finished_by_itself_after_a_kill(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody approved once: what was left by a killed run is done with the same record, and once."""
+    for name in CREDENTIALS:
+        monkeypatch.setenv(name, "k")
+    monkeypatch.setattr(Patience.__init__, "__defaults__", ((0.0, 0.0), time.sleep))
+    chance = random.Random(SEED)
+    span, half_way, number = None, 0, 0
+    while half_way < RECORDS:
+        number += 1
+        assert number < 4 * RECORDS + 4, "the instants miss the work"
+        project, first, second = _make(tmp_path / "killed", platform)
+        platform.begin()
+        _declare(project, first, "1")
+        _apply(project)
+        _declare(project, second, "2")
+        command = _approved(project)
+        platform.control("DELETE", "requests")
+        moment = chance.randint(*span) if span is not None else None
+        what = f"seed {SEED}, record {number}, at call {moment}"
+        with _process(project, command) as child:
+            while child.poll() is None and (moment is None or platform.calls() < moment):
+                time.sleep(0.002)
+            child.kill()
+        if span is None:
+            assert child.returncode == 0
+            span = _span(platform)
+        half_way += child.returncode != 0 and platform.writes()
+        again = project.run(*command)
+        assert again.code == 0, f"{what}: {again.code}\n{again.out}\n{again.err}"
+        assert "Not approved" not in again.out
+        _check(platform, what, imports=2)
+        assert project.run("plan", "--detailed-exitcode").code == 0, what
+        platform.control("DELETE", "requests")
+        assert project.run(*command).code == 0
+        assert not platform.writes(), f"{what}: an approval serves once"
+        shutil.rmtree(project.root)
+
+
+def _approved(project: Project) -> list[str]:
+    """The command that carries out what somebody has seen and approved of."""
+    file = str(project.root / "seen.plan")
+    saved = project.run("plan", "-o", file)
+    assert saved.code == 0, saved.err
+    return ["apply", file, "--approved", saved.err.split("--approved ")[1].split()[0], *RIGHTS]
+
+
+def _span(platform: Platform) -> tuple[int, int]:
+    """The first and the last of the calls that write, by their numbers."""
+    writes = [number for number, entry in enumerate(platform.control("GET", "requests"), 1) if entry["write"]]
+    return writes[0], writes[-1]
 
 
 def _measured(folder: Path, platform: Platform) -> list[int]:

@@ -52,3 +52,43 @@ def test_a_refused_run_approves_of_no_rules(loosened: Project) -> None:
     loosened.write("manifests/all.yaml", "squalomail: {}\n")
     assert loosened.run("apply", "--auto-approve").code == 3
     assert loosened.run("plan").out.startswith("Rules changed")
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("text", "Rules changed\n  policy.freeze: 60m -> 30m\n"),
+        ("markdown", "**Rules changed**\n\n- `policy.freeze`: 60m -> 30m\n"),
+        ("json", None),
+    ],
+)
+def test_who_applies_a_record_made_before_is_told_and_settles_nothing(
+    project: Project, form: str, told: str | None
+) -> None:
+    """A rule was loosened after the record was made: nobody who approved of the record has seen that."""
+    assert project.run("apply", "--auto-approve").code == 0
+    project.replace("manifests/all.yaml", "#336699", "#112233")
+    file = str(project.root / "a.plan")
+    assert project.run("plan", "-o", file).code == 0
+    project.write("reconcile.yaml", (project.root / "reconcile.yaml").read_text() + LOOSE)
+    applied = project.run("apply", file, "--format", form)
+    assert applied.code == 0, applied.err
+    if told is not None:
+        assert applied.out.startswith(told), applied.out
+    else:
+        assert json.loads(applied.out)["rules_changed"][0] == {
+            "rule": "policy.freeze",
+            "before": "60m",
+            "after": "30m",
+        }
+    assert project.run("plan").out.startswith("Rules changed"), "no record has shown it yet"
+
+
+def test_a_record_that_shows_them_settles_them(loosened: Project) -> None:
+    loosened.replace("manifests/all.yaml", "#336699", "#112233")
+    file = str(loosened.root / "a.plan")
+    assert loosened.run("plan", "-o", file).code == 0
+    applied = loosened.run("apply", file)
+    assert applied.code == 0, applied.err
+    assert applied.out.startswith("Rules changed\n  policy.freeze: 60m -> 30m\n")
+    assert "Rules changed" not in loosened.run("plan").out

@@ -247,6 +247,10 @@ def test_a_record_of_another_environment_or_time_approves_of_nothing() -> None:
     with pytest.raises(PlanStale, match="clock"):
         check_record(record, "default", NOW - DAY)
     check_record(record, "default", NOW + 6 * DAY)
+    with pytest.raises(PlanStale, match="expired"):
+        check_record(replace(record, expires=NOW + 900 * DAY), "default", NOW + 8 * DAY, 7 * DAY)
+    with pytest.raises(PlanStale, match="expired"):
+        check_record(record, "default", NOW + 2 * DAY, DAY)
 
 
 def test_a_record_of_another_account_or_lineage_approves_of_nothing() -> None:

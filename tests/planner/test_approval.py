@@ -18,6 +18,7 @@ from reconcile.model.reference import Reference
 from reconcile.planner.approval import is_lone_stop, judge
 from reconcile.planner.changes import digest_of, renewed, with_digests
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step
+from reconcile.planner.rules import RuleChange
 from tests.planner.casefiles import plan_of, registry
 
 CASES = Path(__file__).parent / "cases"
@@ -303,3 +304,21 @@ def test_generations_are_in_the_digest_by_their_number() -> None:
     first, again, third = (with_digests(made, registry(), encode, {address: number}) for number in (0, 0, 1))
     assert first.steps[address].digest == again.steps[address].digest != third.steps[address].digest
     assert third.steps[address].generation == 1
+
+
+def test_rules_are_settled_by_a_record_that_shows_them() -> None:
+    looser = RuleChange("policy.freeze", "60m", "30m")
+    fresh = replace(planned("schedule-moves"), rules={"policy.freeze": 1800.0}, rules_changed=(looser,))
+    unaware = replace(fresh, rules_changed=())
+    otherwise = replace(fresh, rules_changed=(replace(looser, after="45m"),))
+    elsewhere = replace(fresh, rules_changed=(replace(looser, rule="policy.planExpiry"),))
+    for records, settled in (
+        ([fresh], True),
+        ([unaware, fresh], True),
+        ([unaware], False),
+        ([otherwise], False),
+        ([elsewhere], False),
+        ([], False),
+    ):
+        assert bool(judge(fresh, records, {}, 20.0).plan.rules) is settled
+    assert judge(unaware, [], {}, 20.0).plan.rules
