@@ -39,11 +39,12 @@ chaos: .venv/dev.stamp
 	CHAOS=1 $(BIN)/python -m pytest -q -n 0 tests/fleet/test_temporal.py
 
 # Change the pure core in every small way, and see whether a test of the planner notices. About an hour of CPU; with
-# EVERY=10 one change in ten, with FIRST=1 the next ones.
+# EVERY=10 one change in ten, with FIRST=1 the next ones; with LIMIT=600 for ten minutes.
 EVERY ?= 1
 FIRST ?= 0
+LIMIT ?= inf
 mutants: .venv/mutants.stamp
-	EVERY=$(EVERY) FIRST=$(FIRST) PYTHONPATH=$(CURDIR)/.venv/mutants $(BIN)/python -m tests.mutants
+	EVERY=$(EVERY) FIRST=$(FIRST) LIMIT=$(LIMIT) PYTHONPATH=$(CURDIR)/.venv/mutants $(BIN)/python -m tests.mutants
 
 # The pictures of the docs, taken anew.
 pictures: .venv/dev.stamp .venv/browsers.stamp

@@ -32,12 +32,13 @@ TESTS = ("tests/planner", "tests/model")
 LONGEST = 20  # seconds of CPU that a mutant may take; one that hangs is noticed
 EVERY = int(os.environ.get("EVERY", "1"))  # 10: one mutant in ten, for an answer in minutes
 FIRST = int(os.environ.get("FIRST", "0"))  # 1: the second mutant of every ten, so that samples add up
+LIMIT = float(os.environ.get("LIMIT", "inf"))  # seconds after which no other mutant is tried
 _HEAD = """# Mutants of the planner
 
 `make mutants` changes `planner/` and `model/` in every small way that mutmut knows, one at a time, and runs
 `tests/planner` and `tests/model` against each change. This page is its last result. "No case" are functions that none
 of these tests comes to: those of values that the platforms, the manifests or the reports use, which have their tests
-there. "Not tried" are those that the run did not get to before somebody ended it.
+there. "Not tried" are those that the run did not get to in the time that it was given.
 
 | file | mutants | noticed | survived | no case | not tried |
 | --- | ---: | ---: | ---: | ---: | ---: |
@@ -91,7 +92,10 @@ class Trials:
 
         by_function = self._undisturbed(session.items)
         running: dict[int, str] = {}
+        end = time.monotonic() + LIMIT
         for name in self._names:
+            if time.monotonic() > end:
+                break
             items = by_function.get(mangled_name_from_mutant_name(name))
             if not items:
                 self.found[name] = "no case"
