@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A provider of another package, found by its entry point; the tests do without it where there is none.
 EXAMPLE := $(if $(wildcard examples/provider/pyproject.toml),.venv/example.stamp)
 
+# The tests start many processes, and each would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test quick lint bench chaos mutants pictures lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "random")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# What was compiled is kept: the many processes that the tests start would each compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Each client of httpx's own reads all the certificates there are, some 20 ms each time; no test's server shows any.
 transports.create_ssl_context = cache(transports.create_ssl_context)
