@@ -13,7 +13,7 @@ import pytest
 from reconcile.fleet.report import render, write
 from reconcile.fleet.results import Folder
 from reconcile.fleet.standing import Edit, Failure, Going, Outcome, Standing, Verdict, Waiting, as_json, from_json
-from tests.review.conftest import Net, Open, browse, net  # noqa: F401  # fixtures
+from tests.review.conftest import Net, Open, browse, browser, net, nowhere  # noqa: F401  # fixtures
 
 NOW = 1_764_000_000.0
 EVIL = "<script>document.title='ran'</script><img src=http://a.example/x onerror=alert(1)>"

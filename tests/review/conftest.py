@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ class Net:
         return [line for line in self.seen if ".example" in line]
 
 
-@pytest.fixture
-def net() -> Iterator[Net]:
+@pytest.fixture(scope="module")
+def nowhere() -> Iterator[Net]:
+    """The server that every address leads to, for all tests of a file."""
     server = socket.create_server(("127.0.0.1", 0))
     found = Net(server.getsockname()[1])
 
@@ -52,6 +53,13 @@ def net() -> Iterator[Net]:
     yield found
     server.close()
     thread.join(1)
+
+
+@pytest.fixture
+def net(nowhere: Net) -> Net:
+    """The same, with nobody counted yet."""
+    nowhere.seen.clear()
+    return nowhere
 
 
 @dataclass
@@ -98,15 +106,23 @@ def launched(name: str, net: Net) -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(params=BROWSERS)
-def browse(request: pytest.FixtureRequest, net: Net) -> Iterator[Open]:
-    """Opens a file in each browser."""
-    name: str = request.param
-    with launched(name, net) as browser:
+@pytest.fixture(scope="module", params=BROWSERS)
+def browser(request: pytest.FixtureRequest, nowhere: Net) -> Iterator[tuple[str, Any]]:
+    """Each browser, started once for all tests of a file."""
+    with launched(request.param, nowhere) as started:
+        yield request.param, started
+
+
+@pytest.fixture
+def browse(browser: tuple[str, Any], net: Net) -> Iterator[Open]:
+    """Opens a file in each browser, as a stranger to all that was opened before."""
+    name, started = browser
+    with ExitStack() as stack:
 
         def browse(path: Path, *, width: int = 1440, height: int = 1000) -> Browsing:
             # Playwright's own idea of the colour scheme would override that of a frame.
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="null")
+            context = started.new_context(viewport={"width": width, "height": height}, color_scheme="null")
+            stack.callback(context.close)
             found = Browsing(context.new_page(), name)
             found.page.on("console", lambda message: found.console.append(message.text))
             found.page.on("pageerror", lambda error: found.console.append(str(error)))
