@@ -7,6 +7,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A provider of another package, found by its entry point; the tests do without it where there is none.
 EXAMPLE := $(if $(wildcard examples/provider/pyproject.toml),.venv/example.stamp)
 
+# Half as many workers again as there are processors: many tests wait for processes, servers and browsers.
+WORKERS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
+TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 # The tests start many processes, and each would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -15,11 +19,11 @@ demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
 test: lint .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
-	$(BIN)/python -m pytest -n auto
+	$(TESTS)
 
 # The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
 quick: .venv/dev.stamp
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(TESTS) -m "not slow"
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

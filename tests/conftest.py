@@ -51,12 +51,19 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> None:
 # Files that take more than some five seconds: searches, kills, servers, whole stories. A new test that does is marked
 # in place, with ``@pytest.mark.slow``.
 _SLOW = """
-    cli/test_audience cli/test_canary cli/test_canary_gatormail cli/test_compliance cli/test_datafeed cli/test_hostile
-    cli/test_random_kills cli/test_story cli/test_vendor_campaign cli/test_vendor_flows
-    engine/test_audience_calls engine/test_audience_people engine/test_faults engine/test_feed
-    engine/test_gatormail_audience_people engine/test_gatormail_properties engine/test_kills engine/test_properties
-    sandbox/test_server state/test_buckets state/test_http state/test_objectstore state/test_postgresql
-    state/test_processes
+    cli/test_api cli/test_audience cli/test_canary cli/test_canary_gatormail cli/test_compliance cli/test_datafeed
+    cli/test_hints cli/test_hostile cli/test_outlet cli/test_random_kills cli/test_story cli/test_vendor_campaign
+    cli/test_vendor_flows doctor/test_doctor doctor/test_scratch
+    engine/test_audience engine/test_audience_calls engine/test_audience_files engine/test_audience_imports
+    engine/test_audience_people engine/test_audience_safety engine/test_distorted engine/test_drift engine/test_export
+    engine/test_faults engine/test_feed engine/test_gate engine/test_gatormail_audience
+    engine/test_gatormail_audience_people engine/test_gatormail_audience_sync engine/test_gatormail_properties
+    engine/test_gatormail_schedule engine/test_gatormail_unreadable engine/test_kills engine/test_misread
+    engine/test_outside_edits engine/test_properties engine/test_proxy engine/test_pull engine/test_schedule
+    engine/test_schema fleet/test_commands fleet/test_database fleet/test_report mail/test_changes manifests/test_schema
+    providers/squalomail/test_new_kind report/test_ranking review/test_browsers review/test_contrast
+    review/test_pictures sandbox/test_command sandbox/test_server state/test_buckets state/test_contract state/test_http
+    state/test_objectstore state/test_postgresql state/test_processes
 """
 
 

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
-from tests.bench import audience, contacts, digests, fleets, plan_unchanged, review, validate
+from tests.bench import applies, audience, contacts, digests, fleets, plan_unchanged, plans, review, start_up, validate
 
 BENCHMARKS = {
+    "start-up": start_up.main,
+    "plans": plans.main,
+    "applies": applies.main,
     "plan-unchanged": plan_unchanged.main,
     "digests": digests.main,
     "audience": audience.main,

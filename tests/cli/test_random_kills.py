@@ -27,7 +27,7 @@ from reconcile.sandbox.store import digest
 from tests.cli.conftest import PROJECT, Project
 
 RECORDS = 40 if os.environ.get("CHAOS") else 2  # kills of a run that carries a saved plan out
-KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if os.environ.get("CHAOS") else "6"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "1000" if os.environ.get("CHAOS") else "4"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 ROOT = Path(__file__).parents[2]
 DAY = 86400

@@ -134,7 +134,7 @@ persons = st.builds(
 
 
 @settings(
-    max_examples=examples(12, 400),
+    max_examples=examples(6, 400),
     deadline=None,
     phases=set(Phase) - {Phase.shrink},
     suppress_health_check=[HealthCheck.too_slow],

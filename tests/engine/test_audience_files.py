@@ -17,7 +17,7 @@ from tests.providers.audience.test_reader import files, sound_files
 from tests.world import declared, failures
 
 RIGHTS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
-EXAMPLES = 2500 if os.environ.get("CHAOS") else 8
+EXAMPLES = 2500 if os.environ.get("CHAOS") else 4
 BEFORE = ["ann@example.com", "bea@example.com", "zoe@example.com"]
 LEFT_OUT = ["bea@example.com", "carl@xn--bcher-kva.example"]
 HEADER = {"email": "E-mail", "name": "Cittá"}

@@ -66,7 +66,7 @@ class Decisions:
 
 
 @settings(
-    max_examples=examples(15, 400),
+    max_examples=examples(6, 400),
     deadline=None,
     phases=set(Phase) - {Phase.shrink},
     suppress_health_check=[HealthCheck.too_slow],

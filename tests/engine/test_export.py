@@ -92,7 +92,7 @@ mails = st.fixed_dictionaries(
 conditions = st.sampled_from(["draft", "scheduled", "sent"])
 
 
-@settings(max_examples=examples(20, 600))
+@settings(max_examples=examples(10, 600))
 @given(
     st.lists(lists, max_size=4),
     st.lists(fields, max_size=2, unique_by=lambda made: str(made["namekey"])),
@@ -283,7 +283,7 @@ LIMITS: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=examples(20, 600))
+@settings(max_examples=examples(10, 600))
 @given(
     st.lists(groups, max_size=3),
     st.lists(st.tuples(campaigns, st.none() | emails, st.integers(0, 3), st.booleans()), max_size=4),

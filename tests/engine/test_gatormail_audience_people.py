@@ -65,7 +65,7 @@ def sent(world: Buyers, into: list[tuple[str, list[str]]]) -> None:
 
 @pytest.mark.parametrize("readable", [True, False])
 @settings(
-    max_examples=examples(12, 300),
+    max_examples=examples(6, 300),
     deadline=None,
     phases=set(Phase) - {Phase.shrink},
     suppress_health_check=[HealthCheck.too_slow],
@@ -145,7 +145,7 @@ turns = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=examples(20, 600),
+    max_examples=examples(10, 600),
     deadline=None,
     phases=set(Phase) - {Phase.shrink},
     suppress_health_check=[HealthCheck.too_slow],

@@ -78,7 +78,7 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     return {"campaign": campaigns, "group": list(world.gator.pages("gatormail_groupList"))}
 
 
-@settings(max_examples=examples(15, 400))
+@settings(max_examples=examples(8, 400))
 @given(st.lists(manifests(), min_size=1, max_size=3), strangers(), st.data())
 def test_apply_then_plan_is_empty(
     versions: list[dict[Address, Resource]], others: list[tuple[str, dict[str, Any]]], data: st.DataObject

@@ -13,7 +13,7 @@ from reconcile.errors import Refused
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Right
-from tests.budget import every_third
+from tests.budget import every_fifth
 from tests.engine.test_gatormail_schedule import (
     CAMPAIGN,
     EMAIL,
@@ -96,7 +96,7 @@ def test_initiating_needs_to_accept_the_unknown() -> None:
 @pytest.mark.parametrize("fault", KINDS)
 def test_on_doubt_it_is_not_initiated_again(fault: str) -> None:
     """Whatever becomes of the call or its reply: one more apply, and one more, and there is no double."""
-    for call in every_third(KINDS.index(fault), 40):
+    for call in every_fifth(KINDS.index(fault), 40):
         world = without_status()
         done(world, campaign(initiate=False))
         world.clear_log()

@@ -303,4 +303,4 @@ def _was_shown(
 
 
 TestOutsideEdits = Machine.TestCase
-TestOutsideEdits.settings = settings(max_examples=examples(15, 300), stateful_step_count=20)
+TestOutsideEdits.settings = settings(max_examples=examples(8, 300), stateful_step_count=20)

@@ -85,7 +85,7 @@ def everything(world: World) -> dict[str, list[dict[str, Any]]]:
     return {entity: world.rows(entity) for entity in ("List", "Mail", "ListMail")}
 
 
-@settings(max_examples=examples(25, 600))
+@settings(max_examples=examples(12, 600))
 @given(st.lists(manifests(), min_size=1, max_size=3), strangers(), st.data())
 def test_apply_then_plan_is_empty(
     versions: list[dict[Address, Resource]], others: list[tuple[str, dict[str, Any]]], data: st.DataObject
@@ -129,7 +129,7 @@ def _edit_outside(world: World, data: st.DataObject) -> None:
         world.api("update-newsletter", id=id_, subject="Edited", body="<p>edited</p>", language="DE", listIds=[])
 
 
-@settings(max_examples=examples(15, 300))
+@settings(max_examples=examples(8, 300))
 @given(manifests())
 def test_members_that_are_not_declared_stay(desired: dict[Address, Resource]) -> None:
     """A person sets what no manifest declares; updates of what is declared leave it alone."""

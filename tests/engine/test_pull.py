@@ -16,6 +16,7 @@ from reconcile.manifests.nodes import comments
 from reconcile.manifests.pulling import Drafts
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
+from tests.budget import examples
 from tests.engine.project import ALL, VARIABLES, Project
 from tests.outside import colleague, id_of
 from tests.world import address
@@ -533,8 +534,8 @@ def _untouched(text: str, edits: Mapping[Address, Mapping[str, Any]]) -> list[st
     return kept
 
 
-@pytest.mark.parametrize("batch", range(10))
-def test_200_generated_manifests(tmp_path: Path, batch: int) -> None:
+@pytest.mark.parametrize("batch", range(examples(2, 10)))
+def test_generated_manifests(tmp_path: Path, batch: int) -> None:
     for seed in range(batch * 20, batch * 20 + 20):
         project = Project(tmp_path / str(seed))
         text, edits = generated(seed)

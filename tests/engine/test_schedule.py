@@ -13,7 +13,7 @@ from reconcile.model.address import Address
 from reconcile.model.policy import Policy
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Plan, Right, SendChange
-from tests.budget import every_third
+from tests.budget import every_fifth
 from tests.outside import colleague
 from tests.world import BASE, NOW, World, declared, failures, ref, resource, shape
 
@@ -323,7 +323,7 @@ def test_every_fault_at_every_call(kind: str, change: str) -> None:
         "delete": (campaign(NOW + DAY), declared(resource("list", "a", {"name": "A"}))),
     }[change]
     # Each call meets every third kind; `make chaos` has them all.
-    for call in every_third(KINDS.index(kind), 60):
+    for call in every_fifth(KINDS.index(kind), 60):
         world = World(may_send=True)
         if before is not None:
             assert _apply(world, before) == 0

@@ -23,6 +23,7 @@ from reconcile.manifests import load
 from reconcile.manifests.schema import MANIFEST_SCHEMA, PROJECT_SCHEMA, render_project_schemas, render_schemas
 from reconcile.manifests.validate import META
 from reconcile.providers import built_in, provider_type
+from tests.budget import examples
 from tests.manifests.project import REGISTRY
 
 ROOT = Path(__file__).parents[2]
@@ -334,7 +335,7 @@ def _agree(validator: Validator, tree: Any, findings: list[Diagnostic], text: st
         assert not complaints, (tree, complaints)
 
 
-_SETTINGS = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SETTINGS = settings(max_examples=examples(60, 250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _manifest_findings(text: str) -> list[Diagnostic]:
