@@ -226,7 +226,7 @@ class Unseen:
 
     def head(self, a: Source, b: Source) -> None:
         """What stands in the head."""
-        left, right = (Counter(_written(tag) for tag in source.tags if tag.name in _METAS) for source in (a, b))
+        left, right = (Counter(_written(tag) for tag in _metas(source) if not _looks(tag)) for source in (a, b))
         left, right = left - right, right - left
         gone, new = sorted(left.elements()), sorted(right.elements())
         for old in gone:
@@ -248,7 +248,23 @@ class Unseen:
         )
 
 
+def head_looks(source: Source) -> list[str]:
+    """What in the head of a mail gives it its look, beside its style sheets: what is linked, schemes, width."""
+    return [_written(tag) for tag in _metas(source) if _looks(tag)]
+
+
+def _metas(source: Source) -> Iterator[Tag]:
+    return (tag for tag in source.tags if tag.name in _METAS)
+
+
+def _looks(tag: Tag) -> bool:
+    given = tag.attributes
+    named = given.get("name", "").lower() in ("color-scheme", "supported-color-schemes", "viewport")
+    return named or "stylesheet" in given.get("rel", "").lower()
+
+
 _METAS = names("meta link")
+_LISTS = names("ol ul li")
 _HEAD = _METAS | names("html head body base title style tbody colgroup br")
 
 
@@ -257,7 +273,9 @@ def others(tag: Tag) -> dict[str, str]:
     return {
         name: " ".join(value.split())
         for name, value in tag.attributes.items()
-        if name not in LOOKS and (name not in CONTENT or tag.name in _RUNS)
+        if name not in LOOKS
+        and not (name == "type" and tag.name in _LISTS)
+        and (name not in CONTENT or tag.name in _RUNS)
     }
 
 

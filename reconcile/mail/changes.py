@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from reconcile.mail.beside import Unseen, apart, cut, draft_of_outlook, drafts_beside, others
+from reconcile.mail.beside import Unseen, apart, cut, draft_of_outlook, drafts_beside, head_looks
 from reconcile.mail.change import Change, Changes, Detail, Kind, Part, Piece
+from reconcile.mail.look import break_details, form_details, formed, look_details, unstyled
 from reconcile.mail.marks import Draft, Marker
 from reconcile.mail.match import Match, match_blocks, opcodes
 from reconcile.mail.source import (
@@ -49,6 +50,7 @@ class _Comparer:
         self._drafts: list[Draft] = []
         self._told: set[tuple[int, int]] = set()  # tags that were compared already, by where they begin
         self._unseen = Unseen()
+        self._styled = "\n".join([*before.sheets, *after.sheets]).lower()
 
     def compare(self) -> Changes:
         a, b = self._a.blocks, self._b.blocks
@@ -82,9 +84,12 @@ class _Comparer:
         draft = Draft((place, 1), [Kind.MOVED] if moved else [], b.heading, before=[a], after=[b])
         if a.key != b.key:
             self._words(a, b, draft)
-        elif _formed(a) != _formed(b):
+        elif formed(a) != formed(b):
             draft.kinds.append(Kind.LOOK)
-            draft.details += _form_details(a, b)
+            draft.details += form_details(a, b)
+        if breaks := list(break_details(a, b)):
+            _note(draft, Kind.LOOK)
+            draft.details += breaks
         self._pictures(a, b, draft)
         self._links(a, b, draft)
         around = ([], []) if moved else (list(a.around), list(b.around))
@@ -186,7 +191,9 @@ class _Comparer:
         if (old.start, new.start) in self._told:
             return
         self._told.add((old.start, new.start))
-        details = list(_look_details(old, new))
+        if old.name == new.name and old.attributes == new.attributes:
+            return
+        details = list(look_details(old, new, self._styled))
         if old.name != new.name and {old.name, new.name} & (HEADINGS | {"ul", "ol", "li", "center"}):
             details.insert(0, Detail(Kind.LOOK, "tag", old.name, new.name))
         elif old.name != new.name:
@@ -194,7 +201,7 @@ class _Comparer:
         if details:
             _note(draft, Kind.LOOK)
             draft.details += details
-        self._unseen.attributes(new.name, others(old), others(new))
+        self._unseen.attributes(new.name, *(unstyled(tag, self._styled) for tag in (old, new)))
 
     def _lone_tags(self, tags: Iterable[Tag], part: Part, draft: Draft) -> None:
         for tag in tags:
@@ -238,7 +245,7 @@ class _Comparer:
             self._drafts.append(draft)
 
     def _sheets(self) -> None:
-        left, right = (css_rules("\n".join(source.sheets)) for source in (self._a, self._b))
+        left, right = (css_rules("\n".join(source.sheets)) + head_looks(source) for source in (self._a, self._b))
         self._list("style rules", left, right, "rule", len(self._b.blocks) + 1)
 
     def _list(self, heading: str, left: list[str], right: list[str], name: str, place: int) -> None:
@@ -372,41 +379,6 @@ def _linked(block: Block) -> list[tuple[str, str]]:
         if word.link is not None and "href" in word.link.attributes:
             found.setdefault(word.link.start, (word.link.attributes["href"].strip(), []))[1].append(word)
     return [(href, _told(words)) for href, words in found.values()]
-
-
-def _formed(block: Block) -> list[tuple[tuple[str, ...], str]]:
-    """The words by the inline tags around them, neighbours of one form together."""
-    runs: list[tuple[tuple[str, ...], str]] = []
-    for word in block.words:
-        text = ("" if word.glued else " ") + word.text
-        if runs and runs[-1][0] == word.form:
-            runs[-1] = (word.form, runs[-1][1] + text)
-        else:
-            runs.append((word.form, text))
-    return runs
-
-
-def _form_details(a: Block, b: Block) -> Iterator[Detail]:
-    left, right = _formed(a), _formed(b)
-    for form, text in left:
-        if (form, text) not in right and form:
-            yield Detail(Kind.LOOK, "form", f"{'+'.join(form)}: {text.strip()}", None)
-    for form, text in right:
-        if (form, text) not in left and form:
-            yield Detail(Kind.LOOK, "form", None, f"{'+'.join(form)}: {text.strip()}")
-
-
-def _look_details(old: Tag, new: Tag) -> Iterator[Detail]:
-    left, right = old.look, new.look
-    for name in dict.fromkeys([*left, *right]):
-        if name == "bgcolor" and _same_change(left, right, "bgcolor", "background-color"):
-            continue  # written twice for old readers; it is one colour
-        if left.get(name) != right.get(name):
-            yield Detail(Kind.LOOK, name, left.get(name), right.get(name))
-
-
-def _same_change(left: dict[str, str], right: dict[str, str], one: str, other: str) -> bool:
-    return (left.get(one), right.get(one)) == (left.get(other), right.get(other))
 
 
 def _boxes(source: Source) -> list[Tag]:

@@ -70,9 +70,9 @@ class Tag:
             return {}
         if self._look is None:
             self._look = {
-                name: " ".join(value.split()).lower()
+                name: " ".join(sorted(value.split()) if name == "class" else value.split()).lower()
                 for name, value in self.attributes.items()
-                if name in LOOKS and name != "style"
+                if (name in LOOKS and name != "style") or (name == "type" and self.name in ("ol", "ul", "li"))
             } | declarations(self.attributes.get("style", ""))
         return self._look
 
@@ -81,7 +81,8 @@ class Tag:
 class Word:
     """A word, or a picture (``picture`` is its tag, the text what it is called).
 
-    ``glued``: no blank before it. ``run``: the stretch of text that it stands in; ``form``: the inline tags around it.
+    ``glued``: no blank before it. ``breaks``: how many lines end before it. ``run``: the stretch of text that
+    it stands in; ``form``: the inline tags around it.
     """
 
     text: str
@@ -92,6 +93,7 @@ class Word:
     form: tuple[str, ...]
     picture: Tag | None = None
     link: Tag | None = None
+    breaks: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -272,6 +274,7 @@ class _Reader:
         self._loose: list[Tag] = []  # inline tags that no word has followed yet
         self._heading = ""
         self._blank = True
+        self._breaks = 0
         self._run = 0
 
     def read(self) -> Source:
@@ -353,6 +356,7 @@ class _Reader:
             self._imply(tag.name)
         if tag.name == "br":
             self._blank = True
+            self._breaks += 1
         elif tag.name == "img":
             self._picture(tag)
             return
@@ -420,7 +424,7 @@ class _Reader:
         return self._block
 
     def _end_block(self) -> None:
-        block, self._block, self._blank = self._block, None, True
+        block, self._block, self._blank, self._breaks = self._block, None, True, 0
         self._loose = []
         if block is None:
             return
@@ -470,8 +474,9 @@ class _Reader:
         blank, first = self._blank, self._block is None
         block = self._begin_block()
         form, link = around
-        block.words.append(Word(text, start, end, not blank and not first, self._run, form, picture, link))
-        self._blank = False
+        glued = not blank and not first
+        block.words.append(Word(text, start, end, glued, self._run, form, picture, link, self._breaks))
+        self._blank, self._breaks = False, 0
 
 
 def _hides(tag: Tag) -> bool:
@@ -494,9 +499,10 @@ def _form(tag: Tag) -> str:
     """How an inline tag shapes its words: its name, if it shapes any."""
     if tag.name in ("span", "font"):
         return tag.name if {"style", "color", "size", "face", "class"} & tag.attributes.keys() else ""
-    return tag.name if tag.name in SHAPING else ""
+    return _SAME_FORM.get(tag.name, tag.name) if tag.name in SHAPING else ""
 
 
+_SAME_FORM = {"strong": "b", "em": "i", "ins": "u", "del": "s", "strike": "s"}
 SHAPING = names("a b big code del em i ins mark s small strike strong sub sup tt u")
 
 

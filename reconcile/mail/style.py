@@ -1,6 +1,8 @@
-"""Style declarations and sheets in one spelling, so that only what they say is compared."""
+"""Style declarations and sheets in one spelling, so that only what they say is compared, and no minifier's hand."""
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 
 
 def names(text: str) -> frozenset[str]:
@@ -11,37 +13,120 @@ def names(text: str) -> frozenset[str]:
 # Attributes by which people see a tag.
 LOOKS = names(
     "style bgcolor color background width height align valign class border cellpadding cellspacing face size hidden"
-    " bordercolor nowrap"
+    " bordercolor nowrap dir colspan rowspan start reversed hspace vspace text link vlink alink noshade clear"
 )
+_URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^)]*?))\s*\)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.#-])([+-]?)(\d*\.?\d+)(px|em|rem|pt|pc|ex|ch|in|cm|mm|vw|vh)?(?![\w.])")
+_COLOR = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\([^()]*\)|(?<![\w-])[a-z]{3,20}(?![\w(-])")
+_QUOTED = re.compile(r"([\"'])([a-z][\w -]*)\1")
+_COLORED = re.compile(r"(?:^|-)color$|^(?:background|border|outline|box-shadow|text-shadow)(?:$|-)")
+_BOXES = re.compile(r"^(?:margin|padding|border-(?:width|color|style|radius))$")
+_RESET_BY = {"line-height": "font"}  # what a shorthand resets beside what begins with its name
 
 
 def declarations(style: str) -> dict[str, str]:
-    """The declarations of a ``style``, in one spelling; a later one counts."""
+    """The declarations of a ``style``, in one spelling; a later one counts, for what its shorthand holds, too."""
     found: dict[str, str] = {}
     for part in re.split(r";(?![^(]*\))", style):
         name, colon, value = part.partition(":")
-        if colon and name.strip():
-            found[name.strip().lower()] = re.sub(r"\s*([,!])\s*", r"\1", " ".join(value.split())).lower()
+        name = name.strip().lower()
+        if colon and name:
+            value = spelled(name, value)
+            for other in [*found]:
+                reset = other.startswith(f"{name}-") or _RESET_BY.get(other) == name
+                if reset and ("!important" not in found[other] or "!important" in value):
+                    del found[other]
+            found[name] = value
     return found
 
 
+@lru_cache(maxsize=20_000)
+def spelled(name: str, value: str) -> str:
+    """The value of a declaration in one spelling: colours, numbers, quotes and repetition at their shortest."""
+    parts, end = [], 0
+    for match in _URL.finditer(value):
+        parts += [_plain(name, value[end : match.start()]), f"url({match[1] or match[2] or match[3] or ''})"]
+        end = match.end()
+    text = "".join([*parts, _plain(name, value[end:])]).strip()
+    if _BOXES.match(name) and "(" not in text:
+        text = _sides(text)
+    return "0" if name in ("border", "outline") and text == "none" else text
+
+
+def _plain(name: str, value: str) -> str:
+    text = re.sub(r"\s*([,!/])\s*", r"\1", re.sub(r"\s+", " ", value)).lower()
+    if name == "font-weight":
+        text = {"bold": "700", "normal": "400"}.get(text.strip(), text)
+    if name in ("font", "font-family"):
+        text = _QUOTED.sub(r"\2", text)
+    if _COLORED.search(name):
+        text = _COLOR.sub(lambda match: _color(match[0]), text)
+    return _NUMBER.sub(_number, text)
+
+
+def _number(match: re.Match[str]) -> str:
+    sign, digits, unit = match[1], match[2], match[3] or ""
+    whole, point, fraction = digits.partition(".")
+    fraction = fraction.rstrip("0")
+    text = whole.lstrip("0") + (point + fraction if fraction else "")
+    return f"{sign.strip('+')}{text}{unit}" if text else "0"
+
+
+@lru_cache(maxsize=2_000)
+def _color(text: str) -> str:
+    from coloraide import Color
+
+    found = Color.match(text, fullmatch=True)
+    if found is None or found.color.alpha() != 1:
+        return text.replace(" ", "")
+    return found.color.convert("srgb").to_string(hex=True, compress=True)
+
+
+def _sides(value: str) -> str:
+    """``0 4px 0 4px`` as ``0 4px``."""
+    text, mark, important = value.partition("!")
+    sides = text.split()
+    if len(sides) == 4 and sides[3] == sides[1]:
+        sides.pop()
+    if len(sides) == 3 and sides[2] == sides[0]:
+        sides.pop()
+    if len(sides) == 2 and sides[1] == sides[0]:
+        sides.pop()
+    return " ".join(sides) + mark + important
+
+
 def css_rules(sheet: str) -> list[str]:
-    """A style sheet's rules in one spelling; those within ``@media`` have its condition before them."""
+    """A style sheet's rules in one spelling, one for each selector; within ``@media`` its condition is before them."""
+    rules: list[tuple[str, dict[str, str]]] = []
+    for head, body in _rules(sheet):
+        if rules and rules[-1][0] == head:
+            rules[-1] = head, rules[-1][1] | body
+        else:
+            rules.append((head, body))
+    return [
+        head
+        if head.startswith("@") and not body
+        else f"{head}{{{';'.join(f'{name}:{value}' for name, value in sorted(body.items()))}}}"
+        for head, body in rules
+    ]
+
+
+def _rules(sheet: str) -> Iterator[tuple[str, dict[str, str]]]:
     text = re.sub(r"/\*.*?\*/|<!--|-->", " ", sheet, flags=re.DOTALL)
-    rules: list[str] = []
     conditions: list[str] = []
     for match in re.finditer(r"([^{};]*)([{};]|$)", text):
         head, sign = " ".join(match[1].split()), match[2]
         if sign == "{":
-            conditions.append(re.sub(r"\s*([,:>])\s*", r"\1", head))
+            head = re.sub(r"\s*([,:>+~])\s*", r"\1", head)
             start = match.end()
             if not head.lower().startswith(("@media", "@supports", "@layer")):
                 end = text.find("}", start)
                 body = declarations(text[start : end if end >= 0 else len(text)])
-                told = ";".join(f"{name}:{value}" for name, value in body.items())
-                rules.append(f"{' '.join(conditions)}{{{told}}}")
+                selectors = re.split(r",(?![^(\[]*[)\]])", head) if not head.startswith("@") else [head]
+                for selector in sorted(selectors) if body else ():
+                    yield " ".join([*conditions, selector]), body
+            conditions.append(head)
         elif sign == "}" and conditions:
             conditions.pop()
         elif sign == ";" and head and not conditions:
-            rules.append(head)
-    return rules
+            yield f"@{head.removeprefix('@')}", {}

@@ -283,3 +283,89 @@ def test_what_moves_or_comes_with_its_block_is_told_once() -> None:
     assert change.kinds == (Kind.MOVED,)
     (change,) = listed(body(one + two), body(one + two + three))
     assert change.kinds == (Kind.ADDED,)
+
+
+def paragraphs(*texts: str) -> str:
+    return body(*(f"<p>{text}</p>" for text in texts))
+
+
+AUTUMN, SHOP = "Our autumn letter has nine pages about rain", "The shop in Gorizia opens again on the third of May"
+
+
+@pytest.mark.parametrize("between", [(), ("Something that stays between the two",)])
+def test_edited_paragraphs_that_swapped_places(between: tuple[str, ...]) -> None:
+    before = paragraphs("First", AUTUMN, *between, SHOP, "Last")
+    after = paragraphs("First", SHOP.replace("third", "fourth"), *between, AUTUMN.replace("nine", "ten"), "Last")
+    found = listed(before, after)
+    assert any(Kind.MOVED in change.kinds for change in found)
+    edits = {tuple(piece.text for piece in change.pieces if piece.part is not Part.SAME) for change in found}
+    assert edits == {("nine", "ten"), ("third", "fourth")}
+
+
+def test_what_moved_far_and_was_edited_is_no_new_text() -> None:
+    rest = [f"Paragraph {number} stays where it has always been" for number in range(12)]
+    found = listed(paragraphs(AUTUMN, *rest), paragraphs(*rest, AUTUMN.replace("nine", "ten")))
+    assert [change.kinds for change in found] == [(Kind.MOVED, Kind.WORDS)]
+
+
+STYLES = [
+    ("color: #FFFFFF", "color:#fff"),
+    ("color: white", "color:#fff"),
+    ("background: rgb(255, 0, 0)", "background:red"),
+    ("border: 1px solid #000000", "border:1px solid #000"),
+    ("border: none", "border:0"),
+    ("margin: 0px 4px 0px 4px", "margin:0 4px"),
+    ("line-height: 0.50em", "line-height:.5em"),
+    ("font-weight: bold", "font-weight:700"),
+    ("font-family: 'Helvetica Neue', \"Arial\"", "font-family:Helvetica Neue,Arial"),
+    ("background: url('A.png')", "background:url(A.png)"),
+    ("margin-top: 3px; margin: 0", "margin:0"),
+    ("font-size: 12px; color: red", "color:red;font-size:12px"),
+]
+
+
+@pytest.mark.parametrize(("written", "short"), STYLES)
+def test_what_a_minifier_writes_is_no_look(written: str, short: str) -> None:
+    inline = [f'<p style="{style.replace(chr(34), "&quot;")}">x y</p>' for style in (written, short)]
+    assert listed(*inline) == []
+    sheets = [
+        f"<style>{selector}{{{style}}}</style><p>x y</p>" for selector, style in (("p , a", written), ("a,p", short))
+    ]
+    assert listed(*sheets) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('<p style="margin-top:3px;margin:0">x y</p>', '<p style="margin:0;margin-top:3px">x y</p>'),
+        ('<p style="background:url(A.png)">x y</p>', '<p style="background:url(a.png)">x y</p>'),
+        ('<p style="margin:0 4px">x y</p>', '<p style="margin:4px 0">x y</p>'),
+        ("<p>x y</p>", '<p dir="rtl">x y</p>'),
+        ("<p>x y</p>", "<p>x<br>y</p>"),
+        ("<p>x<br>y</p>", "<p>x<br><br>y</p>"),
+        ("<ol><li>x y</ol>", '<ol type="a"><li>x y</ol>'),
+        ('<link rel="stylesheet" href="a.css"><p>x y</p>', '<link rel="stylesheet" href="b.css"><p>x y</p>'),
+        ('<meta name="color-scheme" content="light"><p>x y</p>', '<meta name="color-scheme" content="dark"><p>x y</p>'),
+        ("<style>#a{color:red}</style><p id=a>x y</p>", "<style>#a{color:red}</style><p id=b>x y</p>"),
+        ("<style>[data-x]{color:red}</style><p data-x>x y</p>", "<style>[data-x]{color:red}</style><p>x y</p>"),
+        ("<style>.a{color:red}</style><p class=a>x y</p>", "<style>.a{color:red}</style><p class=b>x y</p>"),
+        (
+            "<style>[class*=a]{color:red}</style><p class=ab>x y</p>",
+            "<style>[class*=a]{color:red}</style><p class=c>x y</p>",
+        ),
+    ],
+)
+def test_what_changes_the_look_is_no_mere_markup(before: str, after: str) -> None:
+    assert Kind.LOOK in [kind for change in listed(before, after) for kind in change.kinds]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<p class=a>x y</p>", "<p class=b>x y</p>"),
+        ("<p>x <b>y</b></p>", "<p>x <strong>y</strong></p>"),
+        ("<p id=a>x y</p>", "<p id=b>x y</p>"),
+    ],
+)
+def test_what_nobody_sees_is_markup(before: str, after: str) -> None:
+    assert [change.kinds for change in listed(before, after)] == [(Kind.MARKUP,)]
