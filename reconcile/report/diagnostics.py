@@ -21,8 +21,7 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool, sources: Sources |
     ``sources`` gives the text of a file, or None, so that the line at fault can be shown; a line that looks as if it
     held a credential is not.
     """
-    findings = sorted(dict.fromkeys(diagnostics), key=_order)
-    findings = _once(findings)
+    findings = together(sorted(dict.fromkeys(diagnostics), key=_order))
     blocks = (lines(finding, color=color, sources=sources) for finding in findings)
     return inert("\n".join("".join(f"{line}\n" for line in block) for block in blocks))
 
@@ -57,30 +56,26 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
     ]
 
 
-def _once(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The findings, those of one kind, one wording and no place as one, whose detail names all addresses."""
-    kept: list[Diagnostic] = []
-    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
-    for finding in findings:
-        if finding.location is not None or not finding.address:
-            kept.append(finding)
-            continue
-        told = _own(finding.detail or finding.summary, finding.address), _own(finding.hint or "", finding.address)
-        key = finding.severity, finding.code, *told
-        if key not in groups:
-            kept.append(finding)
-        groups.setdefault(key, []).append(finding)
-    return [_all_of(finding, groups) for finding in kept]
+def together(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings, those of one kind, one wording and one place, or none, as one, whose detail names all addresses."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, finding in enumerate(findings):
+        if finding.address:
+            told = _own(finding.detail or finding.summary, finding.address), _own(finding.hint or "", finding.address)
+            groups.setdefault((finding.severity, finding.code, finding.location, *told), []).append(finding)
+        else:
+            groups[number] = [finding]
+    return [_all_of(group) for group in groups.values()]
 
 
-def _all_of(finding: Diagnostic, groups: dict[tuple[object, ...], list[Diagnostic]]) -> Diagnostic:
-    group = next((each for each in groups.values() if each[0] is finding), [finding])
-    if len(group) == 1 or finding.address is None:
+def _all_of(group: list[Diagnostic]) -> Diagnostic:
+    finding = group[0]
+    addresses = list(dict.fromkeys(each.address for each in group if each.address))
+    if len(addresses) < 2 or finding.address is None:
         return finding
-    addresses = [each.address for each in dict.fromkeys(group) if each.address]
     detail = _own(finding.detail or finding.summary, finding.address).replace(_OWN, "each of them")
     hint = _own(finding.hint, finding.address).replace(_OWN, "ADDRESS") if finding.hint else None
-    where = f"{len(addresses):,} objects: {listed(addresses)}" if len(addresses) > 1 else addresses[0]
+    where = f"{len(addresses):,} objects: {listed(addresses)}"
     return replace(finding, address=None, detail=f"{detail}\n{where}", hint=hint)
 
 

@@ -15,6 +15,7 @@ from reconcile.model.call import Call
 from reconcile.model.kind import Action
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Send, SendChange, Step
 from reconcile.planner.planfile import known_ids, write_counts
+from reconcile.report.diagnostics import together
 from reconcile.report.in_short import by_loss, losses_in_short, lost, sends_in_short
 from reconcile.report.refusals import label_of, refusals_of
 from reconcile.report.rows import cause_told, rows_of
@@ -54,7 +55,7 @@ def summarise(
         losses_in_short=losses_in_short(losing),
         refusals=refusals_of(plan, acting),
         conflicts=tuple(_together(map(_conflict, conflicts))),
-        warnings=plan.warnings,
+        warnings=tuple(together(plan.warnings)),
         entries=tuple(_grouped(_once(_grouped(entries)))),
         notes=_notes([step for step in steps if step.note and not _acts(step)], verbose=verbose),
         headline=_headline(acting),

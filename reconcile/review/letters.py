@@ -1,8 +1,9 @@
 """A plan's mails as the page shows them: live and proposed, whom they go to and when, what changes in each."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from reconcile.mail.change import Changes
 from reconcile.mail.change import Kind as Noticed
@@ -13,11 +14,11 @@ from reconcile.model.attributes import Digest, Value, references
 from reconcile.model.kind import Action, Kind, MailParts
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
-from reconcile.planner.plan import Cause, Plan, Send, Step
-from reconcile.report.rows import is_html
+from reconcile.planner.plan import AttributeChange, Cause, Plan, Send, Step
+from reconcile.report.rows import is_html, rows_of
 from reconcile.report.summary import is_send, reached
 from reconcile.report.text import counted, moment
-from reconcile.report.values import LOOKS
+from reconcile.report.values import LOOKS, Row
 from reconcile.report.words import Comparison, compare
 
 GMAIL_CLIPS = 102 * 1024  # bytes of a mail after which Gmail cuts it off
@@ -72,7 +73,8 @@ class Letter:
     """One mail: its HTML before (None: new, or it can't be read back) and after (None: not known here).
 
     ``attribute`` is what its HTML is called in the entry, if it is known; ``template`` what the platform makes it of.
-    ``stays_plain``: it has a plain text, which the entry leaves as it is.
+    ``stays_plain``: it has a plain text, which the entry leaves as it is. ``told`` are the attributes that the page
+    tells of in its own way; ``others`` are entries that are the same mail and change in the same way.
     """
 
     step: Step
@@ -80,13 +82,37 @@ class Letter:
     after: str | None
     subject: tuple[str | None, str | None]
     sender: tuple[str | None, str | None]
-    plain: Comparison | None
+    plain: Comparison | str | None
     to: str
     when: str
     people: int | None
     attribute: str | None
     template: Address | None = None
     stays_plain: bool = False
+    told: frozenset[str] = frozenset()
+    others: "tuple[Letter, ...]" = ()
+
+    @property
+    def all(self) -> "tuple[Letter, ...]":
+        """It, and the entries that are the same mail."""
+        return self, *self.others
+
+    @property
+    def settings(self) -> tuple[Row, ...]:
+        """What else of the entry changes, or is set where it is new: all but what the page tells in its own way."""
+        changes = self.step.changes
+        if not changes and self.step.action is Action.CREATE and self.step.applied is not None:
+            made = self.step.applied.attributes.items()
+            changes = tuple(AttributeChange(name, None, value, Cause.NEW) for name, value in made)
+        shown = (change for change in changes if change.name not in self.told)
+        return rows_of(shown, self.step, self.step.dependencies)
+
+    @property
+    def likeness(self) -> tuple[object, ...]:
+        """What makes it the same mail with the same changes as another; names, people and times may differ."""
+        blocked = self.step.blocked.detail if self.step.blocked is not None else None
+        mail = self.before, self.after, self.plain, self.template, tuple(self.missing)
+        return self.step.action, blocked, *mail
 
     @property
     def address(self) -> Address:
@@ -143,9 +169,12 @@ class Letter:
 
 
 def letters_of(plan: Plan, context: Context) -> list[Letter]:
-    """The mails that change, are new or go out; those that go out first, by date."""
+    """The mails that change, are new or go out, those that are the same as one; what goes out first, by date."""
     found = [letter for step in plan.steps.values() if (letter := _letter(step, plan, context)) is not None]
-    return sorted(found, key=lambda letter: (not is_send(letter.step), _due(letter.step) or 0, letter.address))
+    groups: dict[tuple[object, ...], list[Letter]] = {}
+    for letter in sorted(found, key=lambda each: (not is_send(each.step), _due(each.step) or 0, each.address)):
+        groups.setdefault(letter.likeness, []).append(letter)
+    return [replace(first, others=tuple(others)) for first, *others in groups.values()]
 
 
 def _due(step: Step) -> float | None:
@@ -187,7 +216,18 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
         name,
         template,
         parts is not None and bool(parts.text) and parts.text in declared and parts.text not in changed,
+        _told_apart(step, parts, name),
     )
+
+
+def _told_apart(step: Step, parts: MailParts | None, name: str | None) -> frozenset[str]:
+    """The attributes that the page tells of in its own way: subject, sender, content, and when it goes out."""
+    names = {name, parts.subject if parts is not None else "subject", *_SENDER, *_SENDER_ADDRESS}
+    if parts is not None and step.send is not None:
+        names.add(parts.due)
+    if plain := _plain_change(step, name):
+        names.add(plain.name)
+    return frozenset(each for each in names if each is not None)
 
 
 def _html_name(step: Step, declared: Mapping[str, Value], parts: MailParts | None) -> str | None:
@@ -250,14 +290,25 @@ def _sender(step: Step) -> tuple[str | None, str | None]:
     return before or None, after or None
 
 
-def _plain(step: Step, html_name: str | None) -> Comparison | None:
-    """The plain text's places that differ."""
+def _plain_change(step: Step, html_name: str | None) -> AttributeChange | None:
+    """The plain text where it changes, or is new."""
     for change in step.changes:
-        if change.text and change.name != html_name and not is_html(change.after):
-            sides = _text(change.before), _text(change.after)
-            if sides[0] is not None and sides[1] is not None:
-                return compare(sides[0], sides[1], limit=100)
+        if change.text and change.name != html_name and isinstance(change.after, str) and not is_html(change.after):
+            return change if isinstance(change.before, str | None) else None
     return None
+
+
+@lru_cache(maxsize=64)
+def _compared(before: str, after: str) -> Comparison:
+    return compare(before, after, limit=100)
+
+
+def _plain(step: Step, html_name: str | None) -> Comparison | str | None:
+    """The plain text's places that differ; where there was none, the text."""
+    change = _plain_change(step, html_name)
+    if change is None or not isinstance(change.after, str):
+        return None
+    return _compared(change.before, change.after) if isinstance(change.before, str) else change.after
 
 
 def _to(step: Step, send: Send | None) -> str:

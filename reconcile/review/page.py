@@ -22,6 +22,7 @@ from reconcile.mail.source import read
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan
+from reconcile.report.diagnostics import together
 from reconcile.report.rows import detail_told, facts_of
 from reconcile.report.summary import summarise
 from reconcile.report.text import counted, defused, harmless, listed, moment
@@ -32,6 +33,7 @@ from reconcile.review.neutral import Picture, neutral
 from reconcile.review.samples import INVENTED, filled, table
 
 MAILS = 20  # a page; a browser takes a second and a gigabyte for a hundred
+_SENDS = 20  # told one by one before all else; beyond by day, and one by one in a list that opens
 _ENTRIES = 200  # other entries shown on a page
 
 
@@ -99,10 +101,11 @@ def _page(
 ) -> str:
     summary = summarise(plan, now=context.now, zone=context.zone, sandboxes=context.sandboxes)
     going = coming(plan, context)
-    people = [letter.people for letter in (*letters, *rest) if letter.step.send is not None and letter.people]
-    shown = {str(letter.address) for letter in (*letters, *rest)}
+    every = [each for letter in (*letters, *rest) for each in letter.all]
+    shown = {str(letter.address) for letter in every}
+    people = [letter.people for letter in every if letter.step.send is not None and letter.people]
     others = list(_others(summary, shown))
-    script = source_of("page.js") if letters else ""
+    script = re.sub(r"\n\s+", "\n", source_of("page.js")) if letters else ""
     page = (
         environment()
         .get_template("page.html")
@@ -110,6 +113,8 @@ def _page(
             summary=summary,
             context=context,
             plan=plan,
+            warnings=together(warning for warning in plan.warnings if warning.address not in shown),
+            in_short=len(summary.sends) > _SENDS,
             letters=[_shown(number, letter, plan, context, picture) for number, letter in enumerate(letters, 1)],
             rest=[(letter, (where or {}).get(letter.address)) for letter in rest],
             index=index,
@@ -118,7 +123,8 @@ def _page(
             weeks=weeks(going, context),
             frozen_until=moment(context.now + context.freeze, now=context.now, zone=context.zone),
             people=sum(people),
-            several=sum(people) > 0 and _may_count_twice([letter for letter in (*letters, *rest) if letter.step.send]),
+            several=sum(people) > 0 and _may_count_twice([letter for letter in every if letter.step.send]),
+            mails=len(every),
             by_hand=[entry for entry in summary.entries if any(each.label == "by hand" for each in entry.remarks)],
             entries=others[:_ENTRIES],
             more_entries=max(0, len(others) - _ENTRIES),
@@ -161,14 +167,16 @@ def _shown(number: int, letter: Letter, plan: Plan, context: Context, picture: P
         "facts": list(facts_of(read(after))) if after is not None and letter.step.action is Action.CREATE else [],
         "tags": table(tags, people),
         "people": people,
+        "settings": letter.settings,
         "findings": _findings(letter, plan),
     }
 
 
 def _findings(letter: Letter, plan: Plan) -> list[Diagnostic]:
-    """What is to be said of this mail: what blocks it, then the warnings that name it."""
+    """What is to be said of this mail: what blocks it, then the warnings that name it or those that are the same."""
     blocked = [letter.step.blocked] if letter.step.blocked is not None else []
-    return blocked + [warning for warning in plan.warnings if warning.address == str(letter.address)]
+    about = {str(each.address) for each in letter.all}
+    return blocked + together(warning for warning in plan.warnings if warning.address in about)
 
 
 def _frames(number: int, letter: Letter, person: Mapping[str, str], picture: Picture) -> Iterator[Frame]:

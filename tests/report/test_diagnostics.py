@@ -39,6 +39,17 @@ def test_the_text_is_by_file_and_line() -> None:
     )
 
 
+def test_one_place_that_many_entries_share_is_told_once() -> None:
+    named = [
+        Diagnostic("no-fallback", "x", "People read Dear alone.", f"a.campaign.{name}", Location("a.html", 3, 7))
+        for name in ("one", "two", "three")
+    ]
+    assert render([*named, named[0]], color=False) == (
+        "error[no-fallback] a.html:3:7\n  People read Dear alone.\n  3 objects: a.campaign: one, three, two\n"
+    )
+    assert len(to_json(named)) == 3
+
+
 def test_nothing_is_nothing() -> None:
     assert render([], color=True) == ""
 

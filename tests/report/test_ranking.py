@@ -254,7 +254,9 @@ def test_refusals_conflicts_and_warnings_have_their_bounds_too() -> None:
     steps = [refused(number) for number in range(1000, 5000)]
     both = AttributeChange("subject", "a", "b", Cause.BOTH)
     steps += [changed(number, "<p>a</p>", "<p>b</p>", both) for number in range(1000)]
-    warnings = tuple(Diagnostic("a-check", "odd", "x" * 200, address=f"a.b.c{number}") for number in range(900))
+    warnings = tuple(
+        Diagnostic("a-check", "odd", f"{number} {'x' * 200}", address=f"a.b.c{number}") for number in range(900)
+    )
     plan = Plan({step.address: step for step in steps}, warnings=warnings)
     text = to_markdown.render(plan, **WHEN)
     assert len(text) < 65_536

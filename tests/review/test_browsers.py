@@ -266,3 +266,30 @@ def test_the_labels_of_a_difference_do_not_overlap(browse: Open, page: Path) -> 
     assert browsing.page.evaluate(f"{shown}.map(e => e.innerText)") == ["Live"]
     places = "[...document.querySelectorAll('#m1 iframe')].map(e => Math.round(e.getBoundingClientRect().top))"
     assert len(set(browsing.page.evaluate(places))) == 1
+
+
+@pytest.mark.parametrize("switch", [".w-phone", ".i-off"])
+def test_a_switch_keeps_the_place(browse: Open, made: str, tmp_path: Path, switch: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(made)
+    browsing = browse(path)
+    browsing.page.wait_for_selector("#m1[data-step]")
+    browsing.page.evaluate(f"{NEW}.defaultView.scrollTo(0, 4200)")
+    browsing.page.wait_for_timeout(500)
+    first = "e => e.offsetHeight && e.getBoundingClientRect().top >= 0"
+    number = browsing.page.evaluate(f"[...{NEW}.querySelectorAll('[data-rcm-a]')].find({first}).dataset.rcmA")
+    top = f"{NEW}.querySelector('[data-rcm-a=\"{number}\"]').getBoundingClientRect().top"
+    before = browsing.page.evaluate(top)
+    choose(browsing, switch)
+    until(browsing.page, f"Math.abs({top} - {before}) < 30")
+
+
+def test_on_paper_nothing_is_folded(browse: Open, page: Path) -> None:
+    # Firefox can't be told to take the screen for paper, so the rules for paper are made those of the screen.
+    browsing = browse(page)
+    folded = browsing.page.locator("#m1 details:not([open]) td").first
+    assert folded.evaluate("e => e.checkVisibility({contentVisibilityAuto: true})") is False
+    page.write_text(page.read_text().replace("@media print{", "@media screen{"))
+    browsing.page.reload()
+    until(browsing.page, "document.querySelector('#m1 details:not([open]) td').getBoundingClientRect().height > 10")
+    assert folded.evaluate("e => e.checkVisibility({contentVisibilityAuto: true})") is True

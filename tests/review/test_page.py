@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from reconcile.errors import Diagnostic, Location, Severity
 from reconcile.mail.marks import Marked, mark
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
@@ -70,6 +71,57 @@ def test_twenty_mails_on_a_page_and_the_names_of_the_rest() -> None:
     assert sum(content.count('<section class="mail"') for content in files.values()) == 58
     assert 'href="mails-3.html"' in files["index.html"]
     assert "zz-gone" in files["index.html"]
+
+
+def shared(count: int) -> Plan:
+    """One body in many campaigns, each with a subject, a time and people of its own; one has another setting, too."""
+    old, new = mail("gift-guide"), nine_edits(mail("gift-guide"))
+    steps = [
+        changed(f"c{number:04}", old, new, send=Send(None, NOW + (3 + number) * 86_400, (CLUB,), 100 + number))
+        for number in range(count)
+    ]
+    utm = AttributeChange("utmCampaign", "spring", "autumn", Cause.MANIFEST)
+    return plan(*steps[:-1], replace(steps[-1], changes=(*steps[-1].changes, utm)))
+
+
+def test_one_mail_in_many_entries_is_shown_once_and_each_is_named_with_people_and_time() -> None:
+    one, many = render(shared(1), CONTEXT), render(shared(450), CONTEXT)
+    assert many.count('<section class="mail"') == 1
+    assert len(many) < 3 * len(one)
+    text = text_of(many)
+    assert "c0000 and 449 others" in text
+    assert "The same mail, with the same changes, in 449 others" in text
+    assert "c0007 Subject of c0007 club: 107 people Sat 2026-11-28 11:06 UTC, in 10 days nothing" in text
+    assert 'utmCampaign : "spring" "autumn"' in text
+    assert "450 mails change" in text
+    assert [name for name, _ in pages(shared(450), CONTEXT)] == ["index.html"]
+
+
+def test_what_else_of_a_mail_changes_is_told() -> None:
+    text = text_of(render(shared(1), CONTEXT))
+    assert 'What else changes (1) utmCampaign : "spring" "autumn"' in text
+    assert "What else changes (" not in text_of(render(story(), CONTEXT))
+
+
+def test_the_plain_text_of_a_new_mail_is_there() -> None:
+    body = AttributeChange("body", None, "<p>Hi</p>", Cause.NEW, text=True)
+    plain = AttributeChange("altBody", None, "Hi,\nin plain words.", Cause.NEW, text=True)
+    step = replace(changed("c", None, "<p>Hi</p>"), changes=(body, plain))
+    assert "Plain text: new Hi, in plain words." in text_of(render(plan(step), CONTEXT))
+
+
+def test_findings_stand_beside_their_mail_and_equal_ones_once() -> None:
+    made = shared(30)
+    found = [
+        Diagnostic(
+            "no-fallback", "x", "People read Dear alone.", str(address), Location("a.html", 3), None, Severity.WARNING
+        )
+        for address in made.steps
+    ]
+    other = Diagnostic("clock", "x", "The clock is odd.", severity=Severity.WARNING)
+    text = text_of(render(replace(made, warnings=(*found, other)), CONTEXT))
+    assert text.count("People read Dear alone.") == 1
+    assert text.index("The clock is odd.") < text.index("c0000 and 29 others (9 changes, 1 finding)")
 
 
 def test_all_fits_one_page_where_it_does() -> None:
