@@ -36,6 +36,7 @@ class Diagnostic:
 
     ``code`` is fixed and in kebab-case, ``summary`` a short phrase without user data, ``detail`` whole sentences that
     say what, why and what to do. ``others`` are further places that belong to it, such as the first of two duplicates.
+    ``standing``: it was so before what is looked at, and so is told after what that brings.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Diagnostic:
     hint: str | None = None
     severity: Severity = Severity.ERROR
     others: tuple[Location, ...] = field(default=())
+    standing: bool = False
 
 
 class ReconcileError(Exception):

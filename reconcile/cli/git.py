@@ -25,6 +25,14 @@ def commit_of(root: Path) -> str | None:
     return _git(root, "rev-parse", "--verify", "--quiet", "HEAD") or None
 
 
+def changed_files(root: Path) -> frozenset[str]:
+    """The files below the project's folder that differ from its commit, or are new."""
+    names: set[str] = set()
+    for asked in (("diff", "--name-only", "--relative", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
+        names.update((_git(root, "-c", "core.quotePath=false", *asked) or "").splitlines())
+    return frozenset(names)
+
+
 def author_of(root: Path, file: str, line: int) -> str | None:
     """The commit that a line of a file is from; None where it is not committed, or git does not tell."""
     path = Path(file) if Path(file).exists() else root / file

@@ -9,6 +9,7 @@ import click
 
 from reconcile.cli.doctor import never_asked
 from reconcile.cli.drift import show_drift
+from reconcile.cli.findings import findings_options, write_findings
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_plan, progress, show_diagnostics, write_private
 from reconcile.cli.page import View, page_options, project_or_none
@@ -17,8 +18,9 @@ from reconcile.errors import Diagnostic, InvalidInput, Severity, Usage
 from reconcile.model.address import Address, parse_address
 from reconcile.model.kind import Action
 from reconcile.model.registry import nearest
+from reconcile.model.resource import Resource
 from reconcile.planner.make import Request
-from reconcile.planner.plan import Plan
+from reconcile.planner.plan import Plan, Step
 
 _MAILS_CHECKED = 100  # each is taken apart for it, and nobody reads the warnings of more
 
@@ -32,6 +34,8 @@ _MAILS_CHECKED = 100  # each is taken apart for it, and nobody reads the warning
 @click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@findings_options[0]
+@findings_options[1]
 @page_options[0]
 @page_options[1]
 @page_options[2]
@@ -45,6 +49,8 @@ def plan(
     refresh_only: bool,
     skip_invalid: bool,
     detailed_exitcode: bool,
+    sarif: Path | None,
+    junit: Path | None,
     full: bool,
     page: Path | None,
     images: str,
@@ -54,6 +60,7 @@ def plan(
         if out is not None or targets or replaced or destroy or rebuild:
             raise Usage("--refresh-only looks at everything and plans nothing, so it takes no other of plan's options.")
         return 2 if show_drift(strict=False) and detailed_exitcode else 0
+    from reconcile.engine.mail_checks import new_first
     from reconcile.engine.workflow import plan as make
 
     here = project()
@@ -73,7 +80,11 @@ def plan(
         address for address, step in made.steps.items() if step.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
     }
     looked_at = set(sorted(changed)[:_MAILS_CHECKED])
-    notices = here.mail_findings(desired, looked_at, warnings_only=True)
+    before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in looked_at}}
+    notices = new_first(
+        here.mail_findings(desired, looked_at, warnings_only=True),
+        here.mail_findings(before, looked_at, warnings_only=True),
+    )
     if len(looked_at) < len(changed):
         notices.append(
             Diagnostic(
@@ -89,9 +100,30 @@ def plan(
     view.resources = desired
     print_plan(made, full=full, view=view)
     view.write(made)
+    write_findings(findings_of(made), list(desired), sarif, junit)
     if out is not None:
         save(made, out)
     return 2 if detailed_exitcode and made.has_changes else 0
+
+
+def findings_of(made: Plan) -> list[Diagnostic]:
+    """What stands against a plan or a step of it, and what is to be looked at."""
+    blocked = [
+        replace(step.blocked, address=step.blocked.address or str(address))
+        for address, step in made.steps.items()
+        if step.blocked
+    ]
+    return [*made.blocked, *blocked, *made.warnings]
+
+
+def _before(resource: Resource, step: Step) -> Resource:
+    """The entry with what is live of it, as far as the plan knows; what is new has nothing."""
+    changed = {change.name: change.before for change in step.changes}
+    kept = {} if step.action is Action.CREATE else {**resource.attributes, **changed}
+    attributes = {name: value for name, value in kept.items() if value is not None}
+    files = {name: file for name, file in resource.files.items() if name not in changed}
+    builds = {name: build for name, build in resource.builds.items() if name not in changed}
+    return replace(resource, attributes=attributes, files=files, builds=builds)
 
 
 def _variables() -> dict[str, str]:

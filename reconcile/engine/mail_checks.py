@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from reconcile.errors import Diagnostic, Location
@@ -61,6 +61,13 @@ def findings(
     with collector_paused():
         found = [one for address in addresses for one in mails.findings(address, frozenset(severities))]
     return sorted([*mails.waivers(addresses), *found], key=lambda one: one.severity is not Loudness.ERROR)
+
+
+def new_first(found: Sequence[Diagnostic], before: Collection[Diagnostic]) -> list[Diagnostic]:
+    """What a change brings, then what was found before it, too, which is marked as standing."""
+    known = {(one.code, one.detail, one.address) for one in before}
+    told = [replace(one, standing=(one.code, one.detail, one.address) in known) for one in found]
+    return sorted(told, key=lambda one: one.standing)
 
 
 class _Mails:

@@ -16,7 +16,7 @@ _SECRET = re.compile(r"(?i)(key|secret|password|token|authorization)[\w-]*[\"']?
 
 
 def render(diagnostics: Iterable[Diagnostic], *, color: bool, sources: Sources | None = None) -> str:
-    """The findings by file and line, those without a place last.
+    """The findings by file and line, those without a place last, and after them what was so before.
 
     ``sources`` gives the text of a file, or None, so that the line at fault can be shown; a line that looks as if it
     held a credential is not.
@@ -36,7 +36,9 @@ def lines(finding: Diagnostic, *, color: bool, sources: Sources | None = None) -
     if finding.hint:
         body += harmless(finding.hint).split("\n")
     body += [f"also at {_location(other)}" for other in finding.others]
-    return [f"{label} {painted(place, Style.STRONG, color=color)}".rstrip(), *(f"  {line}".rstrip() for line in body)]
+    standing = " (it was so before)" if finding.standing else ""
+    head = f"{label} {painted(place, Style.STRONG, color=color)}".rstrip() + standing
+    return [head, *(f"  {line}".rstrip() for line in body)]
 
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
@@ -51,6 +53,7 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "location": _location_json(finding.location) if finding.location else None,
             "hint": finding.hint,
             "others": [_location_json(other) for other in finding.others],
+            "standing": finding.standing,
         }
         for finding in sorted(dict.fromkeys(diagnostics), key=_order)
     ]
@@ -62,7 +65,8 @@ def together(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     for number, finding in enumerate(findings):
         if finding.address:
             told = _own(finding.detail or finding.summary, finding.address), _own(finding.hint or "", finding.address)
-            groups.setdefault((finding.severity, finding.code, finding.location, *told), []).append(finding)
+            key = finding.severity, finding.code, finding.location, finding.standing, *told
+            groups.setdefault(key, []).append(finding)
         else:
             groups[number] = [finding]
     return [_all_of(group) for group in groups.values()]
@@ -83,8 +87,8 @@ def _own(text: str, address: str) -> str:
     return text.replace(address, _OWN) if address else text
 
 
-def _order(finding: Diagnostic) -> tuple[bool, Location]:
-    return finding.location is None, finding.location or Location("")
+def _order(finding: Diagnostic) -> tuple[bool, bool, Location]:
+    return finding.standing, finding.location is None, finding.location or Location("")
 
 
 def _place(finding: Diagnostic) -> str:

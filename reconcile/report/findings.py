@@ -38,6 +38,8 @@ def _result(finding: Diagnostic, rule: int) -> dict[str, Any]:
         "level": _LEVELS[finding.severity],
         "message": {"text": _words(finding)},
     }
+    if finding.standing:
+        result["properties"] = {"standing": True}
     return {**result, "locations": [place]} if place else result
 
 

@@ -1,6 +1,7 @@
 """What is wrong with a mail is told where it stands, and keeps its entry from being written."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,55 @@ def test_findings_are_written_for_ci_systems(broken: Project) -> None:
     assert (result["ruleId"], result["level"]) == ("conflict-marker", "error")
     assert 'name="squalomail.campaign.hello"' in junit.read_text()
     assert 'failures="1"' in junit.read_text()
+
+
+SMALL = '<p>Our letter</p><p style="color:#bbb">Small print</p><p>Hello {subtag:name},</p>'
+
+
+def test_a_plan_tells_what_the_change_brings_before_what_was_so(project: Project) -> None:
+    project.write("manifests/all.yaml", MANIFEST)
+    project.write("emails/hello.html", SMALL)
+    assert project.run("apply", "--auto-approve").code == 0
+    project.write("emails/hello.html", SMALL.replace("Our letter", 'Our letter <a href="#">here</a>'))
+    sarif = project.root / "found.sarif"
+    result = project.run("plan", "--sarif", str(sarif))
+    new, old = result.out.index("warning[links]"), result.out.index("warning[contrast]")
+    assert new < old
+    assert result.out.count("(it was so before)") == 2  # contrast, and the greeting without a fallback
+    assert "(it was so before)" not in result.out[new : result.out.index("\n", new)]
+    found = {each["ruleId"]: each.get("properties") for each in json.loads(sarif.read_text())["runs"][0]["results"]}
+    assert found["links"] is None
+    assert found["contrast"] == {"standing": True}
+    page = project.run("plan", "--format", "html").out
+    assert page.index("leads nowhere") < page.index("it was so before")
+
+
+def test_what_blocks_a_plan_is_in_its_files_too(broken: Project) -> None:
+    sarif, junit = broken.root / "found.sarif", broken.root / "found.xml"
+    assert broken.run("plan", "--sarif", str(sarif), "--junit", str(junit)).code == 0
+    (result,) = [each for each in json.loads(sarif.read_text())["runs"][0]["results"] if each["level"] == "error"]
+    assert result["ruleId"] == "conflict-marker"
+    assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "squalomail.campaign.hello"
+    assert 'failures="1"' in junit.read_text()
+
+
+def test_validate_tells_what_is_not_committed_first(project: Project) -> None:
+    def git(*arguments: str) -> None:
+        settings = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+        subprocess.run(["git", "-C", str(project.root), *settings, *arguments], check=True, capture_output=True)
+
+    project.write("manifests/all.yaml", MANIFEST)
+    project.write("emails/hello.html", SMALL)
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "x")
+    assert "it was so before" not in project.run("validate").err
+    project.write(
+        "manifests/more.yaml",
+        'squalomail: {campaigns: {zweite: {subject: "Zweite", bodyFile: emails/zweite.html, lists: [news]}}}\n',
+    )
+    project.write("emails/zweite.html", SMALL.replace("Our letter", "Lorem ipsum dolor"))
+    told = project.run("validate").err
+    assert told.index("emails/zweite.html") < told.index("emails/hello.html")
+    assert "(it was so before)" in told[told.index("emails/hello.html") :]
+    assert "(it was so before)" not in told[: told.index("emails/hello.html")]

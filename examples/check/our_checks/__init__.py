@@ -1,0 +1,1 @@
+"""What our house looks for in every mail."""
