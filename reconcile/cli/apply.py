@@ -11,7 +11,7 @@ import click
 
 from reconcile.cli.history import Record, refuse_repetition, remembered
 from reconcile.cli.options import global_options, options
-from reconcile.cli.output import print_json, print_plan, show_diagnostics
+from reconcile.cli.output import local_zone, print_json, print_plan, show_diagnostics
 from reconcile.cli.page import View
 from reconcile.cli.plan import requested
 from reconcile.cli.progress import Progress, on_terminal, told
@@ -24,7 +24,7 @@ from reconcile.model.bulk import BulkKind
 from reconcile.model.kind import Action
 from reconcile.model.resource import Resource
 from reconcile.planner.make import Request
-from reconcile.planner.plan import Plan, Right
+from reconcile.planner.plan import Plan, Right, Step
 
 if TYPE_CHECKING:
     from reconcile.engine.run import Event, Rights
@@ -349,6 +349,7 @@ def _carry_out(
         print_json(_as_json(made, ended, left))
     else:
         _summarise(ended)
+        _tell_postponed(ended)
     _tell_not_stopped(ended)
     if fatal is not None:
         show_diagnostics(fatal.diagnostics)
@@ -385,6 +386,23 @@ def _summarise(ended: "Mapping[Address, Event]") -> None:
         click.echo(f"Apply: {', '.join(parts)}.")
 
 
+def _tell_postponed(ended: "Mapping[Address, Event]") -> None:
+    """What was left because the run may not send, and when it is due: whoever comes later than that is too late."""
+    from reconcile.report.text import moment
+
+    now, zone = time.time(), local_zone()
+    for step in _postponed(ended):
+        due = step.send.after if step.send is not None else None
+        when = f", due {moment(due, now=now, zone=zone)}" if due is not None else ""
+        click.echo(f"Left for a run that may send: {step.address}{when}")
+
+
+def _postponed(ended: "Mapping[Address, Event]") -> "list[Step]":
+    from reconcile.engine.run import Outcome
+
+    return [event.step for _, event in sorted(ended.items()) if event.outcome is Outcome.POSTPONED]
+
+
 def _tell_not_stopped(ended: "Mapping[Address, Event]") -> None:
     """The last word of a run that could not stop a mail."""
     named = [
@@ -401,6 +419,7 @@ def _as_json(made: Plan, ended: "Mapping[Address, Event]", left: "Mapping[Addres
     from reconcile.report.difference import rules_to_json
     from reconcile.report.difference import to_json as differences_json
 
+    later = _postponed(ended)
     return {
         "steps": [
             {
@@ -408,6 +427,7 @@ def _as_json(made: Plan, ended: "Mapping[Address, Event]", left: "Mapping[Addres
                 "action": event.step.action.value,
                 "outcome": event.outcome.value if event.outcome else None,
                 "diagnostics": to_json(event.diagnostics),
+                **({"due": event.step.send.after} if event.step in later and event.step.send is not None else {}),
             }
             for address, event in sorted(ended.items())
             if event.step.action is not Action.NO_OP or event.diagnostics

@@ -5,7 +5,7 @@ depends on it and nothing else. Each outcome is durable in the state before the 
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,8 +23,8 @@ from reconcile.errors import (
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.planner.approval import Difference
-from reconcile.planner.order import Node, Phase, graph
-from reconcile.planner.plan import Step
+from reconcile.planner.order import Graph, Node, Phase, graph
+from reconcile.planner.plan import Right, Step
 
 
 def apply(run: Run) -> Iterator[Event]:
@@ -43,6 +43,7 @@ class _Executor:
         waiting = graph(run.plan)
         last = {address: Phase.REMOVE if (address, Phase.REMOVE) in waiting else Phase.APPLY for address, _ in waiting}
         ended: set[Address] = set()
+        unmade: dict[Address, Outcome] = {}
         sorter = TopologicalSorter(waiting)
         sorter.prepare()
         with _pool(run.parallelism) as pool:
@@ -60,7 +61,13 @@ class _Executor:
                     if address in run.left and phase is not Phase.STOP:
                         if address not in ended:
                             ended.add(address)
+                            unmade[address] = Outcome.REFUSED
                             yield Event(step, Outcome.REFUSED, (not_approved(run.left[address]),), PlanStale.exit_code)
+                        continue
+                    if phase is not Phase.STOP and address not in ended and self._is_for_later(step):
+                        ended.add(address)
+                        unmade[address] = Outcome.POSTPONED
+                        yield Event(step, Outcome.POSTPONED)
                         continue
                     if not self._has_work(step, phase):
                         sorter.done(node)
@@ -85,14 +92,27 @@ class _Executor:
                             yield Event(step, _done(step), written=address in self._steps.written)
                     else:
                         ended.add(address)
+                        unmade[address] = Outcome.FAILED
                         yield self._failure(step, error)
                 ready.extend(sorter.get_ready())
+        cut_short = run.stop.is_set() or self._fatal is not None
         for address in sorted({address for address, _ in waiting} - ended):
             step = run.plan.steps[address]
             if step.action is not Action.NO_OP:
-                yield Event(step, Outcome.NOT_ATTEMPTED, written=address in self._steps.written)
+                held = not cut_short and _held_back_by(address, unmade, waiting) == {Outcome.POSTPONED}
+                outcome = Outcome.POSTPONED if held else Outcome.NOT_ATTEMPTED
+                yield Event(step, outcome, written=address in self._steps.written)
         if self._fatal is not None:
             raise self._fatal
+
+    def _is_for_later(self, step: Step) -> bool:
+        """Whether nothing but the right to send is missing, in a run that is to leave sends.
+
+        A mail that was stopped and is not handed over again is no such thing: that run ends with a failure.
+        """
+        rights = self._run.rights
+        lacking = {need.right for need in step.requires if rights.lacks(need)}
+        return rights.without_sends and lacking == {Right.SEND} and step.blocked is None and not step.stops
 
     def _has_work(self, step: Step, phase: Phase) -> bool:
         if phase is not Phase.APPLY or step.calls or step.blocked:
@@ -130,6 +150,17 @@ def not_approved(difference: Difference) -> Diagnostic:
         address=str(difference.address),
         hint="Plan again (reconcile plan -o FILE), and have that approved.",
     )
+
+
+def _held_back_by(address: Address, unmade: Mapping[Address, Outcome], waiting: Graph) -> set[Outcome]:
+    """How the steps ended that come, near or far, before one and were not made."""
+    seen, look_at = {address}, [address]
+    while look_at:
+        here = look_at.pop()
+        before = {each for node, nodes in waiting.items() if node[0] == here for each, _ in nodes} - seen
+        seen |= before
+        look_at += before - unmade.keys()
+    return {unmade[each] for each in seen & unmade.keys()}
 
 
 def _stops_first(waiting: list[Node], running: Collection[Node]) -> tuple[list[Node], list[Node]]:

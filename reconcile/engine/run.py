@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     NOT_ATTEMPTED = "not attempted"
     BY_HAND = "left to be done by hand"
+    POSTPONED = "left for a run that may send"
 
 
 @dataclass(frozen=True, slots=True)

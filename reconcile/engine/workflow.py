@@ -414,7 +414,8 @@ def _record_moves(
 def outcome_code(events: Iterable[Event]) -> int:
     """The exit code of an apply: 6 if any write was made and any step was not, else the first of 7, 5, 4, 3, 1."""
     ends = {event.step.address: event for event in events if event.outcome is not None}
-    failed = [event for event in ends.values() if event.outcome not in (Outcome.APPLIED, Outcome.BY_HAND)]
+    fine = (Outcome.APPLIED, Outcome.BY_HAND, Outcome.POSTPONED)
+    failed = [event for event in ends.values() if event.outcome not in fine]
     if failed and any(event.written for event in ends.values()):
         return 6
     return first_exit_code(event.exit_code or 1 for event in failed)

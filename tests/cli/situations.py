@@ -380,7 +380,7 @@ SITUATIONS = [
         ("state", "rm", "squalomail.list.none"),
         stays=True,
     ),
-    Situation("{}, or apply the rest with", to_schedule, APPLY, codes={"--without-sends": 3}, stays=True),
+    Situation("{}, or apply the rest with", to_schedule, APPLY, stays=True),
     Situation("Say which: reconcile import {} ID", there_twice, ("adopt",), fill={"ID": "2"}, codes={"adopt": 1}),
     Situation("reconcile import {} ID", external_twice, ("plan",), fill={"ID": "2"}),
     Situation(
@@ -496,7 +496,6 @@ SITUATIONS = [
         "Give the right with --allow-send, or apply",
         people_for_a_scheduled_mail,
         APPLY,
-        codes={"--without-sends": 3},
         stays=True,
     ),
 ]

@@ -127,9 +127,16 @@ def test_a_send_needs_the_right(world: World) -> None:
         world.apply(campaign(NOW + DAY))
     assert not world.writes()
     code, events, _ = world.apply(campaign(NOW + DAY), Rights(without_sends=True))
-    assert code == 3
-    assert {event.outcome for event in events if event.outcome} == {Outcome.REFUSED}
+    assert code == 0
+    assert {event.outcome for event in events if event.outcome} == {Outcome.POSTPONED}
     assert not scheduled(world)
+
+
+def test_what_is_refused_for_another_reason_too_is_no_send_left_for_later(world: World) -> None:
+    world.let_send(False)
+    code, events, _ = world.apply(campaign(NOW + 30), Rights(without_sends=True))  # within the freeze
+    assert code == 3
+    assert Outcome.POSTPONED not in {event.outcome for event in events}
 
 
 def test_the_transport_refuses_a_send_without_the_right() -> None:
