@@ -33,6 +33,11 @@ def changed_files(root: Path) -> frozenset[str]:
     return frozenset(names)
 
 
+def prefix_of(root: Path) -> str | None:
+    """Where a folder is in its repository: empty at the top, else a path that ends with a slash."""
+    return _git(root, "rev-parse", "--show-prefix")
+
+
 def author_of(root: Path, file: str, line: int) -> str | None:
     """The commit that a line of a file is from; None where it is not committed, or git does not tell."""
     path = Path(file) if Path(file).exists() else root / file

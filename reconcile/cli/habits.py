@@ -1,5 +1,6 @@
 """What people type from the habits of other tools, and what to type here."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,11 +8,14 @@ from reconcile.errors import Usage
 
 # A command of another tool -> what to do here.
 COMMANDS: Final = {
+    "cancel": "reconcile apply",
     "check": "reconcile validate",
     "console": "reconcile api PROVIDER OPERATION",
+    "create": "reconcile apply",
     "delete": "reconcile destroy",
     "deploy": "reconcile apply",
     "describe": "reconcile state show ADDR",
+    "diff": "reconcile plan",
     "down": "reconcile destroy",
     "dump": "reconcile export DIR",
     "edit": "reconcile pull",
@@ -21,11 +25,20 @@ COMMANDS: Final = {
     "lint": "reconcile validate",
     "list": "reconcile state list",
     "log": "reconcile history",
+    "logs": "reconcile history",
     "ls": "reconcile state list",
     "mv": "reconcile state mv ADDR NEW",
+    "new": "reconcile init",
     "output": "reconcile state pull",
+    "preview-plan": "reconcile plan",
+    "providers": "reconcile api PROVIDER --help",
+    "patch": "reconcile apply",
+    "push": "reconcile apply",
     "refresh": "reconcile drift",
+    "release": "reconcile apply",
+    "replace": "reconcile apply --replace ADDR",
     "restore": "reconcile state rebuild",
+    "rollout": "reconcile history",
     "rm": "reconcile state rm ADDR",
     "run": "reconcile apply",
     "serve": "reconcile sandbox",
@@ -34,8 +47,11 @@ COMMANDS: Final = {
     "taint": "reconcile apply --replace ADDR",
     "unlock": "reconcile state unlock",
     "untaint": "reconcile plan",
+    "undo": "reconcile history",
     "up": "reconcile apply",
+    "validate-config": "reconcile validate",
     "verify": "reconcile validate",
+    "watch": "reconcile preview",
     "version": "reconcile --version",
     "help": "reconcile --help",
     "workspace": "reconcile --env NAME plan",
@@ -45,6 +61,7 @@ COMMANDS: Final = {
 # An option of another tool, without its dashes and value -> the option here.
 OPTIONS: Final = {
     "auto-approve": "--auto-approve",
+    "cwd": "-C DIR",
     "chdir": "-C DIR",
     "config": "-C DIR",
     "config-file": "-C DIR",
@@ -59,12 +76,14 @@ OPTIONS: Final = {
     "namespace": "--env NAME",
     "no-color": "--no-color",
     "out": "-o FILE",
+    "only": "--target ADDR",
     "output": "--format json",
     "parallelism": "--parallelism N",
     "profile": "--env NAME",
     "refresh-only": "--refresh-only",
     "replace": "--replace ADDR",
     "stage": "--env NAME",
+    "t": "--target ADDR",
     "target": "--target ADDR",
     "var": "--var NAME=VALUE",
     "workspace": "--env NAME",
@@ -77,6 +96,17 @@ OPTIONS: Final = {
 
 # An option that asks for another command, or for nothing that is here.
 _OTHERWISE: Final = {
+    "k": "All of `manifests/` is read; what differs by environment stands under `environments` in reconcile.yaml.",
+    "kustomize": "What differs by environment stands under `environments` in reconcile.yaml; choose with --env NAME.",
+    "reconfigure": "The state's place is `state` in reconcile.yaml; an environment can have its own.",
+    "server-side": "Every apply compares with what is live; there is no other way.",
+    "wait": "An apply ends when all is done, and was read back.",
+    "rollback": "Go back in git and apply that; the plan shows what it undoes. A mail that was sent can't be undone.",
+    "lenient": "What is wrong is told all in one run; nothing invalid is applied.",
+    "generate-config-out": "`reconcile export DIR` writes manifests for what exists.",
+    "all": "All of `manifests/` is applied; choose entries with --target ADDR.",
+    "recursive": "All of `manifests/` is read, folders below it too.",
+    "R": "All of `manifests/` is read, folders below it too.",
     "doit": "`reconcile apply` carries a plan out; `reconcile plan` only shows it.",
     "dry-run": "`reconcile plan` shows what apply would do, and changes nothing.",
     "whatif": "`reconcile plan` shows what apply would do, and changes nothing.",
@@ -92,20 +122,54 @@ _OTHERWISE: Final = {
 }
 
 
+# A command, and an option or argument that it has not -> what to do.
+_FOR: Final = {
+    ("destroy", "target"): "Take the entries out of the manifests and apply: `reconcile plan` shows what goes.",
+    (
+        "import",
+        "",
+    ): "An object is bound to an entry: `reconcile import ADDR ID`; `reconcile adopt` binds all by their names.",
+    ("show", ""): "`reconcile show FILE` renders a saved plan; `reconcile state show ADDR` what was applied.",
+}
+_GLOBAL: Final = ("-C", "--env", "--var", "--format", "--parallelism", "--lock-timeout")
+_ADDRESS: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+$")
+_FILE: Final = re.compile(r"(?:.*/)?(?:manifests/?|[^/]+\.ya?ml)$")
+
+
 def hint_for(arguments: Sequence[str]) -> str | None:
     """What to type in place of the first argument that is another tool's; None if there is none."""
+    arguments = _without_values(arguments)
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
     for argument in arguments:
         if argument == "--":
             return None
         if not argument.startswith("-"):
+            if command in ("plan", "apply", "destroy") and _ADDRESS.fullmatch(argument):
+                return _FOR.get((command, "target"), "Choose entries with --target ADDR.")
+            if command in ("plan", "apply", "validate") and argument != command and _FILE.fullmatch(argument):
+                return _OTHERWISE["f"]
             continue
         name = argument.lstrip("-").partition("=")[0]
+        if (command, name) in _FOR:
+            return _FOR[command, name]
         if name in _OTHERWISE:
             return _OTHERWISE[name]
         known = OPTIONS.get(name)
         if known is not None and argument.partition("=")[0] != known.split()[0]:
             return f"Here it is {known}."
-    return None
+    return _FOR.get((command, "")) if len(arguments) == 1 else None
+
+
+def _without_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments but for the global options that take a value, and their values."""
+    left: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        if argument in _GLOBAL:
+            next(given, None)
+        else:
+            left.append(argument)
+    return left
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -119,7 +183,13 @@ def check(arguments: Sequence[str]) -> None:
             return
         name = argument.partition("=")[0]
         if len(name) > 2 and name[0] == "-" != name[1] and (name[1:] in OPTIONS or name[1:] in _OTHERWISE):
-            raise Usage(f'There is no option "{name}".', hint=hint_for([argument]))
+            raise Usage(f'There is no option "{name}".', hint=hint_for(_up_to(arguments, argument)))
+
+
+def _up_to(arguments: Sequence[str], argument: str) -> list[str]:
+    """The command and an argument of it."""
+    command = [each for each in _without_values(arguments) if not each.startswith("-")][:1]
+    return [*command, argument]
 
 
 def hint_for_command(name: str) -> str | None:

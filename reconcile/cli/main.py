@@ -27,6 +27,7 @@ COMMANDS = {
     "validate": ("validate", "Check everything that can be checked offline"),
     "fmt": ("fmt", "Bring files into canonical layout, comments kept"),
     "plan": ("plan", "Show what apply would do; changes nothing"),
+    "snapshot": ("snapshot", "Write down what is live, without people"),
     "show": ("plan", "Render a saved plan again"),
     "apply": ("apply", "Carry out a plan: a saved one, or a fresh one after asking"),
     "destroy": ("apply", "Plan and apply the removal of all that is managed"),
@@ -48,6 +49,7 @@ COMMANDS = {
     "doctor": ("doctor", "Ask the accounts whether they are as we assume"),
     "sandbox": ("sandbox", "Serve the emulated platforms, with a page to edit"),
     "demo": ("demo", "Tell the whole story on scratch data"),
+    "ci": ("reconcile.ci.commands", "What the jobs of GitHub and GitLab call"),
     "completion": ("completion", "Print the script that completes commands in a shell"),
     "fleet": ("reconcile.fleet.commands", "Many accounts: look, plan, apply what was approved"),
 }

@@ -31,7 +31,8 @@ class Options:
     ``secrets`` are the credentials that the run knows; whatever an error says, it is shown without them. ``environ`` is
     where names are looked up, ``stop`` ends the run, and ``limits`` gives what an account shares with others: whoever
     has many runs in one process says these, and ``settings`` where it has read the project file already. ``alone``: it
-    is the only run of the process.
+    is the only run of the process. ``rules`` is a folder whose project file gives policy and contracts in place of the
+    project's own.
     """
 
     directory: Path = field(default_factory=Path)
@@ -47,6 +48,7 @@ class Options:
     secrets: list[str] = field(default_factory=list)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     alone: bool = False
+    rules: Path | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     settings: "Settings | None" = field(default=None, repr=False)
     limits: "Callable[[ProviderSettings], Limit | None]" = lambda settings: None

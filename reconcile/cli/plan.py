@@ -13,6 +13,7 @@ from reconcile.cli.findings import findings_options, write_findings
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_plan, progress, show_diagnostics, write_private
 from reconcile.cli.page import View, page_options, project_or_none
+from reconcile.cli.snapshot import keyless, read_snapshot, standing_still, told_of
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Severity, Usage
 from reconcile.model.address import Address, parse_address
@@ -33,6 +34,9 @@ _MAILS_CHECKED = 100  # each is taken apart for it, and nobody reads the warning
 @click.option("--rebuild", is_flag=True, help="Take what a newer builder makes of mails whose sources are the same.")
 @click.option("--refresh-only", is_flag=True, help="Show only what was changed outside, as drift does.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")
+@click.option(
+    "--live", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Plan against a snapshot, unsigned."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @findings_options[0]
 @findings_options[1]
@@ -48,6 +52,7 @@ def plan(
     rebuild: bool,
     refresh_only: bool,
     skip_invalid: bool,
+    live: Path | None,
     detailed_exitcode: bool,
     sarif: Path | None,
     junit: Path | None,
@@ -60,28 +65,40 @@ def plan(
         if out is not None or targets or replaced or destroy or rebuild:
             raise Usage("--refresh-only looks at everything and plans nothing, so it takes no other of plan's options.")
         return 2 if show_drift(strict=False) and detailed_exitcode else 0
+    if live is not None and out is not None:
+        raise Usage("A plan against a snapshot is advice and can't be applied, so --live takes no -o.")
     from reconcile.engine.mail_checks import new_first
+    from reconcile.engine.snapshot import without_bulk
     from reconcile.engine.workflow import plan as make
+    from reconcile.planner.rules import loosened
 
     here = project()
-    show_diagnostics(never_asked(here))
+    kept = read_snapshot(live, here) if live is not None else None
+    if kept is None:
+        show_diagnostics(never_asked(here))
+    else:
+        here = keyless(here)
     manifests = here.manifests()
     desired = {} if destroy else manifests.resources
-    state = here.store().read()
+    state = here.store().read() if kept is None else kept.state
+    left: tuple[Address, ...] = ()
+    if kept is not None:
+        desired, state, left = without_bulk(desired, state, here.registry)
     request = replace(
         requested(here, targets, replaced, known=[*manifests.resources, *(state.resources if state else ())]),
         destroy=destroy,
         rebuild=rebuild,
         removed=manifests.removed,
     )
-    with here.workspace(skip_invalid=skip_invalid) as workspace:
+    with here.workspace(skip_invalid=skip_invalid) if kept is None else standing_still(here, kept) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
     changed = {
         address for address, step in made.steps.items() if step.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
     }
+    notices = list(told_of(kept, left)) if kept is not None else []
     looked_at = set(sorted(changed)[:_MAILS_CHECKED])
     before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in looked_at}}
-    notices = new_first(
+    notices += new_first(
         here.mail_findings(desired, looked_at, warnings_only=True),
         here.mail_findings(before, looked_at, warnings_only=True),
     )
@@ -95,6 +112,8 @@ def plan(
                 severity=Severity.WARNING,
             )
         )
+    if here.settings.proposed is not None:
+        made = replace(made, rules_changed=(*made.rules_changed, *loosened(made.rules, here.settings.proposed)))
     made = replace(made, destroy=destroy, variables=_variables(), warnings=(*made.warnings, *notices))
     view = View(here, page, images)
     view.resources = desired

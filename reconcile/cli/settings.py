@@ -52,7 +52,7 @@ class Settings:
     """All that the project file and the environment say, for one environment of the project.
 
     ``folder`` is what this environment keeps below ``.reconcile``; ``state`` is the state file, or the URL of
-    a state elsewhere.
+    a state elsewhere. ``proposed`` are the rules that the project file has, where a run goes by others (``bounded``).
     """
 
     root: Path
@@ -69,6 +69,8 @@ class Settings:
     checks: Mapping[str, str] = field(default_factory=dict)
     environments: tuple[str, ...] = ()
     samples: tuple[Mapping[str, str], ...] = ()
+    ci: Mapping[str, Any] = field(default_factory=dict)
+    proposed: Mapping[str, Any] | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
     def registry(self) -> Registry:
@@ -116,6 +118,33 @@ def load_settings(
         InvalidInput: with every finding about the project file.
     """
     return _Loading(root, environment, variables, environ).settings()
+
+
+def bounded(settings: Settings, rules: Path) -> Settings:
+    """The settings with policy and contracts as the project file of another folder has them; the usual ones without.
+
+    Raises:
+        InvalidInput: with every finding about that file.
+    """
+    from reconcile.planner.rules import rules_of
+
+    policy, contracts = Policy(), dict[str, Any]()
+    if (rules / PROJECT_FILE).exists():
+        there = load_settings(rules, environment=None, variables={}, environ=settings.environ)
+        if settings.environment in there.environments:
+            there = load_settings(rules, environment=settings.environment, variables={}, environ=settings.environ)
+        policy = there.policy
+        contracts = {
+            alias: each.extra["contract"] for alias, each in there.providers.items() if "contract" in each.extra
+        }
+    own = {alias: dict(each.extra.get("contract") or {}) for alias, each in settings.providers.items()}
+    providers = dict(settings.providers)
+    for alias, each in settings.providers.items():
+        extra = {name: value for name, value in each.extra.items() if name != "contract"}
+        if alias in contracts:
+            extra["contract"] = contracts[alias]
+        providers[alias] = replace(each, extra=extra)
+    return replace(settings, policy=policy, providers=providers, proposed=rules_of(settings.policy, own))
 
 
 def parse_duration(text: str) -> float:
@@ -194,6 +223,7 @@ class _Loading:
             checks=self._checks(project),
             environments=tuple(environments),
             samples=tuple(project.samples or ()),
+            ci=project.ci.model_dump(exclude_unset=True) if project.ci is not None else {},
             warnings=tuple(self._warnings),
         )
 

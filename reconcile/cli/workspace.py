@@ -17,7 +17,7 @@ from reconcile.cli.clients import Clients
 from reconcile.cli.git import author_of, checkout_of
 from reconcile.cli.options import Options, options, passwords
 from reconcile.cli.output import show_diagnostics
-from reconcile.cli.settings import Settings, UnusableSettings, load_settings
+from reconcile.cli.settings import Settings, UnusableSettings, bounded, load_settings
 from reconcile.cli.stopping import Heeding
 from reconcile.errors import Diagnostic, Interrupted, InvalidInput
 from reconcile.model.checkout import short
@@ -233,6 +233,8 @@ def project() -> Project:
     except UnusableSettings as error:
         error.diagnostics += tuple(_findings_of_manifests(chosen, error))
         raise
+    if chosen.rules is not None:
+        settings = bounded(settings, chosen.rules)
     chosen.secrets += _secrets(settings)
     show_diagnostics(settings.warnings)
     return Project(settings, settings.registry(), chosen.stop)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from reconcile.engine.kept import KeptRow, claims
+from reconcile.engine.kept import rows as rows_of
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
 from reconcile.model.bulk import BulkKind
@@ -46,7 +48,7 @@ def refresh(
     """
     rows = _read(_questions(desired, applied, registry, replaced, removes=removes), clients, newer=newer)
     for where, question in _drifted(desired, applied, rows, registry).items():
-        found = {row.id: row for row in question.collection.read(clients[where[0]], _wanted(question))}
+        found = {row.id: row for row in rows_of(question.collection, clients[where[0]], _wanted(question))}
         rows[where] |= {id_: found[id_] for id_ in question.ids & found.keys()}
     gone = [address for address in desired if address in applied and not _is_there(address, applied, rows, registry)]
     if gone:
@@ -79,7 +81,7 @@ def refresh(
 
 def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
     """The objects of one kind with the wanted ids, or with natural keys that are alike wanted ones, by id."""
-    rows = kind.collection.read(client, wanted)
+    rows = rows_of(kind.collection, client, wanted)
     objects = {row.id: decoded(kind, row) for row in rows}
     keys = Keys(wanted.keys)
     return {
@@ -92,6 +94,8 @@ def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
 
 def decoded(kind: Kind, row: Row) -> RemoteObject:
     """The object that a row describes, its attributes in canonical form."""
+    if isinstance(row, KeptRow):
+        return row.objects[kind.kind]
     found = kind.decode(row)
     known = rules(kind.spec)
     attributes = {
@@ -106,7 +110,7 @@ def _read(
     rows: dict[tuple[str, str], dict[str, Row]] = {}
     for where, question in questions.items():
         wanted = replace(_wanted(question), newer=newer)
-        rows[where] = {row.id: row for row in question.collection.read(clients[where[0]], wanted)}
+        rows[where] = {row.id: row for row in rows_of(question.collection, clients[where[0]], wanted)}
     return rows
 
 
@@ -131,7 +135,7 @@ def _others(
             if isinstance(kind, BulkKind) or kind.singleton or where not in rows:
                 continue
             if not kind.collection.in_part or newer:
-                strangers = [row for id_, row in rows[where].items() if id_ not in known[where] and kind.claims(row)]
+                strangers = [row for id_, row in rows[where].items() if id_ not in known[where] and claims(kind, row)]
                 others[alias, name] = tuple(decoded(kind, row) for row in strangers)
     return others
 

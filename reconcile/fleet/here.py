@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconcile.cli.capture import apart
 from reconcile.cli.stopping import stopping
 from reconcile.errors import Interrupted, ReconcileError
 from reconcile.fleet.limits import Limits
 from reconcile.fleet.results import results_of
 from reconcile.fleet.settings import Account, Fleet, load_fleet
 from reconcile.fleet.standing import Mode, Standing
-from reconcile.fleet.streams import apart
 from reconcile.fleet.unit import Runner
 
 if TYPE_CHECKING:

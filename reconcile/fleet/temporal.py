@@ -26,6 +26,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
+from reconcile.cli.capture import apart
 from reconcile.cli.settings import parse_duration
 from reconcile.errors import InvalidInput, ReconcileError
 from reconcile.fleet.activities import Activities, ask, workflow_id
@@ -33,7 +34,6 @@ from reconcile.fleet.approval import Approval
 from reconcile.fleet.results import Results
 from reconcile.fleet.settings import Fleet, TemporalSpec
 from reconcile.fleet.standing import Mode, Standing
-from reconcile.fleet.streams import apart
 from reconcile.fleet.workflows import SWEEP, ReconcileAccount, Request, Slot, Sweep
 
 SLOTS = 60  # accounts are spread over so many turns; each is one schedule

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconcile.cli.capture import captured
 from reconcile.cli.main import run
 from reconcile.cli.options import Options, new_options
 from reconcile.cli.outlet import fit
@@ -25,7 +26,6 @@ from reconcile.fleet.limits import Limits
 from reconcile.fleet.results import Results, read_record
 from reconcile.fleet.settings import Account, Approver
 from reconcile.fleet.standing import Edit, Going, Mode, Outcome, Standing, Waiting
-from reconcile.fleet.streams import captured
 from reconcile.fleet.words import for_account
 from reconcile.model.instant import as_seconds
 from reconcile.model.kind import Action

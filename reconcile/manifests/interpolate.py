@@ -168,13 +168,16 @@ def _misspelt(token: re.Match[str], scope: Scope) -> Fault:
 def diagnose(faults: list[Fault], node: ScalarNode, document: Document, address: str | None) -> list[Diagnostic]:
     """The faults of a node's text as findings, each at its own place if the file spells it there."""
     findings = []
-    start = node.mark.index
+    text, start = document.text, node.mark.index
+    # Counted on from one to the next: a value may have as many faults as it has characters.
+    first = line = text.count("\n", 0, start)
+    last, seen = first + node.raw.count("\n") + 1, start
     for fault in faults:
         location = document.at(node.mark)
-        found = document.text.find(fault.source, start)
-        if found >= 0 and document.text.count("\n", node.mark.index, found) <= node.raw.count("\n") + 1:
-            line = document.text.count("\n", 0, found) + 1
-            location = Location(document.file, line, found - document.text.rfind("\n", 0, found))
+        found = text.find(fault.source, start)
+        if found >= 0 and (there := line + text.count("\n", seen, found)) <= last:
+            line, seen = there, found
+            location = Location(document.file, line + 1, found - text.rfind("\n", 0, found))
             start = found + len(fault.source)
         findings.append(Diagnostic(fault.code, fault.summary, fault.detail, address, location, fault.hint))
     return findings

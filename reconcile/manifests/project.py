@@ -51,6 +51,17 @@ class PolicySpec(Spec):
     targets: TargetsSpec = Field(ABSENT, description="Whom campaigns and audiences may be for.")
 
 
+class CiSpec(Spec):
+    """What ``reconcile ci`` does; it is taken from the protected branch."""
+
+    pullRequests: Literal["snapshot", "credentials"] = Field(
+        ABSENT,
+        description="What plans on changes are made with: the last snapshot (the default), which needs no credentials, "
+        "or the credentials that the job has. Changes from forks always get the snapshot.",
+    )
+    offerPull: bool = Field(ABSENT, description="Whether drift is offered as a change of the manifests.")
+
+
 class _Layer(Spec):
     """What the project and its environments have in common."""
 
@@ -105,6 +116,7 @@ class ProjectSpec(_Layer):
 
     version: int = Field(ge=1, le=1, description="The format of this file: 1.")
     environments: dict[_Alias, Any] = Field(ABSENT, description="Environments, chosen with --env.")
+    ci: CiSpec = Field(ABSENT, description="What reconcile ci does.")
     samples: list[dict[str, str]] = Field(
         ABSENT,
         max_length=5,

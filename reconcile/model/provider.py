@@ -174,6 +174,7 @@ class Provider:
         commands: commands of its own; cli makes click commands of them.
         emulator: settings of all accounts on one sandbox file, its path and a clock -> an httpx transport.
         starter: what ``init`` writes: path -> text.
+        usual: the platform that ``init`` takes where nobody names one.
         merge_tags: what its mails may contain.
         hosting: how ``reconcile sandbox`` takes the emulator in, where that is part of the sandbox; None: it is served
             as it is, below ``/NAME``.
@@ -195,8 +196,10 @@ class Provider:
         merge_tags: "Member[tuple[MergeTag, ...]]" = (),
         hosting: Hosting | None = None,
         hosts: tuple[str, ...] = (),
+        usual: bool = False,
     ) -> None:
         self.name = name
+        self.usual = usual
         self.commands = commands
         self.hosting = hosting
         self.hosts = hosts

@@ -160,7 +160,7 @@ def _refusals(refusals: tuple[Refusal, ...], cut: _Cut) -> str:
 
 
 def _warnings(warnings: Sequence[Diagnostic], cut: _Cut) -> str:
-    shown = [_fence(cut.text("\n".join(diagnostics.lines(each, color=False)))) for each in warnings[: cut.lines]]
+    shown = [fence(cut.text("\n".join(diagnostics.lines(each, color=False)))) for each in warnings[: cut.lines]]
     if rest := warnings[len(shown) :]:
         kinds = ", ".join(f"{code} {count:,}" for code, count in Counter(each.code for each in rest).items())
         shown.append(f"And {counted(len(rest), 'more warning')} ({_prose(cut.text(kinds))}): {_SHORT_OF_ROOM}")
@@ -285,7 +285,7 @@ def _folded(entry: Entry, name: str, comparison: Comparison, _: int | None = Non
 
 def _titled(entry: Entry, name: str, lines: Sequence[str], count: str, *, folded: bool) -> str:
     """A diff below the entry's address and the attribute's name; where it is long, folded away."""
-    fenced = _fence("\n".join(lines), "diff")
+    fenced = fence("\n".join(lines), "diff")
     more = f" and {len(entry.addresses) - 1:,} more" if len(entry.addresses) > 1 else ""
     if not folded:
         return f"{_code(entry.address)}{more}: {_code(name)}\n\n{fenced}"
@@ -330,6 +330,7 @@ def _code(text: str) -> str:
     return f"{ticks}{space}{text}{space}{ticks}".replace("|", "\\|")
 
 
-def _fence(text: str, language: str = "") -> str:
+def fence(text: str, language: str = "") -> str:
+    """A text as a block in which nothing is markup."""
     ticks = "`" * max(3, max(map(len, re.findall("`+", text)), default=0) + 1)
     return f"{ticks}{language}\n{text}\n{ticks}"

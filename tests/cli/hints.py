@@ -146,7 +146,14 @@ _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
 _ACCEPT = "tests/cli/test_accept.py"
 _UNMANAGED = "tests/cli/test_unmanaged.py"
+_CI = "what jobs of a forge run: tests/ci/test_story.py"
+_SNAPSHOT = "tests/cli/test_snapshot.py"
 ELSEWHERE: dict[str, str] = {
+    "Hand the results of the plan's job on": _CI,
+    "A plan against a snapshot is advice": _SNAPSHOT,
+    "Choose the snapshot's with --env": _SNAPSHOT,
+    "Run it without --live, with the account's": _SNAPSHOT,
+    "Take another one: reconcile snapshot": _SNAPSHOT,
     "Every plan shows it: reconcile plan": _ACCEPT,
     "accept takes --reason TEXT, and --until DATE": _ACCEPT,
     "Name a day that is to come, or leave --until": _ACCEPT,

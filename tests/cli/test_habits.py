@@ -37,7 +37,59 @@ TYPED = {
     ("help",): "reconcile --help",
     ("lint",): "reconcile validate",
     ("paln",): 'Did you mean "plan"?',
+    # Terraform and OpenTofu
+    ("plan", "squalomail.list.news"): "--target ADDR",
+    ("apply", "squalomail.list.news"): "--target ADDR",
+    ("plan", "-refresh=false"): "read with every plan",
+    ("plan", "-input=false"): "--no-input",
+    ("plan", "-chdir=x"): "-C DIR",
+    ("plan", "--workspace", "staging"): "--env NAME",
+    ("plan", "-generate-config-out=x.tf"): "reconcile export DIR",
+    ("init", "-backend-config=x"): "`state` in reconcile.yaml",
+    ("init", "-migrate-state"): "reconcile state push FILE",
+    ("init", "-reconfigure"): "`state` in reconcile.yaml",
+    ("import",): "reconcile import ADDR ID",
+    ("show",): "reconcile state show ADDR",
+    ("destroy", "-target=squalomail.list.news"): "out of the manifests",
+    ("untaint", "squalomail.list.news"): "reconcile plan",
+    ("refresh",): "reconcile drift",
+    ("output", "-json"): "--format json",
+    ("providers",): "reconcile api PROVIDER",
+    ("console",): "reconcile api PROVIDER OPERATION",
+    ("test",): "reconcile validate",
+    ("state", "list", "-json"): "--format json",
+    # octoDNS, DNSControl
+    ("validate-config",): "reconcile validate",
+    ("plan", "--lenient"): "nothing invalid is applied",
+    ("sync", "--doit"): "reconcile apply",
+    ("plan", "--force"): "--auto-approve",
+    ("preview-plan",): "reconcile plan",
+    ("push",): "reconcile apply",
+    # kubectl, helm, kustomize
+    ("apply", "-k", "overlays/staging"): "environments",
+    ("apply", "-R"): "folders below it too",
+    ("apply", "manifests/"): "--target ADDR",
+    ("plan", "manifests/all.yaml"): "--target ADDR",
+    ("apply", "--prune"): "removed by every apply",
+    ("apply", "--server-side"): "compares with what is live",
+    ("apply", "--wait"): "read back",
+    ("apply", "--all"): "choose entries",
+    ("plan", "--namespace", "staging"): "--env NAME",
+    ("plan", "--context", "staging"): "--env NAME",
+    ("diff",): "reconcile plan",
+    ("describe", "squalomail.list.news"): "reconcile state show ADDR",
+    ("delete", "squalomail.list.news"): "reconcile destroy",
+    ("edit", "squalomail.list.news"): "reconcile pull",
+    ("rollout", "undo"): "reconcile history",
+    ("apply", "--rollback"): "Go back in git",
+    ("logs",): "reconcile history",
+    ("up",): "reconcile apply",
+    ("create",): "reconcile apply",
 }
+
+
+def test_there_are_sixty_of_them() -> None:
+    assert len(TYPED) >= 60
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=" ".join)

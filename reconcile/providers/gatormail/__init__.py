@@ -12,6 +12,7 @@ PROVIDER = Provider(
     encoder=Later(f"{__name__}.settings:encoder"),
     kinds=KindsIn(f"{__name__}.kinds"),
     commands=(SCHEMA_REQUESTS, DATAFEED_PULL),
+    starter=Later(f"{__name__}.starter:STARTER"),
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
     merge_tags=Later(f"{__name__}.merge_tags:MERGE_TAGS"),
     emulator=Later(f"{__name__}.emulator:emulate"),

@@ -15,6 +15,7 @@ PROVIDER = Provider(
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
     merge_tags=Later(f"{__name__}.merge_tags:MERGE_TAGS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
+    usual=True,
     starter=Later(f"{__name__}.starter:STARTER"),
     hosting=Hosting(
         options=(Parameter("api_key", "A SqualoMail account for this key.", many=True, metavar="KEY=APPID"),),

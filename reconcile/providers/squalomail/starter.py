@@ -39,6 +39,7 @@ squalomail:
       fromName: Example
       language: en
       lists: [news]
+      # schedule: @@SOON@@  # when it is sent; without it this is a draft
 """,
     "emails/hello.html": """\
 <!DOCTYPE html>
