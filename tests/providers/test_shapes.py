@@ -293,7 +293,12 @@ def test_newsletters_too_large_for_one_answer_are_asked_for_in_smaller_parts() -
         bounds=Bounds(unpacked=20_000),
     )
     client = SqualoMail("http://127.0.0.1:8025/squalomail/v1", "KEY", bounded)
-    for wanted in (Wanted(everything=True), Wanted(frozenset(map(str, range(large - 60, large + 1))))):
+    first = large - 40
+    for wanted in (
+        Wanted(everything=True),
+        Wanted(frozenset(map(str, range(first, large + 1)))),
+        Wanted(frozenset([str(first)]), newer=True),
+    ):
         rows = list(NEWSLETTERS.read(client, wanted))
         assert len({row.id for row in rows}) == len(rows) == 41
     assert client.reads < 100

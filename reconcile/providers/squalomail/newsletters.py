@@ -144,16 +144,16 @@ def _subjects_like(subject: str) -> Iterator[str]:
             yield equals("subject", other)
 
 
-def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
-    """All newsletters that people write; an account also holds system mails, such as welcomes.
+def _every_mail(api: Client, low: int = 0, end: int = _LARGEST_ID) -> Iterator[dict[str, Any]]:
+    """All newsletters that people write, of an id above one up to another; there are system mails, too.
 
     They are read by ranges of ids, as there are no pages: wider ones where ids lie far apart, narrower ones where the
     newsletters are large. What comes after the last id of an answer is always asked for again, so that one that was cut
     short loses nothing.
     """
-    low, width, goal = 0, _RANGE, _RANGE
-    while low < _LARGEST_ID:
-        high = min(low + width, _LARGEST_ID)
+    width, goal = _RANGE, _RANGE
+    while low < end:
+        high = min(low + width, end)
         try:
             rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{low}&&mailid<={high}"}))
         except TooLarge:
@@ -170,8 +170,11 @@ def _every_mail(api: Client) -> Iterator[dict[str, Any]]:
 
 
 def _newer(api: Client, than: int) -> Iterator[dict[str, Any]]:
-    """The newsletters that people wrote right after one, in one answer."""
-    rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{than}&&mailid<={than + _RANGE}"}))
+    """The newsletters that people wrote right after one, in one answer if it may be that large."""
+    try:
+        rows = api.send(Call("get-data", {"entity": "Mail", "filter": f"mailid>{than}&&mailid<={than + _RANGE}"}))
+    except TooLarge:
+        return _every_mail(api, than, than + _RANGE)
     return (row for row in rows if _is_news(row))
 
 
