@@ -139,7 +139,8 @@ class StepExecutor:
                     self._call(step, call)
                     done.append(call)
         except ReconcileError as error:
-            if step.send is not None and step.send.after is not None and done:
+            launches = step.send is not None and step.send.after is not None
+            if launches and (done or step.address in self.written):
                 error.diagnostics += (_not_scheduled(step),)
             raise
         if step.action is Action.FORGET:

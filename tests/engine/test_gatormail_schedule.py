@@ -136,6 +136,17 @@ def test_a_change_takes_the_campaign_back_first(world: World) -> None:
     assert queued(world) == [NOW + 2 * DAY]
 
 
+def test_a_campaign_that_was_taken_back_and_not_queued_again_is_told_as_that(world: World) -> None:
+    """Whatever it is that stops the run: here the word for "in setup" is one that nobody knows."""
+    world.apply(campaign(), ALL)
+    world.sandbox.gatormail.positions.set({"status_words": "InSetup=In Setup"})
+    code, events, _ = world.apply(campaign(subject="We are alive"), ALL)
+    assert code == 6
+    told = {found.code for event in events for found in event.diagnostics}
+    assert told == {"unexpected-answer", "not-scheduled"}
+    assert not world.sends()
+
+
 def test_the_send_is_shown_where_it_stays_when_it_was(world: World) -> None:
     done(world, campaign(), SEND)
     world.let_send(False)
