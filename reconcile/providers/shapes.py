@@ -13,7 +13,8 @@ import orjson
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from reconcile.errors import UnknownOutcome
+from reconcile.errors import ApiError, UnknownOutcome
+from reconcile.model.assumption import Answer, Answers
 from reconcile.providers.bounds import UNPACKED
 
 DEPTH = 64  # how deep objects and arrays may be nested
@@ -184,6 +185,32 @@ def fit(
         found = error.errors(include_url=False, include_context=True, include_input=False)[0]
         place: Place = tuple(found["loc"])
         raise misfit(operation, place, _fault(found, answer, place), remedy(place, found["type"]), answer) from None
+
+
+_TYPES = "types"  # of an account's answers: the members that are of another type
+
+
+def note_types(answers: dict[str, Answer], check: Callable[[], Any], seen: Answer) -> None:
+    """Put on record which member of an answer is of another type than assumed, for ``other_types``."""
+    if not seen.fine:
+        return
+    known = answers.setdefault(_TYPES, Answer(None, []))
+    try:
+        check()
+    except Misfit as error:
+        (found,) = error.diagnostics
+        fault = found.detail.partition("understood: ")[2]
+        # What has another name, other words or another form has a row of its own.
+        if " should be " in fault and not any(row in (found.hint or "") for row in ("`v.", "`c.")):
+            known.content.append(f"{found.detail.partition(':')[0]} {fault.rstrip('.')}")
+    except ApiError:
+        pass
+
+
+def other_types(answers: Answers) -> str | None:
+    """The members that are of another type than assumed, in words; None: no answer was read."""
+    known = answers.get(_TYPES)
+    return None if known is None else "; ".join(sorted(set(known.content)))
 
 
 def misfit(operation: str, place: Place, fault: str, remedy: str, answer: Any = None) -> Misfit:

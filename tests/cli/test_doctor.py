@@ -158,5 +158,5 @@ def test_a_login_that_may_only_read_is_told_as_that(tmp_path: Path, monkeypatch:
         assert found.code == 2, found
         assert "WRONG  scratch: it ended early: gatormail_addGroup: the platform refuses the credentials" in found.out
         assert "ok     clean-up" in found.out
-        assert "0 holds" not in found.out
+        assert "  0 holds" not in found.out
         assert live.writes() == ["gatormail_addGroup"]

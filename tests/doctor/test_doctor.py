@@ -99,6 +99,30 @@ def test_a_member_that_is_renamed_or_missing_is_named(platform: str, change: str
     assert found.seen in (other, "", None)
 
 
+@pytest.mark.parametrize(
+    ("platform", "change", "seen"),
+    [
+        ("squalomail", "List.name=number", "get-data `name` in row 1 should be a text and is a number"),
+        ("squalomail", "list.published=text", "get-lists-details `lists.published` in row 1 should be true or false"),
+        ("squalomail", "Mail.published=list", "get-data `published` in row 1 should be 0, 1 or 2 and is an"),
+        (
+            "gatormail",
+            "campaign.name=number",
+            "gatormail_campaignList `name` in row 1 should be a text and is a number",
+        ),
+        ("gatormail", "schema.entities=null", "gatormail_getSchema `entities` should be an array and is null"),
+    ],
+)
+def test_a_member_of_another_type_is_named(platform: str, change: str, seen: str) -> None:
+    world = populated(platform)
+    found = examined(world, platform)["distort_types"]
+    assert (found.verdict, found.seen) == (Verdict.HOLDS, "")
+    turn(world, platform, {"distort_types": change})
+    found = examined(world, platform)["distort_types"]
+    assert found.verdict is Verdict.DIFFERS
+    assert seen in found.seen
+
+
 def test_words_that_are_not_known_are_named() -> None:
     world = populated("gatormail")
     turn(world, "gatormail", {"status_words": "InSetup=In Setup"})

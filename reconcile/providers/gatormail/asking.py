@@ -10,11 +10,15 @@ from typing import Any
 from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import Answer, Answers
 from reconcile.model.call import Call
+from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import ENUMS, defaults
+from reconcile.providers.gatormail.operations import OPERATIONS
+from reconcile.providers.shapes import note_types
 
 TABLE = "contract"  # the answer that is the account's own contract table
 LISTS = ("campaigns", "campaigns1", "campaigns2", "groups", "emails", "contacts", "included", "excluded")
+_ODD = ("before", "no_size", "unversioned")  # what is asked amiss on purpose
 
 
 def ask(client: GatorMail, answers: dict[str, Answer]) -> None:
@@ -26,8 +30,12 @@ def ask(client: GatorMail, answers: dict[str, Answer]) -> None:
     first, size = int(table.text("c.page.first")), int(table.text("c.page.size"))
 
     def look(name: str, operation: str, *, versioned: bool = True, **arguments: Any) -> Answer:
+        call = Call(f"gatormail_{operation}", arguments)
         try:
-            answers[name] = client.look(Call(f"gatormail_{operation}", arguments), versioned=versioned)
+            answers[name] = client.look(call, versioned=versioned)
+            if name not in _ODD:
+                known = OPERATIONS[call.operation]
+                note_types(answers, lambda: checked(table, known, answers[name].content, ""), answers[name])
         except Unauthorised:
             raise
         except ApiError:

@@ -15,7 +15,7 @@ from reconcile.providers.gatormail.asking import wire as _wire
 from reconcile.providers.gatormail.contract import CAPABILITIES, CONVENTIONS, ENUMS, ROUTES, defaults, members
 from reconcile.providers.gatormail.scratch import SCRATCH as TRIALS
 from reconcile.providers.gatormail.scratch import TRIED, WRITES, made_at, renames
-from reconcile.providers.shapes import says_error
+from reconcile.providers.shapes import other_types, says_error
 
 # Operations, by the answer that tells of them.
 _ASKED = {
@@ -422,7 +422,7 @@ _SWITCHES = (
     _switch("sending_seconds", 60, "", reason=_OWN),
     _switch("refresh_seconds", 86_400, "", reason=_OWN),
     _switch("distort_members", "", "", reason=_BY_ROW),
-    _switch("distort_types", "", "", reason=_BY_ROW),
+    Assumption("distort_types", "Are members of their types?", "", "A plan that reads it stops.", READS, other_types),
     _switch("status_words", "", "", reason=_BY_ROW),
     _switch("error_under_200", "", "", reason="Nothing rests on it: an error is known by its body, too."),
     *(

@@ -12,6 +12,8 @@ from typing import Any
 from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
+from reconcile.providers.shapes import note_types, other_types
+from reconcile.providers.squalomail.answers import checked
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id, payload
 from reconcile.providers.squalomail.scratch import SCRATCH as TRIALS
@@ -40,8 +42,10 @@ def ask(client: SqualoMail, answers: dict[str, Answer]) -> None:
     """Read what tells something, once each."""
 
     def look(name: str, function: str, verb: str | None = None, **arguments: Any) -> Answer:
+        call = Call(function, arguments)
         try:
-            answers[name] = client.look(Call(function, arguments), verb=verb)
+            answers[name] = client.look(call, verb=verb)
+            note_types(answers, lambda: checked(call, answers[name].content, ""), answers[name])
         except Unauthorised:
             raise
         except ApiError:
@@ -359,7 +363,7 @@ _REASONS: Mapping[str, str] = {
         ],
         _UNUSED,
     ),
-    **dict.fromkeys(("distort_members", "distort_types"), _BY_MEMBER),
+    "distort_members": _BY_MEMBER,
     "status_words": "See v.Mail.published.",
     "get_data_rows": "People are read by ranges of ids, whatever is cut off.",
     "page_cap": "Lists are read to an empty page.",
@@ -381,6 +385,7 @@ _SWITCHES = (
         Assumption(name, f"See the switch {name}.", assumed, breaks, SCRATCH, read, switch=True)
         for name, (assumed, breaks, read) in TRIED.items()
     ),
+    Assumption("distort_types", "Are members of their types?", "", "A plan that reads it stops.", READS, other_types),
     *(_switch(name, None, "Nothing is known to.", reason=reason) for name, reason in _REASONS.items()),
 )
 
