@@ -1,10 +1,11 @@
 """The review page of a plan: on stdout, or with all its pages in a folder."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import click
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconcile.review.neutral import Picture
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2})?(?:[Zz]|[+-]\d{2}:\d{2})")
+_OWN = ((".git",), (".reconcile",))  # folders whose files are nobody's pictures
 _LARGEST = 2_000_000  # bytes of a picture that is put into the page
 
 
@@ -115,7 +117,7 @@ class View:
 
     def _picture(self) -> "Picture":
         root = self.here.settings.root if self.here is not None else None
-        return picture_of(root, self.images)
+        return picture_of(root, self.images, folders_of(self.resources))
 
 
 def written_times(resources: Mapping[Address, Resource], here: "Project") -> dict[Address, str]:
@@ -141,19 +143,33 @@ def written_times(resources: Mapping[Address, Resource], here: "Project") -> dic
     return found
 
 
-def picture_of(root: Path | None, images: str) -> "Picture":
-    """Files of the project at ``root``, where ``images`` is embed; what is behind an address is never fetched."""
+def folders_of(resources: Mapping[Address, Resource]) -> set[Path]:
+    """The folders that the files of entries stand in."""
+    return {Path(file).parent for resource in resources.values() for file in resource.files.values()}
+
+
+def picture_of(root: Path | None, images: str, bodies: Collection[Path] = ()) -> "Picture":
+    """Files of the project at ``root``, where ``images`` is embed; what is behind an address is never fetched.
+
+    ``bodies`` are the folders of the mails' files, which a picture's path may start from, too.
+    """
     from reconcile.review.neutral import embedded
     from reconcile.review.page import boxed
 
     if images != "embed" or root is None:
         return boxed
     inside = root.resolve()
+    starts = dict.fromkeys([inside, *sorted(inside / folder for folder in bodies)])
 
     def picture(source: str) -> str | None:
+        name = unquote(re.split(r"[?#]", source)[0]).lstrip("/")
+        return next((found for start in starts if (found := shown(start / name)) is not None), None)
+
+    def shown(path: Path) -> str | None:
         try:
-            path = (inside / source.split("?")[0].lstrip("/")).resolve()
-            if not path.is_relative_to(inside) or not path.is_file() or path.stat().st_size > _LARGEST:
+            path = path.resolve()
+            kept = path.relative_to(inside).parts[:1]  # ValueError: it is elsewhere
+            if kept in _OWN or not path.is_file() or path.stat().st_size > _LARGEST:
                 return None
             return embedded(path.read_bytes())
         except (OSError, ValueError):

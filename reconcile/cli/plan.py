@@ -97,11 +97,10 @@ def plan(
     }
     notices = list(told_of(kept, left)) if kept is not None else []
     looked_at = set(sorted(changed)[:_MAILS_CHECKED])
-    before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in looked_at}}
-    notices += new_first(
-        here.mail_findings(desired, looked_at, warnings_only=True),
-        here.mail_findings(before, looked_at, warnings_only=True),
-    )
+    found = here.mail_findings(desired, looked_at, warnings_only=True)
+    told = {parse_address(one.address) for one in found if one.address}
+    before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in told}}
+    notices += new_first(found, here.mail_findings(before, told, warnings_only=True))
     if len(looked_at) < len(changed):
         notices.append(
             Diagnostic(

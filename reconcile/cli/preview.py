@@ -14,7 +14,7 @@ import click
 
 from reconcile.cli.options import Options, global_options, options
 from reconcile.cli.output import progress
-from reconcile.cli.page import picture_of
+from reconcile.cli.page import folders_of, picture_of
 from reconcile.cli.render import mail_named
 from reconcile.cli.sandbox import ended_by_sigterm
 from reconcile.cli.workspace import Project, project
@@ -101,7 +101,8 @@ class _Pages:
             except InvalidInput as error:
                 return render(Shown((), version, problems=error.diagnostics), picture=lambda source: None)
             shown = self._shown(here, manifests, path, version, person)
-            return render(shown, picture_of(here.settings.root, self._images)) if shown is not None else None
+            picture = picture_of(here.settings.root, self._images, folders_of(manifests.resources))
+            return render(shown, picture) if shown is not None else None
 
     def _project(self, version: str) -> "tuple[Project, Manifests]":
         if self._loaded is None or self._loaded[0] != version:

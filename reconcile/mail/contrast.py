@@ -61,7 +61,8 @@ class _Style:
     opacity: float = 1.0
 
 
-def pairs(html: str, scheme: Scheme) -> list[Pair]:
+@lru_cache(maxsize=64)
+def pairs(html: str, scheme: Scheme) -> tuple[Pair, ...]:
     """Each pair of colours in which words of a mail stand, with the first words that do."""
     from justhtml import JustHTML
 
@@ -81,7 +82,7 @@ def pairs(html: str, scheme: Scheme) -> list[Pair]:
             inner = style if name.startswith("#") else _styled(name, getattr(node, "attrs", None) or {}, style)
             if inner is not None:
                 todo += [(child, inner) for child in reversed(getattr(node, "children", None) or ())]
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _pair(text: str, style: _Style) -> Pair | None:

@@ -143,7 +143,7 @@ class Letter:
     @property
     def missing(self) -> list[str]:
         """What the page can't show or nobody checked, in words."""
-        told = ["The plain text stays as it is, although what the HTML says changes."]
+        told = ["The plain-text version stays as it is, although words or links of the mail change."]
         behind = any(kind in _SAID for change in self.changes.items for kind in change.kinds)
         return [*(told if self.stays_plain and behind else ()), *self._unseen()]
 
@@ -348,9 +348,10 @@ def _missing(step: Step, name: str | None, after: str | None, template: Address 
         pictures = read(after).pictures
         remote = sum(not (tag.attributes.get("src") or "").lower().startswith("data:") for tag in pictures)
         if remote:
-            told.append(f"{counted(remote, 'picture')} behind addresses: what is there can change without a plan.")
+            are = "picture is" if remote == 1 else "pictures are"
+            told.append(f"{remote} {are} fetched when the mail is opened: what they show can change without a plan.")
     if step.unchecked:
-        told.append(f"Can't be read back, so nobody saw whether it differs: {', '.join(step.unchecked)}.")
+        told.append(f"The platform does not tell, so nobody saw whether it differs: {', '.join(step.unchecked)}.")
     if any(each.cause is Cause.BOTH for each in step.changes):
         told.append("A conflict: something here was changed outside, too, and differently.")
     return told

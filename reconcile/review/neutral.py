@@ -157,8 +157,10 @@ def box(source: str, width: int | None, height: int | None) -> str:
 
 def embedded(content: bytes) -> str | None:
     """A picture's content as a data: URL; None where it is no picture that mails show."""
-    starts = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
+    starts = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
     kind = next((kind for start, kind in starts.items() if content.startswith(start)), None)
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        kind = "webp"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}" if kind else None
 
 

@@ -16,7 +16,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from reconcile.errors import Diagnostic
-from reconcile.mail.change import Change, Part
+from reconcile.mail.change import Part
 from reconcile.mail.marks import Marked, key_for, mark
 from reconcile.mail.source import read
 from reconcile.model.address import Address
@@ -30,6 +30,7 @@ from reconcile.report.values import Entry, Summary
 from reconcile.review.calendar import coming, weeks
 from reconcile.review.letters import Context, Letter, letters_of
 from reconcile.review.neutral import Picture, neutral
+from reconcile.review.plain_words import detail_name, kinds_told
 from reconcile.review.samples import INVENTED, filled, table
 
 MAILS = 20  # a page; a browser takes a second and a gigabyte for a hundred
@@ -243,16 +244,13 @@ def environment() -> Environment:
         "detail": detail_told,
         "kilobytes": lambda size: f"{size / 1024:,.1f} KB",
         "kind": lambda change: change.kinds[0].value.replace(" ", "-"),
-        "kinds": _kinds,
+        "kinds": kinds_told,
+        "plainly": detail_name,
     }
     made.filters.update(filters)
     made.globals["Part"] = Part
     made.tests["color"] = lambda value: bool(re.fullmatch(r"#[0-9a-fA-F]{3,8}", value))
     return made
-
-
-def _kinds(change: Change) -> str:
-    return ", ".join(kind.value for kind in change.kinds)
 
 
 def _harmless(value: object) -> object:

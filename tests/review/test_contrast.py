@@ -134,4 +134,4 @@ def test_a_mail_looks_as_a_browser_would_show_it(html: str, scheme: Scheme, expe
     ],
 )
 def test_what_can_t_be_told_or_is_not_seen(html: str) -> None:
-    assert pairs(html, "light") == []
+    assert pairs(html, "light") == ()

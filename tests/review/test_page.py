@@ -134,8 +134,8 @@ def test_a_mail_says_whom_it_goes_to_when_and_how_big_it_is() -> None:
         "To club: 4,812 people",
         "Sat 2026-11-21 11:06 UTC, in 3 days",
         "of 102 KB",
-        "Commit abc123",
-        "Digest d1g3st",
+        "commit abc123",
+        "digest d1g3st",
         "A new mail",
         "What an approval of this plan can't cover",
     ):
@@ -305,7 +305,7 @@ def test_a_plain_text_that_stays_behind_is_told() -> None:
     )
     step = changed("guide", guide, nine_edits(guide))
     (letter,) = letters_of(plan(step), context)
-    assert "The plain text stays as it is" in letter.missing[0]
+    assert "The plain-text version stays as it is" in letter.missing[0]
     text = AttributeChange("altBody", "As before", "Other words", Cause.MANIFEST, text=True)
     (letter,) = letters_of(plan(replace(step, changes=(*step.changes, text))), context)
     assert not any("plain text stays" in told for told in letter.missing)

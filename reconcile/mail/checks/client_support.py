@@ -7,7 +7,7 @@ features that a mail falls apart without, and the programs that don't know them.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from reconcile.mail.checks.check import Check, Found, Mail, Severity, Text, listed
@@ -128,10 +128,12 @@ def _of_sheet(sheet: str, start: int) -> Iterator[tuple[str, str, int]]:
             depth -= 1
 
 
-def _declared(style: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4_000)
+def _declared(style: str) -> tuple[tuple[str, str], ...]:
     """The features that declarations take, but where one before it serves those who don't know it."""
     if _OUT_OF_SIGHT.search(style):
-        return
+        return ()
+    found: list[tuple[str, str]] = []
     served: set[str] = set()
     for part in re.split(r";(?![^(]*\))", style):
         name, colon, value = part.partition(":")
@@ -145,7 +147,8 @@ def _declared(style: str) -> Iterator[tuple[str, str]]:
         ]
         if not taken:
             served.add(name)
-        yield from taken
+        found += taken
+    return tuple(found)
 
 
 CHECK = Check(

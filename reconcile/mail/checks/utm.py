@@ -17,7 +17,8 @@ def _look(mail: Mail) -> Iterator[Found]:
     marked = [tag for tag in tags if _UTM.search(tag.attributes["href"])]
     if mail.utm and marked:
         yield Found(
-            f"`addUtm` is true, and {len(marked)} of {len(tags)} links carry utm_ parameters of their own already.",
+            f"The platform is to add UTM parameters (`addUtm`), and {len(marked)} of {len(tags)} links"
+            f" {'has its' if len(marked) == 1 else 'have their'} own already.",
             mail.html,
             marked[0].start,
             "Leave them to the platform, or set `addUtm: false`.",
