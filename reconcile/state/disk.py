@@ -63,6 +63,7 @@ class LineFile:
         self._heading = heading
         self._descriptor: int | None = None
         self._length = 0
+        self._torn = 0  # how far a write went that failed and could not be cut off
 
     @property
     def begun(self) -> bool:
@@ -92,7 +93,7 @@ class LineFile:
             self._write(descriptor, self._heading + line)
             sync_folder(self._path.parent)
         except BaseException:
-            self._length = 0
+            self._length = self._torn = 0
             os.close(descriptor)
             with suppress(OSError):
                 self._path.unlink()
@@ -101,17 +102,23 @@ class LineFile:
 
     def _write(self, descriptor: int, data: bytes) -> None:
         # At the end of what was acknowledged rather than of the file: if a failed write can't be cut off again, the
-        # next one covers it, so that a torn line never stands before a good one.
+        # next one covers it, so that a torn line never stands before a good one. What of it is longer becomes zeros,
+        # which nobody takes for a line that was damaged.
+        length = len(data)
+        data += bytes(max(0, self._torn - self._length - length))
         try:
             written = 0
             while written < len(data):
                 written += os.pwrite(descriptor, data[written:], self._length + written)
             os.fsync(descriptor)
         except BaseException:
+            self._torn = max(self._torn, self._length + len(data))
             with suppress(OSError):
                 os.ftruncate(descriptor, self._length)
+                self._torn = 0
             raise
-        self._length += len(data)
+        self._length += length
+        self._torn = 0
 
     def close(self) -> None:
         """Free the descriptor; nothing can be appended any more."""

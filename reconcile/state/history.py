@@ -118,20 +118,24 @@ def read(path: Path) -> tuple[Line, ...]:
 
 
 def _document(last: bytes | None, run: Run) -> dict[str, Any]:
-    return {
+    document = {
         "version": _VERSION,
         "previous": _digest(last) if last is not None else _START,
         **asdict(run),
         "when": datetime.fromtimestamp(run.when, UTC).isoformat(timespec="seconds"),
     }
+    return {**document, "checksum": _digest(orjson.dumps(document))}
 
 
 def _line(number: int, raw: bytes, expected: str | None) -> Line:
     try:
         document: Any = orjson.loads(raw)
+        checksum = document.pop("checksum", None)  # lines of earlier versions have none
         run = _run(document)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Line(number, None, "it can't be read: it was cut short or damaged")
+    if checksum is not None and checksum != _digest(orjson.dumps(document)):
+        return Line(number, run, "it is not what was written: it was changed or damaged")
     if expected is not None and document.get("previous") != expected:
         what = "line" if number > 1 else "start"
         return Line(number, run, f"it does not follow from the {what} before it, which was changed or taken out")

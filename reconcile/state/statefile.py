@@ -172,25 +172,35 @@ def render_entry(entry: Entry) -> bytes:
 def parse_entries(data: bytes, name: str, way_out: str = REBUILD) -> Iterator[Entry]:
     """The entries of a journal, without its first line.
 
-    A last line without an end, or that is no JSON, was being written when its run died. Nobody was told that it was
-    kept, so it is left out.
+    A last line without an end, or of which a part never came to the disk, was being written when its run died. Nobody
+    was told that it was kept, so it is left out.
 
     Raises:
         StateError: any other line is damaged, or an entry is of no known shape.
     """
-    lines = data.split(b"\n")[1:-1]
+    _, *lines, rest = data.split(b"\n")
+    if _is_whole(rest[:-1]):  # with another byte in the place of its end
+        raise _damaged_line(name, len(lines) + 2, "its end was changed", way_out)
     for number, line in enumerate(lines, 2):
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            if number == len(lines) + 1 and data.endswith(b"\n"):
-                return
+            if number == len(lines) + 1 and not rest and b"\0\0" in line:
+                return  # what a file system has for a part that was not written
             raise _damaged_line(name, number, error.msg, way_out) from error
         where = f"{name}, line {number}"
         document = _unaltered(document, where, way_out)
         with _complaints(where, way_out):
             entry = _entry(_validated_entry(document, where, way_out))
         yield entry
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 @contextmanager

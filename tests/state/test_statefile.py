@@ -408,9 +408,15 @@ def test_a_torn_journal_has_every_entry_whose_line_is_complete() -> None:
             assert list(parse_entries(data, "journal")) == ENTRIES[: complete - 1]
 
 
-@pytest.mark.parametrize("garbage", [b"\0" * 40, b'{"op":"re', b'{"op":"remove","addr\n', b"\0\0\n", b"\n"])
+@pytest.mark.parametrize("garbage", [b"\0" * 40, b'{"op":"re', b"\0\0\n", b'{"op":"\0\0\0"}\n'])
 def test_an_unreadable_last_line_was_never_acknowledged(garbage: bytes) -> None:
     assert list(parse_entries(b"".join(LINES) + garbage, "journal")) == ENTRIES
+
+
+@pytest.mark.parametrize("damage", [b'{"op":"remove","addr\n', b"\n", LINES[-1][:-1] + b"?", LINES[-1][1:]])
+def test_a_last_line_that_was_written_whole_and_damaged_is_an_error(damage: bytes) -> None:
+    with pytest.raises(StateError, match=r"^journal is damaged in line"):
+        list(parse_entries(b"".join(LINES) + damage, "journal"))
 
 
 def test_an_unreadable_first_line_is_torn_only_if_it_is_the_last() -> None:
