@@ -351,14 +351,15 @@ def _carry_out(
         _summarise(ended)
         _tell_postponed(ended)
     _tell_not_stopped(ended)
-    if fatal is not None:
+    if fatal is not None and not isinstance(fatal, Interrupted):
         show_diagnostics(fatal.diagnostics)
-        return 6 if any(event.written for event in ended.values()) else fatal.exit_code
-    cut_short = any(
+    cut_short = fatal is not None or any(
         event.outcome is Outcome.NOT_ATTEMPTED or event.exit_code == Interrupted.exit_code for event in ended.values()
     )
     if stop.is_set() and cut_short:
         raise Interrupted("Interrupted; what was done is in the state.", hint="Run again to do the rest.")
+    if fatal is not None:
+        return 6 if any(event.written for event in ended.values()) else fatal.exit_code
     return outcome_code(events)
 
 

@@ -1,0 +1,121 @@
+"""SIGINT and SIGTERM at five calls a second with 2,000 steps to make: no call leaves after the signal."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from reconcile.sandbox import Sandbox
+from reconcile.sandbox.server import Server
+from tests.cli.conftest import Project
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+STEPS = 2_000
+IN_FLIGHT = 0.6  # seconds that the emulator takes over a call
+SLACK = 4.0  # seconds for a busy machine: writing down what was done, ending the process
+HEARD = 0.25  # seconds within which a signal is heard of, and a call that had left has arrived
+
+
+@dataclass
+class Platform(Sandbox):
+    """The emulator, which notes when each call came, and takes its time."""
+
+    arrivals: list[tuple[float, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    held: threading.Event = field(default_factory=threading.Event)
+
+    def __init__(self) -> None:
+        super().__init__(account="4711")
+        self.arrivals, self.seconds, self.held = [], 0.0, threading.Event()
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        self.arrivals.append((time.monotonic(), request.url.path.rpartition("/")[2]))
+        self.held.wait(self.seconds)
+        return super().handle(request)
+
+    def creates(self) -> int:
+        return sum(name.startswith("create") for _, name in self.arrivals)
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Platform() as sandbox:
+        yield sandbox
+        sandbox.held.set()
+
+
+@pytest.fixture
+def applying(project: Project, platform: Platform) -> Iterator["subprocess.Popen[str]"]:
+    """An apply of 2,000 lists at the pace that is the default, five calls a second."""
+    lists = "".join(f"    n{number}: {{name: News {number}}}\n" for number in range(STEPS))
+    project.write("manifests/all.yaml", f"squalomail:\n  lists:\n{lists}")
+    with Server(platform, port=0) as server:
+        project.replace("reconcile.yaml", '"sandbox:"', f"{server.url}/squalomail/v1")
+        command = [sys.executable, "-m", "reconcile", "-C", str(project.root), "apply", "--auto-approve"]
+        environ = {**os.environ, "SQUALOMAIL_API_KEY": "key", "PYTHONPATH": str(ROOT)}
+        # Into a file: a plan of so many steps is more than a pipe holds.
+        with (project.root / "said").open("w") as said:
+            run = subprocess.Popen(command, env=environ, stdout=said, stderr=subprocess.STDOUT, text=True)
+            yield run
+            run.kill()
+            run.wait()
+            platform.held.set()
+
+
+def until(platform: Platform, calls: int, creates: int = 0) -> None:
+    deadline = time.monotonic() + 60
+    while len(platform.arrivals) < calls or platform.creates() < creates:
+        assert time.monotonic() < deadline, platform.arrivals
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("creates", [0, 7], ids=["before the first write", "amid the writes"])
+def test_no_call_leaves_after_the_signal(
+    applying: "subprocess.Popen[str]", platform: Platform, project: Project, number: signal.Signals, creates: int
+) -> None:
+    platform.seconds = IN_FLIGHT
+    until(platform, calls=1, creates=creates)
+    applying.send_signal(number)
+    sent = time.monotonic()
+    applying.wait(timeout=60)
+    took = time.monotonic() - sent
+    said = (project.root / "said").read_text()
+    assert applying.returncode == 130, said
+    assert took < IN_FLIGHT + SLACK, f"{took:.1f} s; {said[-500:]}"
+    late = [name for at, name in platform.arrivals if at > sent + HEARD]
+    assert not late, late
+    made = platform.creates()
+    assert made >= creates
+    assert made < STEPS // 10
+    # What had left is on record, and no lock is left.
+    platform.seconds = 0.0
+    state = project.run("state", "list")
+    assert state.code == 0, state.err
+    assert len(state.out.splitlines()) == made
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_second_signal_ends_it_within_a_second(
+    applying: "subprocess.Popen[str]", platform: Platform, number: signal.Signals
+) -> None:
+    until(platform, calls=1, creates=3)
+    platform.seconds = 60.0  # nobody answers any more
+    until(platform, calls=1, creates=platform.creates() + 1)
+    applying.send_signal(number)
+    time.sleep(1.0)
+    assert applying.poll() is None, "the first one waits for what has left"
+    applying.send_signal(number)
+    sent = time.monotonic()
+    applying.wait(timeout=30)
+    assert time.monotonic() - sent < 1.0 + HEARD
+    assert applying.returncode == 130
