@@ -53,6 +53,7 @@ class Objects:
         self._seen: dict[_Place, RemoteObject] = {}
         self._twins: dict[_Place, frozenset[str]] = {}
         self._templates: dict[Address, str] = {}
+        self._stops: set[_Place] = set()  # where a stop of ours has left
         self._former: dict[Address, Applied | None] = {}
         state = run.locked.state
         self._accounts = dict(state.accounts)
@@ -109,7 +110,7 @@ class Objects:
         """See that what is to be stopped is still ours; nothing else keeps it from being stopped.
 
         Raises:
-            Refused: it isn't.
+            Refused: it isn't. PlanStale: somebody else has stopped it, and the step was to schedule it anew.
         """
         run, kind = self._run, self._run.registry.kind(step.address)
         glance = self._reader.alone(step.address, [id_])
@@ -120,6 +121,14 @@ class Objects:
             change = Change(Action.UPDATE, step.address, off, applied, live, live.id, frozenset(off))
             if (refusal := kind.refusal(change, circumstances)) is not None:
                 raise Refused.of([refusal])
+        again = step.send is not None and step.send.after is not None
+        if again and (step.address, id_) not in self._stops and (live is None or kind.holds(live, off)):
+            raise PlanStale(
+                f"It was {'deleted' if live is None else 'cancelled'} outside since the plan was made, so it is not "
+                "scheduled anew.",
+                hint="Plan again to see how it stands.",
+                address=str(step.address),
+            )
         return glance.moment
 
     def look_before_create(self, step: Step, call: Call) -> Moment:
@@ -180,6 +189,7 @@ class Objects:
         if not id_:
             return
         if stops:
+            self._stops.add((step.address, id_))
             self.touched(step, id_)  # what a plan was made from leaves out what its stops change
             return
         kind, place = self._run.registry.kind(step.address), (step.address, id_)
@@ -318,13 +328,13 @@ class Objects:
 
     def _edited(self, step: Step, kind: Kind, left: _Left, live: RemoteObject) -> Iterator[str]:
         """The attributes that neither read as they did nor as our call wrote them."""
-        names = rules(kind.spec)
+        names, off = rules(kind.spec), launching(kind)
         before = left.live.attributes if left.live is not None else {}
         for name, value in live.attributes.items():
             if name in left.follows or (name in before and same(before[name], value)):
                 continue
-            if name not in left.wrote and left.live is None:
-                continue  # what a new object has by itself
+            if name not in left.wrote and left.live is None and (name not in off or same(off[name], value)):
+                continue  # what a new object has by itself; none is handed over by itself
             if name in left.wrote and self._as_written(step, names.get(name), left.wrote[name], value):
                 continue
             yield name

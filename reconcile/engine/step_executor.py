@@ -113,6 +113,9 @@ class StepExecutor:
             try:
                 self._perform(step, operation, call, stops=True)
             except ReconcileError as error:
+                if isinstance(error, PlanStale):
+                    error.diagnostics += (_not_scheduled(step),)
+                    raise
                 if not isinstance(error, ApiError) or isinstance(error, Unauthorised) or attempt == _TRIES:
                     error.diagnostics += (_not_stopped(step),)
                     raise
