@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-from tests.bench import applies, audience, contacts, digests, fleets, plan_unchanged, plans, review, start_up, validate
+from tests.bench import (
+    applies,
+    audience,
+    contacts,
+    digests,
+    fleets,
+    gate,
+    plan_unchanged,
+    plans,
+    review,
+    start_up,
+    validate,
+)
 
 BENCHMARKS = {
     "start-up": start_up.main,
@@ -15,6 +27,7 @@ BENCHMARKS = {
     "contacts": contacts.main,
     "review": review.main,
     "validate": validate.main,
+    "gate": gate.main,
     "fleets": fleets.main,
 }
 

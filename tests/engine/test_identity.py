@@ -135,3 +135,35 @@ def test_a_sent_mail_under_another_entry_is_not_sent_again() -> None:
     assert code == 0, failures(events)
     world.now = NOW + 30 * day
     assert codes(world, declared(group, mail("d", NOW + 40 * day))) == {"gatormail.campaign.d": "renamed"}
+
+
+@pytest.mark.parametrize("kind", ["list", "group"])
+def test_eight_aliases_of_one_account_race_and_make_each_object_once(kind: str) -> None:
+    """Each declares the same four, and all are worked on at once."""
+    world = World()
+    space, of = world.workspace, {"list": "squalomail", "group": "gatormail"}[kind]
+    aliases = [f"alias-{number}" for number in range(8)]
+    world.workspace = replace(
+        space,
+        registry=Registry({**space.registry.providers, **dict.fromkeys(aliases, space.registry.providers[of])}),
+        clients={**space.clients, **dict.fromkeys(aliases, space.clients[of])},
+        parallelism=8,
+    )
+    names = ("North", "East", "South", "West")
+    desired = {
+        Address(each, kind, name): replace(
+            resource(kind, name, {"name": name}, provider=of), address=Address(each, kind, name)
+        )
+        for each in aliases
+        for name in names
+    }
+    code, _, _ = world.apply(desired, ALL)
+    assert code == 6, "each of the others is told that somebody has it"
+    rows = world.lists() if kind == "list" else world.call("gatormail_groupList", page=1, pageSize=100)
+    found = sorted(row["name"] for row in (rows["records"] if isinstance(rows, dict) else rows))
+    assert found == sorted(names)
+    state = world.store.read()
+    assert state is not None
+    assert len({kept.id for kept in state.resources.values()}) == len(state.resources) == len(names)
+    assert world.apply(desired, ALL)[0] != 0
+    assert sorted(world.writes()) == sorted(world.writes()[: len(names)]), "the second run makes nothing"
