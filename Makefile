@@ -14,11 +14,11 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # The tests start many processes, and each would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick lint bench chaos mutants pictures lock clean
+.PHONY: demo test quick lint bench chaos mutants pictures site lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
-test: lint .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
+test: lint .venv/docs.stamp .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
 	$(TESTS)
 
 # The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
@@ -63,6 +63,7 @@ lock: .venv/dev.stamp
 	$(PIP) uv
 	$(COMPILE) pyproject.toml --extra audience --group build -o requirements/run.txt $(LOCKFLAGS)
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt -c requirements/run.txt $(LOCKFLAGS)
+	$(COMPILE) --group docs -o requirements/docs.txt $(LOCKFLAGS)
 	$(COMPILE) --group mutants -o requirements/mutants.txt -c requirements/dev.txt $(LOCKFLAGS)
 	$(COMPILE) --group peers -o requirements/peers.txt $(LOCKFLAGS)
 	$(COMPILE) --group compliance-build -o requirements/compliance.build.txt $(LOCKFLAGS)
@@ -114,6 +115,15 @@ COMPLIANCE_PIP := PIP_PYTHON=.venv/compliance/bin/python $(PIP) --require-hashes
 	$(COMPLIANCE_PIP) -r requirements/compliance.build.txt
 	$(COMPLIANCE_PIP) --no-binary docopt,pysingleton --use-pep517 --no-build-isolation -r requirements/compliance.txt
 	touch $@
+
+# The builder of the site, which tests/test_site.py builds strictly; `make site` leaves it in build/site.
+.venv/docs.stamp: .venv/python.stamp requirements/docs.txt
+	$(BIN)/python -m venv --clear --without-pip .venv/docs
+	PIP_PYTHON=.venv/docs/bin/python $(PIP) --require-hashes --only-binary :all: -r requirements/docs.txt
+	touch $@
+
+site: .venv/docs.stamp
+	.venv/docs/bin/mkdocs build --strict --quiet
 
 # mutmut in a folder of its own: only `make mutants` takes it.
 .venv/mutants.stamp: .venv/dev.stamp requirements/mutants.txt

@@ -2,15 +2,14 @@
 
 import re
 import subprocess
-import sys
 import tomllib
-import venv
 from pathlib import Path
 
 import pytest
 
 from reconcile import __version__
 from reconcile.state.extras import PACKAGES
+from tests.wheel import build, environment
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -56,8 +55,7 @@ def test_nobody_depends_on_a_stranger_s_package() -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with wheel and sdist."""
     folder = tmp_path_factory.mktemp("dist")
-    code = "import sys; from hatchling.build import *; build_wheel(sys.argv[1]); build_sdist(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True, capture_output=True)
+    build(folder)
     return folder
 
 
@@ -68,20 +66,8 @@ def test_wheel_and_sdist_are_named_for_us(built: Path) -> None:
 
 def test_the_demo_runs_from_the_wheel(built: Path, tmp_path: Path) -> None:
     """In an environment that has the wheel and, beside it, the packages that this one has, but not this checkout."""
-    environment = tmp_path / "env"
-    venv.create(environment, with_pip=False, symlinks=True)
-    python = environment / "bin" / "python"
-    where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
     (wheel,) = built.glob("*.whl")
-    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(site)], check=True)
-    for path in map(Path, sys.path):
-        if path.name != "site-packages":
-            continue
-        for each in path.iterdir():
-            ours = each.name.lower().startswith(("reconcile", "_reconcile", "__editable__")) or each.suffix == ".pth"
-            if not ours and not (site / each.name).exists():
-                (site / each.name).symlink_to(each)
+    python = environment(wheel, tmp_path / "env")
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
 
     def run(*arguments: str) -> str:
@@ -90,7 +76,7 @@ def test_the_demo_runs_from_the_wheel(built: Path, tmp_path: Path) -> None:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
-    assert run("-c", "import reconcile; print(reconcile.__file__)").startswith(str(environment))
+    assert run("-c", "import reconcile; print(reconcile.__file__)").startswith(str(tmp_path / "env"))
     assert run("-m", "reconcile", "--version") == f"{__version__}\n"
     run("-m", "reconcile", "demo")
     run("-m", "reconcile", "init", "new")

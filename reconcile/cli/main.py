@@ -68,7 +68,19 @@ class _Commands(click.Group):
         module = importlib.import_module(where if "." in where else f"reconcile.cli.{where}")
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
+        if ctx.resilient_parsing:  # a shell asks
+            from reconcile.cli.completion import attach
+
+            attach(command)
         return command
+
+    def make_context(self, *arguments: Any, **given: Any) -> click.Context:
+        """Complete global options, too, where a shell asks."""
+        if given.get("resilient_parsing"):
+            from reconcile.cli.completion import attach
+
+            attach(self)
+        return super().make_context(*arguments, **given)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -1,6 +1,8 @@
 """What manifests may declare, kind by kind -> the page of the docs about it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from reconcile.model.kind import Kind, rules
 from reconcile.model.registry import ProviderType
@@ -21,8 +23,8 @@ def _kind(kind: Kind) -> Iterator[str]:
     yield ""
     yield _prose(type(kind).__doc__)
     yield ""
-    yield "| attribute | what it is | how it behaves |"
-    yield "| --- | --- | --- |"
+    yield "| attribute | type | where absent | what it is | how it behaves |"
+    yield "| --- | --- | --- | --- | --- |"
     known = rules(kind.spec)
     for name, member in kind.spec.model_fields.items():
         rule = known.get(name)
@@ -43,7 +45,26 @@ def _kind(kind: Kind) -> Iterator[str]:
             ]
         )
         needed = ["needed"] if member.is_required() else []
-        yield f"| `{name}` | {_prose(member.description)} | {', '.join([*needed, *habits])} |"
+        absent = f"`{kind.defaults[name]!r}`" if name in kind.defaults and not needed else ""
+        cells = (type_name(member.annotation), absent, _prose(member.description), ", ".join([*needed, *habits]))
+        yield f"| `{name}` | {' | '.join(cells)} |"
+
+
+def type_name(annotation: Any) -> str:
+    """A type in words: text, number, list of text."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_name(inner[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inner)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(type_name(each) for each in inner))
+    if origin in (list, tuple, set, frozenset):
+        return f"list of {type_name(inner[0])}"
+    if origin in (dict, Mapping):
+        return f"mapping to {type_name(inner[1])}"
+    named = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
+    return named.get(annotation, "mapping" if isinstance(annotation, type) else "any value")
 
 
 def _prose(text: str | None) -> str:

@@ -1,0 +1,45 @@
+"""The site of the docs builds without a warning, and what it promises has its test."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BUILDER = ROOT / ".venv" / "docs" / "bin" / "mkdocs"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BUILDER.exists(), reason="make test installs the builder")
+def test_it_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    command = [str(BUILDER), "build", "--strict", "--site-dir", str(site)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    pages = {page.stem for page in (ROOT / "docs").glob("*.md")}
+    assert pages <= {page.stem for page in site.glob("*.html")}
+    home = (site / "index.html").read_text(encoding="utf-8")
+    loaded = re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)""", home)
+    assert [url for url in loaded if "canonical" not in url] == []
+
+
+@pytest.mark.parametrize("page", ["safety.md", "security.md"])
+def test_each_promise_names_a_test_that_is_there(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`", text)
+    assert len(named) >= 8
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+    if page == "safety.md":
+        assert all("`tests/" in row for row in rows[1:])
+
+
+def test_git_ignores_what_is_built() -> None:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    asked = [git, "-C", str(ROOT), "check-ignore", "-q", "build/site"]
+    assert subprocess.run(asked, check=False).returncode == 0
