@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from reconcile.review.letters import Context
     from reconcile.review.neutral import Picture
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2})?(?:[Zz]|[+-]\d{2}:\d{2})")
 _OWN = ((".git",), (".reconcile",))  # folders whose files are nobody's pictures
 _LARGEST = 2_000_000  # bytes of a picture that is put into the page
 
@@ -122,24 +121,14 @@ class View:
 
 def written_times(resources: Mapping[Address, Resource], here: "Project") -> dict[Address, str]:
     """When mails go out, as their manifests write it: with the offset that somebody has chosen."""
-    from reconcile.model.instant import utc
+    from reconcile.cli.written import written_by
 
-    lines: dict[str, list[str]] = {}
+    written = written_by(here.settings.root)
     found: dict[Address, str] = {}
     for address, resource in resources.items():
         parts = here.registry.kind(address).mail
-        at = resource.attributes.get(parts.due) if parts is not None and parts.due else None
-        place = resource.locations.get(parts.due) if parts is not None and parts.due else None
-        if not isinstance(at, str) or place is None:
-            continue
-        if place.file not in lines:
-            try:
-                lines[place.file] = (here.settings.root / place.file).read_text(encoding="utf-8").split("\n")
-            except (OSError, ValueError):
-                lines[place.file] = []
-        line = "".join(lines[place.file][place.line - 1 : place.line])
-        if written := next((each for each in _INSTANT.findall(line) if utc(each) == at), None):
-            found[address] = written
+        if parts is not None and parts.due and (told := written(resource, parts.due)) is not None:
+            found[address] = told
     return found
 
 

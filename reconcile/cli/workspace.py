@@ -102,6 +102,7 @@ class Project:
 
     def mail_rules(self) -> "MailRules":
         """What the project says of the checks, and what its platforms fill in mails."""
+        from reconcile.cli.written import written_by
         from reconcile.engine.mail_checks import MailRules
         from reconcile.mail.checks import Severity
         from reconcile.providers import provider_named
@@ -115,6 +116,7 @@ class Project:
                 for alias, each in settings.providers.items()
                 if "timezone" in each.extra
             },
+            written=written_by(settings.root),
             today=datetime.now(UTC).date().isoformat(),
         )
 

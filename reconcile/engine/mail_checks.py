@@ -23,12 +23,13 @@ class MailRules:
     """What a project says of the checks, and what they need to know beside the manifests.
 
     ``severities`` by the checks' ids; ``tags`` what each alias's platform fills; ``zones`` an alias's time zone;
-    ``today`` is an ISO day.
+    ``written`` gives a time of an entry as its manifest writes it; ``today`` is an ISO day.
     """
 
     severities: Mapping[str, Severity] = field(default_factory=dict)
     tags: Mapping[str, tuple[MergeTag, ...]] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    written: Callable[[Resource, str], str | None] = lambda resource, name: None
     today: str = "1970-01-01"
 
 
@@ -151,6 +152,7 @@ class _Mails:
             utm=attributes.get(parts.utm) if parts.utm else None,
             goes_out=parts.goes_out,
             due=attributes.get(parts.due) if parts.due else None,
+            written=self._written(resource, parts.due) if parts.due else None,
             template=self._mail(template) if template is not None else None,
             fills=(fills or {}).get("texts") if fills is not None else None,
             images=(fills or {}).get("images") if fills is not None else None,
@@ -160,6 +162,10 @@ class _Mails:
             zone=self._rules.zones.get(address.provider),
             year=int(self._rules.today[:4]),
         )
+
+    def _written(self, resource: Resource, name: str) -> Text | None:
+        told = self._rules.written(resource, name)
+        return Text(told, name) if told is not None else None
 
     def _template(self, attributes: Attributes, parts: MailParts) -> Address | None:
         reference = attributes.get(parts.template) if parts.template else None

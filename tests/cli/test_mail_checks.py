@@ -1,11 +1,15 @@
 """What is wrong with a mail is told where it stands, and keeps its entry from being written."""
 
+import ast
 import json
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from reconcile.engine import mail_checks
+from reconcile.mail.checks import Mail
 from tests.cli.conftest import MANIFEST, Project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -185,3 +189,37 @@ def test_validate_tells_what_is_not_committed_first(project: Project) -> None:
     assert told.index("emails/zweite.html") < told.index("emails/hello.html")
     assert "(it was so before)" in told[told.index("emails/hello.html") :]
     assert "(it was so before)" not in told[: told.index("emails/hello.html")]
+
+
+ZONED = """\
+version: 1
+providers:
+  gatormail: {type: gatormail, url: "sandbox:", instance: example_testlz, timezone: Europe/London}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [("2031-07-01T09:00:00+00:00", True), ("2031-01-15T09:00:00+01:00", True), ("2031-07-01T09:00:00+01:00", False)],
+)
+def test_an_offset_that_is_not_the_zones_then_is_told_where_it_stands(tmp_path: Path, start: str, found: bool) -> None:
+    project = Project(tmp_path)
+    project.write("reconcile.yaml", ZONED)
+    project.write(
+        "manifests/all.yaml",
+        "gatormail:\n  campaigns:\n    launch:\n      name: Launch\n      subject: We open\n"
+        "      fromAddress: hello@acme.example\n      fromName: Acme\n      type: Static\n"
+        f"      startDate: {start}\n      email: {{name: Launch, html: <p>We open</p>, text: We open}}\n",
+    )
+    told = project.run("validate").err
+    assert ("warning[zone-offset] manifests/all.yaml:9:7" in told) is found, told
+
+
+def test_checks_are_given_all_that_they_ask_for() -> None:
+    source = (Path(mail_checks.__file__)).read_text(encoding="utf-8")
+    (made,) = [
+        call
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Mail"
+    ]
+    assert {keyword.arg for keyword in made.keywords} == {field.name for field in fields(Mail)}

@@ -13,7 +13,7 @@ CHECKS = {check.id: check for check in checks()}
 def mail_of(fixture: Mapping[str, object]) -> Mail:
     """The mail that a check's example describes."""
     values = dict(fixture)
-    for name in ("subject", "html", "text"):
+    for name in ("subject", "html", "text", "written"):
         if name in values:
             values[name] = Text(str(values[name]), name)
     if "template" in values:

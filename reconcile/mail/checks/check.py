@@ -58,7 +58,6 @@ class Mail:
         template: what it is made from, where that is declared too.
         fills: what replaces tags of the template, by name; None where nothing is declared.
         images: what replaces the template's placeholder pictures.
-        made_from_it: whether others are made from it, so that its tags are filled elsewhere.
         undeclared: attributes that it leaves to the platform's own defaults although its template declares them.
         tags: what the platform fills, as regular expressions: pattern, the group that names a field (None: none),
             whether it is a way to unsubscribe.
@@ -75,11 +74,10 @@ class Mail:
     utm: bool | None = None
     goes_out: bool = True
     due: str | None = None
-    written: str | None = None
+    written: Text | None = None
     template: "Mail | None" = None
     fills: Mapping[str, object] | None = None
     images: Mapping[str, object] | None = None
-    made_from_it: bool = False
     undeclared: tuple[str, ...] = ()
     tags: "tuple[PlatformTag, ...]" = ()
     fields: frozenset[str] | None = None

@@ -11,12 +11,12 @@ def _look(mail: Mail) -> Iterator[Found]:
     if mail.zone is None or mail.written is None:
         return
     try:
-        written = datetime.fromisoformat(mail.written)
+        written = datetime.fromisoformat(mail.written.value.upper())
         zone = ZoneInfo(mail.zone)
     except (ValueError, ZoneInfoNotFoundError):
         return
     offset = written.utcoffset()
-    if offset is None or not offset:
+    if offset is None or mail.written.value.upper().endswith("Z"):  # who writes Z means UTC, whatever the zone
         return
     there = written.astimezone(zone)
     if (
@@ -27,9 +27,10 @@ def _look(mail: Mail) -> Iterator[Found]:
         others = {datetime(written.year, month, 15, tzinfo=zone).utcoffset() for month in (1, 7)}
         if offset in others:
             meant = there.replace(hour=written.hour, minute=written.minute)
+            told = f"{mail.written.value} is {there:%H:%M} in {mail.zone}"
             yield Found(
-                f"{mail.written} is {there:%H:%M} in {mail.zone}: at that date the clocks there are set otherwise.",
-                attribute="schedule",
+                f"{told}: at that date the clocks there are set otherwise.",
+                mail.written,
                 hint=f"If {written:%H:%M} is meant: {meant.isoformat()}",
             )
 
