@@ -16,6 +16,7 @@ LOOKS = names(
     " bordercolor nowrap dir colspan rowspan start reversed hspace vspace text link vlink alink noshade clear"
 )
 _URL = re.compile(r"url\(\s*(?:\"([^\"]*)\"|'([^']*)'|([^)]*?))\s*\)", re.IGNORECASE)
+_KEPT = re.compile(rf"{_URL.pattern}|\"[^\"]*\"|'[^']*'", re.IGNORECASE)  # what people read or what is looked up, too
 _NUMBER = re.compile(r"(?<![\w.#-])([+-]?)(\d*\.?\d+)(px|em|rem|pt|pc|ex|ch|in|cm|mm|vw|vh)?(?![\w.])")
 _COLOR = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\([^()]*\)|(?<![\w-])[a-z]{3,20}(?![\w(-])")
 _QUOTED = re.compile(r"([\"'])([a-z][\w -]*)\1")
@@ -32,6 +33,8 @@ def declarations(style: str) -> dict[str, str]:
         name = name.strip().lower()
         if colon and name:
             value = spelled(name, value)
+            if "!important" in found.get(name, "") and "!important" not in value:
+                continue
             for other in [*found]:
                 reset = other.startswith(f"{name}-") or _RESET_BY.get(other) == name
                 if reset and ("!important" not in found[other] or "!important" in value):
@@ -44,8 +47,9 @@ def declarations(style: str) -> dict[str, str]:
 def spelled(name: str, value: str) -> str:
     """The value of a declaration in one spelling: colours, numbers, quotes and repetition at their shortest."""
     parts, end = [], 0
-    for match in _URL.finditer(value):
-        parts += [_plain(name, value[end : match.start()]), f"url({match[1] or match[2] or match[3] or ''})"]
+    for match in (_URL if name.startswith("font") else _KEPT).finditer(value):
+        address = next((part for part in match.groups() if part is not None), None)
+        parts += [_plain(name, value[end : match.start()]), match[0] if address is None else f"url({address})"]
         end = match.end()
     text = "".join([*parts, _plain(name, value[end:])]).strip()
     if _BOXES.match(name) and "(" not in text:

@@ -106,6 +106,7 @@ def test_json() -> None:
             "location": {"file": "manifests/a.yaml", "line": 12, "column": 1},
             "hint": None,
             "others": [{"file": "manifests/b.yaml", "line": 2, "column": 1}],
+            "standing": False,
         },
         {
             "severity": "error",
@@ -116,5 +117,6 @@ def test_json() -> None:
             "location": None,
             "hint": None,
             "others": [],
+            "standing": False,
         },
     ]
