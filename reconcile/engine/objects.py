@@ -16,12 +16,11 @@ from reconcile.engine.run import Run
 from reconcile.errors import PlanStale, Refused
 from reconcile.model.account import Account
 from reconcile.model.address import Address
-from reconcile.model.attributes import Attributes, Value, same
+from reconcile.model.attributes import Attributes, Value, references, same
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Retry
 from reconcile.model.kind import Action, Change, Kind, rules
 from reconcile.model.likeness import alike
-from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject
 from reconcile.planner.diff import as_references
 from reconcile.planner.plan import Step
@@ -244,8 +243,7 @@ class Objects:
         if not alone:
             return self._reader.together(step.address, [id_])
         dying = frozenset([id_]) if doomed and not kind.collection.studies else frozenset()
-        ids = {id_, *self._template_ids(step, kind)} if call.due is not None else {id_}
-        return self._reader.alone(step.address, ids, step.key if call.due is not None else None, dying)
+        return self._reader.alone(step.address, [id_], step.key if call.due is not None else None, dying)
 
     def _before_launch(self, step: Step, call: Call, kind: Kind, live: RemoteObject, glance: Glance) -> None:
         """Right before mail is handed over: nobody else has just done it, and its template is still the same."""
@@ -257,15 +255,10 @@ class Objects:
                 address=str(step.address),
             )
         known = self._templates.get(step.address)
-        for id_ in self._template_ids(step, kind) if known is not None else ():
-            template = glance.objects.get(id_)
+        for id_, address in self._templates_of(step, kind).items() if known is not None else ():
+            template = self._reader.alone(address, [id_]).objects.get(id_)
             if template is None or live_fingerprint(template) != known:
-                raise PlanStale(
-                    "Its template was changed outside while it was made from it, so nobody has seen what it says, and "
-                    "it is not scheduled.",
-                    hint="Plan again.",
-                    address=str(step.address),
-                )
+                raise _template_changed(step, "while it was made from it")
 
     def _new_twins(self, step: Step, call: Call, kind: Kind, live: RemoteObject, glance: Glance) -> list[str]:
         """Objects that nobody knew of and that send the same to the same people at the same time."""
@@ -368,23 +361,32 @@ class Objects:
             if changed.name not in names or not names[changed.name].launches
         }
 
-    def _template_ids(self, step: Step, kind: Kind) -> list[str]:
-        """The ids of what is copied into the step's object when it is made."""
+    def _templates_of(self, step: Step, kind: Kind) -> dict[str, Address]:
+        """What is copied into the step's object when it is made, by its id."""
         names, attributes = rules(kind.spec), step.applied.attributes if step.applied is not None else {}
-        return [
-            id_
+        return {
+            id_: address
             for name, value in attributes.items()
-            if name in names and names[name].embeds and isinstance(value, Reference)
-            if (id_ := self._ids.get(value.address))
-        ]
+            if name in names and names[name].embeds
+            for address in references(value)
+            if (id_ := self._ids.get(address))
+        }
 
     def _embedded(self, step: Step, kind: Kind) -> Iterable[tuple[Moment, str]]:
-        """How the template reads that an object is about to be made from and scheduled."""
-        ids = self._template_ids(step, kind) if any(call.due is not None for call in step.calls) else []
-        for id_ in ids:
-            glance = self._reader.alone(step.address, [id_])
-            if id_ in glance.objects:
-                yield glance.moment, live_fingerprint(glance.objects[id_])
+        """How the template reads that an object is about to be made from and scheduled.
+
+        Raises:
+            PlanStale: not as it did when the plan was made.
+        """
+        launches = any(call.due is not None for call in step.calls)
+        for id_, address in self._templates_of(step, kind).items() if launches else ():
+            glance, planned = self._reader.alone(address, [id_]), self._run.plan.steps.get(address)
+            if id_ not in glance.objects:
+                continue
+            found = live_fingerprint(glance.objects[id_])
+            if planned is not None and not planned.writes and planned.live_fingerprint not in (None, found):
+                raise _template_changed(step, "since the plan was made")
+            yield glance.moment, found
 
     def _touched_ids(self, step: Step) -> AnyCollection[str]:
         return {id_ for address, id_ in self._left if address == step.address}
@@ -405,6 +407,14 @@ def _refuse_edited(step: Step, live: RemoteObject | None, unchanged: bool) -> No
     raise PlanStale(
         f"It {what} outside since the plan was made, so it is left as it is.",
         hint="Plan again to see the difference.",
+        address=str(step.address),
+    )
+
+
+def _template_changed(step: Step, when: str) -> PlanStale:
+    return PlanStale(
+        f"Its template was changed outside {when}, so nobody has seen what it says, and it is not scheduled.",
+        hint="Plan again.",
         address=str(step.address),
     )
 

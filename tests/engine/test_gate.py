@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import reconcile
 from reconcile.engine.gate import ATTEMPTS, Moment
-from reconcile.errors import LockHeld, PlanStale, Refused, UnknownOutcome, Unreachable
+from reconcile.errors import ApiError, LockHeld, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.model.call import Call
-from reconcile.providers.transport import RateLimited
+from reconcile.providers.transport import RateLimited, Rejected
 from tests.engine.stories import readers, rendered
 from tests.engine.test_schedule import ALL
 from tests.world import NOW, World, declared, failures, ref, resource
@@ -118,6 +119,73 @@ def test_try_again_later_is_no_proof_that_nothing_was_made(wait: float | None) -
     code, events, _ = world.apply(readers())
     assert code == 0, failures(events)
     assert len(world.lists()) == 1
+
+
+@pytest.mark.parametrize("error", [Rejected("not allowed (HTTP 403).", 403), Unauthorised("refused (HTTP 403).")])
+def test_what_is_made_and_then_refused_is_looked_for(error: ApiError) -> None:
+    """A platform may carry a create out and answer 403 all the same."""
+    world = World()
+
+    def refused(answer: Any) -> Any:
+        raise error
+
+    after(world, "create-list", refused)
+    code, events, _ = world.apply(readers())
+    assert code == 0, failures(events)
+    assert len(world.lists()) == 1
+    assert not world.plan(readers()).has_changes
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the create", "after it"])
+def test_a_template_edited_while_a_mail_is_made_from_it_schedules_nothing(before: bool) -> None:
+    world = World(may_send=True)
+    unscheduled = {where: each for where, each in rendered().items() if where.kind != "campaign"}
+    assert world.apply(unscheduled)[0] == 0
+    (template,) = world.rows("Mail", 'subject=="T"')
+
+    def edited(answer: Any) -> Any:
+        world.api("update-newsletter", id=template["mailid"], subject="T", body="<p>hers</p>", listIds=[])
+        return answer
+
+    handle, left = world.sandbox.handle, [1]
+
+    def meddling(request: httpx.Request) -> httpx.Response:
+        makes = request.url.path.endswith("create-newsletter-from-template")
+        if makes and before and left.pop():
+            edited(None)
+        answer = handle(request)
+        if makes and not before and left.pop():
+            edited(None)
+        return answer
+
+    world.proxy = meddling
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code in (4, 6), failures(events)
+    assert "template was changed outside while it was made from it" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+def test_a_template_edited_since_the_plan_schedules_nothing() -> None:
+    """Between the read of the plan and the one right before the create."""
+    world = World(may_send=True)
+    unscheduled = {where: each for where, each in rendered().items() if where.kind != "campaign"}
+    assert world.apply(unscheduled)[0] == 0
+    (template,) = world.rows("Mail", 'subject=="T"')
+    record = world.plan(rendered())
+    edits = [1]
+
+    def meddling(request: httpx.Request) -> httpx.Response:
+        # Asked once the plan was made anew: whether such a campaign is there.
+        if edits and b'"filter":"subject==\\"Spring\\""' in request.read() and edits.pop():
+            world.api("update-newsletter", id=template["mailid"], subject="T", body="<p>hers</p>", listIds=[])
+        return world.sandbox.handle(request)
+
+    world.proxy = meddling
+    code, events = world.apply_saved(rendered(), record, rights=ALL)
+    assert not edits
+    assert code == 4, failures(events)
+    assert "template was changed outside since the plan was made" in " ".join(failures(events))
+    assert "create-newsletter-from-template" not in world.writes()
 
 
 def test_an_id_that_was_bound_before_is_not_believed() -> None:
