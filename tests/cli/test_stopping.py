@@ -16,6 +16,7 @@ import pytest
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
 from tests.cli.conftest import Project
+from tests.state.servers import StateServer
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,38 @@ def test_no_call_leaves_after_the_signal(
     state = project.run("state", "list")
     assert state.code == 0, state.err
     assert len(state.out.splitlines()) == made
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [(("adopt",), signal.SIGHUP), (("destroy", "--auto-approve"), signal.SIGTERM), (("pull",), signal.SIGINT)],
+    ids=["adopt", "destroy", "pull"],
+)
+def test_no_lock_stays_behind_with_a_server(
+    project: Project, platform: Platform, command: tuple[str, ...], number: signal.Signals, tmp_path: Path
+) -> None:
+    """A lock that is kept by a server stays until its id frees it; the signal comes while the platform is read."""
+    with Server(platform, port=0) as server, StateServer() as states:
+        project.replace("reconcile.yaml", '"sandbox:"', f"{server.url}/squalomail/v1")
+        settings = (project.root / "reconcile.yaml").read_text()
+        project.write(
+            "reconcile.yaml", f"{settings}    limits: {{requestsPerSecond: 1000}}\nstate: {states.url}/shop\n"
+        )
+        environ = {**os.environ, "SQUALOMAIL_API_KEY": "key", "PYTHONPATH": str(ROOT)}
+        ours = [sys.executable, "-m", "reconcile", "-C", str(project.root)]
+        subprocess.run([*ours, "apply", "--auto-approve"], env=environ, capture_output=True, check=True)
+        platform.arrivals.clear()
+        platform.seconds = IN_FLIGHT
+        with (
+            (tmp_path / "said").open("w") as said,
+            subprocess.Popen([*ours, *command], env=environ, stdout=said, stderr=subprocess.STDOUT) as run,
+        ):
+            until(platform, calls=2)
+            assert states.locks
+            run.send_signal(number)
+            run.wait(timeout=60)
+        assert run.returncode == 130, (tmp_path / "said").read_text()
+        assert not states.locks
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
