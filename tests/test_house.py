@@ -218,6 +218,17 @@ def test_help_knows_the_project_file_without_importing_manifests() -> None:
     assert commands.PROJECT == PROJECT_FILE
 
 
+def test_a_project_of_one_platform_imports_no_other() -> None:
+    code = (
+        "import sys\nfrom reconcile.cli.main import run\n"
+        "assert run(['-C', 'examples/quickstart', 'validate']) == 0\nprint(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(ended.stderr.split())
+    assert "reconcile.providers.squalomail.kinds.list" in loaded
+    assert not loaded & {"reconcile.providers.gatormail.client", "reconcile.sandbox"}
+
+
 def test_help_imports_no_command_and_no_model() -> None:
     code = (
         "import sys\nfrom reconcile.cli.main import run\nassert run(['--help']) == 0\n"

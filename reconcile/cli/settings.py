@@ -191,7 +191,7 @@ class _Loading:
         self._document = document = self._read()
         base = document.root or MappingNode(_TOP)
         self._base = base
-        self._project_spec, self._environment_spec = project_specs(_target_plurals(types_named(base)))
+        self._project_spec, self._environment_spec = project_specs(_target_plurals(base))
         environments = self._environments(base)
         self._chosen = self._choose(environments)
         self._effective = effective = merged(base, self._chosen)
@@ -682,10 +682,16 @@ class _Loading:
         self._findings.append(Diagnostic(code, summary, detail, None, location, hint))
 
 
-def _target_plurals(types: Collection[str]) -> tuple[str, ...]:
-    """The kinds that campaigns may go to, of our own platforms and of those that the project names."""
+def _target_plurals(base: MappingNode) -> tuple[str, ...]:
+    """The kinds that campaigns may go to, of our own platforms and of those that the project names.
+
+    Without `policy.targets` nobody asks, and no platform's kinds are imported for it.
+    """
+    layers = [base, *_members(base.members.get("environments")).values()]
+    if not any("targets" in _members(_members(layer).get("policy")) for layer in layers):
+        return ()
     platforms = dict(built_in())
-    for name in types:
+    for name in types_named(base):
         with suppress(InvalidInput):  # an unknown or unusable type is a finding of its own
             platforms[name] = provider_named(name)
     return target_plurals(platform.kinds for platform in platforms.values())

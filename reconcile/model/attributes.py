@@ -7,7 +7,7 @@ stand in the state as Digests; a Digest equals the text it was made from (``same
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -24,6 +24,10 @@ class Digest:
 
     sha256: str
     length: int
+
+
+# Types of values that refer to nothing.
+_SIMPLE: Final = frozenset({str, int, float, bool, type(None), Digest})
 
 
 def digest_text(text: str) -> Digest:
@@ -48,12 +52,10 @@ def references(value: Value) -> Iterator[Address]:
     """The addresses that a value refers to."""
     if isinstance(value, Reference):
         yield value.address
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from references(member)
-    elif isinstance(value, tuple | list):
-        for member in value:
-            yield from references(member)
+    elif isinstance(value, Mapping | tuple | list):
+        for member in value.values() if isinstance(value, Mapping) else value:
+            if type(member) not in _SIMPLE:  # most are, and a generator for each would take most of the time
+                yield from references(member)
 
 
 def to_json(value: Value) -> Value:

@@ -36,7 +36,7 @@ _NONCE_BYTES: Final = 12
 class Scrypt(BaseModel):
     """How a key is made from a passphrase. The bounds keep a forged header from costing gigabytes."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     name: Literal["scrypt"] = "scrypt"
     salt: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -48,7 +48,7 @@ class Scrypt(BaseModel):
 class Envelope(BaseModel):
     """What is kept: all but ``ciphertext`` is the associated data."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     format: Literal["reconcile-encrypted"] = FORMAT
     version: int = _VERSION
