@@ -14,7 +14,7 @@ TESTS := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # The tests start many processes, and each would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick lint bench chaos mutants pictures site lock clean
+.PHONY: demo test quick lint bench bench-peers chaos mutants pictures site lock clean
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
@@ -32,6 +32,10 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.bench
+
+# An unchanged plan beside Terraform and octoDNS, which have an environment of their own.
+bench-peers: .venv/dev.stamp .venv/peers.stamp
+	$(BIN)/python -m tests.bench.peers
 
 # Kill an apply at every boundary there is and at 1,000 random instants, meet every call with every fault and every story
 # with every distortion of the platform's answers; the tests take some of them.
@@ -124,6 +128,11 @@ COMPLIANCE_PIP := PIP_PYTHON=.venv/compliance/bin/python $(PIP) --require-hashes
 
 site: .venv/docs.stamp
 	.venv/docs/bin/mkdocs build --strict --quiet
+
+.venv/peers.stamp: .venv/python.stamp requirements/peers.txt
+	$(BIN)/python -m venv --clear --without-pip .venv/peers
+	PIP_PYTHON=.venv/peers/bin/python $(PIP) --require-hashes --only-binary :all: -r requirements/peers.txt
+	touch $@
 
 # mutmut in a folder of its own: only `make mutants` takes it.
 .venv/mutants.stamp: .venv/dev.stamp requirements/mutants.txt

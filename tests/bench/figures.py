@@ -5,13 +5,25 @@ import math
 import os
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "bench"
+
+
+# A small program that starts the command: the memory that is told of a process includes that of whoever started it.
+_START = """\
+import os, sys, time
+begun = time.perf_counter()
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(process, 0)
+seconds, code = time.perf_counter() - begun, os.waitstatus_to_exitcode(status)
+with open(sys.argv[1], "w") as file:
+    print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss, code, file=file)
+"""
 
 
 @dataclass(frozen=True)
@@ -46,18 +58,18 @@ class Figure:
 
 def run(command: Sequence[str], environ: Mapping[str, str] | None = None, codes: Iterable[int] = (0,)) -> Cost:
     """Run a command to its end, quietly; what it alone took."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        command, env={**os.environ, **(environ or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
-    )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - begun
-    if process.returncode not in codes:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {said.decode()[-2000:]}")
-    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    with tempfile.NamedTemporaryFile("r") as told:
+        ended = subprocess.run(
+            [sys.executable, "-IS", "-c", _START, told.name, *command],
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        seconds, cpu, memory, code = map(float, told.read().split())
+    if code not in codes:
+        raise SystemExit(f"{' '.join(command)} ended with {code:.0f}: {ended.stderr.decode()[-2000:]}")
+    return Cost(seconds, cpu, memory / 1024)
 
 
 def least(costs: Iterable[Cost]) -> Cost:
