@@ -37,6 +37,7 @@ from reconcile.planner.reach import without_joining
 from reconcile.planner.rules import loosened, rules_of
 from reconcile.planner.sends import with_right_to_send
 from reconcile.planner.standing import Standing, to_be_recorded, with_standing
+from reconcile.state.history import read_lines
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -284,6 +285,13 @@ def check_origin(workspace: Workspace, record: Plan, state: State, name: str = "
         raise PlanStale(
             f"{name} can't be applied. It was made from another state than the one that is there now.",
             hint="Plan again, or see that the project's state is the right one (reconcile state pull).",
+        )
+    first = next((line.run for line in read_lines(state.history[:1], 1) if line.run is not None), None)
+    if not record.lineage and first is not None and first.when < record.created - _CLOCKS_DIFFER:
+        raise PlanStale(
+            f"{name} can't be applied. It was made where nothing had been applied yet, but to this state something had "
+            "been by then: it is another project's.",
+            hint="Plan again.",
         )
     accounts = check_accounts(workspace, state, record.accounts.keys() & workspace.registry.providers.keys())
     for alias, account in record.accounts.items():

@@ -9,7 +9,7 @@ import pytest
 
 from reconcile.engine.drift import drift
 from reconcile.engine.run import Rights
-from reconcile.engine.workflow import apply, check_record, plan, settle
+from reconcile.engine.workflow import apply, check_origin, check_record, plan, settle
 from reconcile.errors import PlanStale, WrongAccount
 from reconcile.model.address import Address
 from reconcile.model.resource import Resource
@@ -17,6 +17,7 @@ from reconcile.planner.approval import judge
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Plan, Right, SendChange
 from reconcile.planner.planfile import dumps, loads
+from reconcile.state.history import Run, line_after
 from tests.world import NOW, World, address, declared, failures, gator, ref, resource, shape
 
 DAY = 86400.0
@@ -263,6 +264,21 @@ def test_a_record_of_another_account_or_lineage_approves_of_nothing() -> None:
         other.apply_saved(declared(*lists(one="Uno")), record)
     with pytest.raises(WrongAccount):
         other.apply_saved(declared(*lists(one="Uno")), replace(record, lineage=""))
+
+
+def test_a_first_record_of_another_project_approves_of_nothing_in_this_one() -> None:
+    """It knows no lineage, as the first plan of every project: this state was there before it was made."""
+    world, other = World(), World()
+    record = saved(other.plan(declared(*lists())))
+    assert record.lineage == ""
+    with world.store.lock("test") as locked:
+        locked.note(line_after(None, Run(when=NOW - DAY, who="a", host="h", command="apply")))
+        with pytest.raises(PlanStale, match="another project's"):
+            check_origin(world.workspace, record, locked.state)
+    late = World()
+    with late.store.lock("test") as locked:  # two people planned, and the other one applied first
+        locked.note(line_after(None, Run(when=NOW + DAY, who="a", host="h", command="apply")))
+        check_origin(late.workspace, record, locked.state)
 
 
 def test_what_was_asked_for_is_planned_again() -> None:
