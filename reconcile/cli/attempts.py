@@ -18,7 +18,7 @@ class _Told(logging.Handler):
         from reconcile.report.text import inert
 
         if not self._options.quiet:
-            click.echo(inert(self._options.redacted(record.getMessage())), err=True)
+            click.echo(inert(record.getMessage()), err=True)
 
 
 def tell_of_attempts(options: Options) -> None:

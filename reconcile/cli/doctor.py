@@ -201,7 +201,7 @@ def _print(here: Project, alias: str, found: "Examination") -> None:
         list(rows_to_paste(found.findings)),
         verbose=options().verbose > 0,
     )
-    click.echo(options().redacted(text), nl=False)
+    click.echo(text, nl=False)
 
 
 def _shown(file: Path) -> str:

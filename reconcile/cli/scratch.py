@@ -175,4 +175,4 @@ def _agree(question: str, *, auto_approve: bool) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(options().redacted(text), err=True)
+    click.echo(text, err=True)

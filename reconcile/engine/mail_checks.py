@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from reconcile.engine.mails import mail_addresses
 from reconcile.errors import Diagnostic, Location
 from reconcile.errors import Severity as Loudness
 from reconcile.mail.checks import Check, Found, Mail, PlatformTag, Severity, Text, checks, look, position
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
+from reconcile.model.collector import collector_paused
 from reconcile.model.kind import MailParts
 from reconcile.model.provider import MergeTag
-from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry, nearest
 from reconcile.model.resource import Resource
-from reconcile.state.statefile import collector_paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,7 @@ class _Mails:
         self._made: dict[Address, Mail] = {}
         self._known: dict[str, frozenset[str] | None] = {}
         self._severities = {check.id: rules.severities.get(check.id, check.severity) for check in checks()}
-        self.addresses = [
-            address for address, resource in sorted(resources.items()) if self._parts(address) and not resource.external
-        ]
+        self.addresses = mail_addresses(resources, registry)
 
     def findings(self, address: Address, severities: frozenset[Severity]) -> Iterator[Diagnostic]:
         """What is found in one mail at these severities, but for what is waived."""
@@ -140,7 +138,7 @@ class _Mails:
         resource, parts = self._resources[address], self._parts(address)
         assert parts is not None  # noqa: S101  # only mails are asked for
         attributes = resource.attributes
-        template = self._template(attributes, parts)
+        template = self._template(parts.made_from(attributes))
         fills = attributes.get(parts.fills) if parts.fills else None
         return Mail(
             address=str(address),
@@ -167,11 +165,9 @@ class _Mails:
         told = self._rules.written(resource, name)
         return Text(told, name) if told is not None else None
 
-    def _template(self, attributes: Attributes, parts: MailParts) -> Address | None:
-        reference = attributes.get(parts.template) if parts.template else None
-        if not isinstance(reference, Reference) or reference.address not in self._resources:
-            return None
-        return None if self._resources[reference.address].external else reference.address
+    def _template(self, address: Address | None) -> Address | None:
+        found = self._resources.get(address) if address is not None else None
+        return found.address if found is not None and not found.external else None
 
     def _undeclared(self, attributes: Attributes, parts: MailParts, template: Address | None) -> tuple[str, ...]:
         if template is None:

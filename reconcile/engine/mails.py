@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.built_mail import BuiltMail
-from reconcile.model.kind import MailParts
-from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Resource
 
@@ -26,7 +24,7 @@ def built_mail(address: Address, resources: Mapping[Address, Resource], registry
     assert parts is not None  # noqa: S101  # only mails are asked for
     resource = resources[address]
     attributes = filled(address, resources, registry)
-    template = template_of(resource.attributes, parts)
+    template = parts.made_from(resource.attributes)
     sources = [source for built in resource.builds.values() for source in built.sources]
     sources += resource.files.values()
     if template is not None and template in resources:
@@ -47,16 +45,10 @@ def built_mail(address: Address, resources: Mapping[Address, Resource], registry
     )
 
 
-def template_of(attributes: Attributes, parts: MailParts) -> Address | None:
-    """The entry that a mail is made from."""
-    value = attributes.get(parts.template) if parts.template is not None else None
-    return value.address if isinstance(value, Reference) else None
-
-
 def filled(address: Address, resources: Mapping[Address, Resource], registry: Registry) -> Attributes:
     """An entry's attributes, with what the platform will make of its template."""
     attributes, kind = resources[address].attributes, registry.kind(address)
-    template = template_of(attributes, kind.mail) if kind.mail is not None else None
+    template = kind.mail.made_from(attributes) if kind.mail is not None else None
     if template is None or template not in resources:
         return attributes
     return {**attributes, **kind.filled(attributes, filled(template, resources, registry))}

@@ -1,8 +1,6 @@
 """Find and read manifests; all findings of a run are raised together."""
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -20,6 +18,7 @@ from reconcile.manifests.validate import DefaultValues, Entry, Validator
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value
+from reconcile.model.collector import collector_paused
 from reconcile.model.kind import Kind
 from reconcile.model.registry import ProviderType, Registry, nearest
 from reconcile.model.resource import Resource
@@ -69,20 +68,8 @@ def load(
     Raises:
         InvalidInput: with every finding about every file.
     """
-    with _collector_off():
+    with collector_paused():
         return _Loading(root, registry, Scope(variables or {}, environ or {}, names or Names()), defaults).load()
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    # Nothing that is made here is garbage; looking for it takes as long as the loading.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Loading:

@@ -274,6 +274,11 @@ class MailParts:
     own_defaults: tuple[str, ...] = ()
     goes_out: bool = True
 
+    def made_from(self, attributes: Attributes) -> Address | None:
+        """The entry that a mail is made from."""
+        value = attributes.get(self.template) if self.template is not None else None
+        return value.address if isinstance(value, Reference) else None
+
 
 class Kind(ABC):
     """One kind of a provider. Subclasses are found in the provider's ``kinds`` folder.

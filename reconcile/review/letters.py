@@ -246,19 +246,14 @@ def _made_of_template(
     sides: list[str | None] = []
     for past in (True, False):
         attributes = _as_of(step, declared, past=past)
-        template = _referred(attributes, parts)
+        template = parts.made_from(attributes)
         if template is None or template not in context.bodies:
             sides.append(None)
             continue
         made_from = _as_of(plan.steps.get(template), context.bodies[template], past=past)
         sides.append(kind.filled(attributes, made_from).get(parts.html))
     before = sides[0] if step.action is not Action.CREATE else None
-    return before, sides[1], _referred(declared, parts)
-
-
-def _referred(attributes: Mapping[str, Value], parts: MailParts) -> Address | None:
-    value = attributes.get(parts.template) if parts.template is not None else None
-    return value.address if isinstance(value, Reference) else None
+    return before, sides[1], parts.made_from(declared)
 
 
 def _as_of(step: Step | None, declared: Mapping[str, Value], *, past: bool) -> Mapping[str, Value]:

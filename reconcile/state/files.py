@@ -17,11 +17,12 @@ from pathlib import Path
 
 from reconcile.disk import failing, reason
 from reconcile.errors import StateError
+from reconcile.model.collector import collector_paused
 from reconcile.state.codec import Codec
 from reconcile.state.disk import read_if_there, sweep, write_whole
 from reconcile.state.journaled import Names, continued
 from reconcile.state.state import State
-from reconcile.state.statefile import REBUILD, JournalHeader, collector_paused, parse_journal_header
+from reconcile.state.statefile import REBUILD, JournalHeader, parse_journal_header
 
 
 @dataclass(frozen=True, slots=True)

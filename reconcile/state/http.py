@@ -19,12 +19,13 @@ import httpx
 import orjson
 
 from reconcile.errors import LockHeld, StateError
+from reconcile.model.collector import collector_paused
 from reconcile.network import Network
 from reconcile.state.codec import Codec
 from reconcile.state.journal import Entry, Recording, recorded, replay
 from reconcile.state.lockinfo import lock_held, lock_lost, new_owner, not_the_lock
 from reconcile.state.state import State
-from reconcile.state.statefile import REBUILD, collector_paused
+from reconcile.state.statefile import REBUILD
 from reconcile.state.store import LockedState, LockInfo, StateStore
 
 USERNAME_VARIABLE: Final = "RECONCILE_HTTP_USERNAME"

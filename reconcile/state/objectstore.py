@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reconcile.errors import StateError
+from reconcile.model.collector import collector_paused
 from reconcile.model.memory import Segments
 from reconcile.state.codec import Codec
 from reconcile.state.journal import Entry, Recording, recorded, replay
@@ -29,7 +30,7 @@ from reconcile.state.lockinfo import new_owner
 from reconcile.state.objects import Conflict, Found, Objects
 from reconcile.state.segments import ObjectSegments, Sealed
 from reconcile.state.state import State
-from reconcile.state.statefile import JournalHeader, collector_paused, parse_journal_header, render_journal_header
+from reconcile.state.statefile import JournalHeader, parse_journal_header, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
 
 _TRIES = 10

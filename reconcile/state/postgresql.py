@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconcile.errors import StateError
+from reconcile.model.collector import collector_paused
 from reconcile.model.memory import Segments
 from reconcile.network import is_loopback
 from reconcile.state.codec import Codec
@@ -25,7 +26,7 @@ from reconcile.state.journaled import Names, continued
 from reconcile.state.lockinfo import lock_held, lock_lost, new_owner, not_the_lock, parse_lock_info, render_lock_info
 from reconcile.state.segments import CalledSegments, Sealed
 from reconcile.state.state import State
-from reconcile.state.statefile import JournalHeader, collector_paused, render_journal_header
+from reconcile.state.statefile import JournalHeader, render_journal_header
 from reconcile.state.store import LockedState, LockInfo, StateStore
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ Pure: takes and gives bytes. ``name`` is the file as the user knows it, ``way_ou
 one; every error carries both.
 """
 
-import gc
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from reconcile.errors import StateError
 from reconcile.model.account import Account
 from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, from_json, to_json
+from reconcile.model.collector import collector_paused
 from reconcile.model.generation import Begun, Generation
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.resource import Applied, BuildRecord
@@ -201,18 +201,6 @@ def _is_whole(line: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: it would go through thousands of young, living objects again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 # The shapes of the files. Strict, and unknown members are refused: they would be lost at the next write.
