@@ -173,11 +173,11 @@ def test_a_lone_stop_goes_through_beside_unrelated_drift(account: Account) -> No
     aside = other(account, "aside")
     assert world.apply({**account.declared(), **declared(aside)})[0] == 0
     record = saved(world.plan({**account.declared(), **declared(aside)}))
-    if account.platform == "squalomail":
-        edit(world, aside.address, {"name": "Hers"})
+    edit(world, aside.address, {"name": "Hers"})
     stopped = {**account.declared(due=False), **declared(aside)}
     code, events = world.apply_saved(stopped, record)
-    assert code == (6 if account.platform == "squalomail" else 0), failures(events)
+    assert code == 6, failures(events)
+    assert [event.step.address for event in events if event.exit_code == 4] == [aside.address]
     assert world.plan(stopped).steps[account.mail].action is Action.NO_OP
     live = world.rows("Mail", 'subject=="Hello"') if account.platform == "squalomail" else []
     assert all(row["published"] != 2 for row in live)
