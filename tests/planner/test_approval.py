@@ -13,12 +13,14 @@ from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.model.generation import Begun, Generation
-from reconcile.model.kind import Action
+from reconcile.model.kind import Action, Traits
 from reconcile.model.reference import Reference
+from reconcile.model.registry import Registry
 from reconcile.planner.approval import is_lone_stop, judge
 from reconcile.planner.changes import digest_of, renewed, with_digests
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step
 from reconcile.planner.rules import RuleChange
+from reconcile.providers import provider_type
 from tests.planner.casefiles import plan_of, registry
 
 CASES = Path(__file__).parent / "cases"
@@ -322,3 +324,67 @@ def test_rules_are_settled_by_a_record_that_shows_them() -> None:
     ):
         assert bool(judge(fresh, records, {}, 20.0).plan.rules) is settled
     assert judge(unaware, [], {}, 20.0).plan.rules
+
+
+def capable(*capabilities: str, zoned: bool = True) -> Registry:
+    """A registry whose one account can do these things."""
+    given = registry().providers["squalomail"]
+    traits = Traits(capabilities=frozenset(capabilities), zoned=zoned)
+    kinds = {name: type(kind)(traits) for name, kind in given.kinds.items()}
+    return Registry({"squalomail": replace(given, kinds=kinds)})
+
+
+def test_what_the_account_can_do_is_approved_of() -> None:
+    made = plan_of(CASES / "create-list")
+    (address,) = made.steps
+    found = {
+        abilities: with_digests(made, capable(*abilities, zoned=zoned), encode, {})
+        for abilities, zoned in ((("a", "b"), True), ((), True), (("z",), False))
+    }
+    assert [plan.capabilities for plan in found.values()] == [
+        {"squalomail": ("a", "b")},
+        {"squalomail": ()},
+        {"squalomail": ("z", "zone unknown")},
+    ]
+    assert len({plan.steps[address].digest for plan in found.values()}) == 3
+
+
+def test_flags_are_in_the_digest_whatever_their_order() -> None:
+    made = plan_of(CASES / "create-list")
+    (address,) = made.steps
+    one, other, none = (with_digests(made, registry(), encode, {}, flags) for flags in (["a", "b"], ["b", "a"], []))
+    assert one.flags == other.flags == ("a", "b")
+    assert one.steps[address].digest == other.steps[address].digest != none.steps[address].digest
+
+
+def test_texts_are_the_same_whatever_their_line_ends_before_and_after_and_on_the_wire() -> None:
+    fresh = planned("schedule-moves")
+    step = only(fresh)
+    before = [replace(step.changes[0], before=text, after="b", text=True) for text in ("a\nb", "a\r\nb", "a\nc")]
+    plans = [with_step(fresh, replace(step, changes=(each,))) for each in before]
+    assert reasons(plans[0], plans[1], step.address) == ()
+    assert reasons(plans[0], plans[2], step.address) == ("other attributes would change",)
+    short = [replace(step.changes[0], before=text, after="b", text=False) for text in ("a\nb", "a\r\nb")]
+    plans = [with_step(fresh, replace(step, changes=(each,))) for each in short]
+    assert reasons(plans[0], plans[1], step.address) == ("other attributes would change",), "that is no text of a file"
+    calls = [Call("update-list", {"deep": [{"text": text}]}) for text in ("a\nb", "a\r\nb", "a\nc")]
+    digests = []
+    for call in calls:
+        made = replace(fresh, steps={step.address: replace(step, calls=(call,))})
+        digests.append(with_digests(made, registry(), encode, {}).steps[step.address].digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_mark_made_with_the_project_key_is_no_part_of_the_calls() -> None:
+    made = plan_of(CASES / "initiate-new")
+    digests = set()
+    for key in (b"one", b"two"):
+        marking = provider_type("gatormail", {"timezone": "Europe/London"}, lambda key=key: key)
+        step = next(step for step in made.steps.values() if step.address.kind == "campaign")
+        mark = marking.kinds["campaign"].mark(step.address)
+        assert mark
+        call = Call("gatormail_addCampaign", {"crmId": mark, "deep": [mark]})
+        creating = replace(made, steps={step.address: replace(step, calls=(call,))})
+        known = Registry({**registry().providers, "gatormail": marking})
+        digests.add(with_digests(creating, known, encode, {}).steps[step.address].digest)
+    assert len(digests) == 1
