@@ -75,10 +75,17 @@ class Rows:
         where = f"{self._own} AND {self._id(table)} = :row_id"
         self.run(f"UPDATE {table} SET {columns} WHERE {where}", {**values, "row_id": number})  # noqa: S608
 
+    def add(self, table: str, where: Mapping[str, Any], **counts: int) -> None:
+        """Raise counters of the rows with these values."""
+        raised = ", ".join(f"{name} = {name} + :{name}" for name in counts)
+        self.run(f"UPDATE {table} SET {raised} WHERE {self._like(where)}", {**where, **counts})  # noqa: S608
+
     def delete(self, table: str, **where: Any) -> int:
         """Remove the rows with these values, and return how many."""
-        columns = " AND ".join([self._own, *(f"{name} = :{name}" for name in where)])
-        return self.run(f"DELETE FROM {table} WHERE {columns}", where)  # noqa: S608
+        return self.run(f"DELETE FROM {table} WHERE {self._like(where)}", where)  # noqa: S608
+
+    def _like(self, where: Mapping[str, Any]) -> str:
+        return " AND ".join([self._own, *(f"{name} = :{name}" for name in where)])
 
     @property
     def _own(self) -> str:

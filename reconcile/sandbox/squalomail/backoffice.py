@@ -102,11 +102,6 @@ def change_recipient(account: Account, subid: int, arguments: Arguments) -> None
     recipients.change(account, subid, recipients.read_values(account, arguments))
 
 
-def remove_recipient(account: Account, subid: int, arguments: Arguments) -> None:
-    """Delete a recipient."""
-    recipients.remove(account, [account.find("recipient", subid)["subid"]])
-
-
 def open_mail(account: Account, mailid: int, arguments: Arguments) -> None:
     """A recipient opens a mail that they got."""
     row = _receipt(account, mailid, arguments)
@@ -116,7 +111,6 @@ def open_mail(account: Account, mailid: int, arguments: Arguments) -> None:
     values = {
         "mailid": mailid, "subid": row["subid"], "ip": ip, "agent": agent, "is_mobile": bool(mobile),
         "mobile_os": mobile or None, "browser": _browser(agent)[0], "version": _browser(agent)[1],
-        "first": not row["open"],
     }  # fmt: skip
     account.run(
         "UPDATE userstats SET open = open + 1, opendate = :now, ip = :ip, browser = :browser, browser_version = "
@@ -124,15 +118,8 @@ def open_mail(account: Account, mailid: int, arguments: Arguments) -> None:
         "WHERE account = :account AND mailid = :mailid AND subid = :subid",
         values,
     )
-    account.run(
-        "UPDATE stats SET opentotal = opentotal + 1, openunique = openunique + :first "
-        "WHERE account = :account AND mailid = :mailid",
-        values,
-    )
-    account.run(
-        "UPDATE recipient SET lastopen_date = :now, lastopen_ip = :ip WHERE account = :account AND subid = :subid",
-        values,
-    )
+    account.add("stats", {"mailid": mailid}, opentotal=1, openunique=not row["open"])
+    account.update("recipient", row["subid"], lastopen_date=account.now, lastopen_ip=ip)
     account.record(row["subid"], "open", mailid=mailid, ip=ip)
 
 
@@ -149,15 +136,8 @@ def click_link(account: Account, mailid: int, arguments: Arguments) -> None:
         ":subid, 1, :now, :ip) ON CONFLICT DO UPDATE SET click = click + 1, date = :now, ip = :ip",
         values,
     )
-    account.run(
-        "UPDATE stats SET clicktotal = clicktotal + 1, clickunique = clickunique + :first "
-        "WHERE account = :account AND mailid = :mailid",
-        {"mailid": mailid, "first": before is None},
-    )
-    account.run(
-        "UPDATE recipient SET lastclick_date = :now WHERE account = :account AND subid = :subid",
-        {"subid": row["subid"]},
-    )
+    account.add("stats", {"mailid": mailid}, clicktotal=1, clickunique=before is None)
+    account.update("recipient", row["subid"], lastclick_date=account.now)
     account.record(row["subid"], "click", mailid=mailid, data=f"urlid={link['urlid']}", ip=values["ip"])
 
 
@@ -165,20 +145,15 @@ def bounce(account: Account, mailid: int, arguments: Arguments) -> None:
     """A mail comes back; a hard bounce disables the recipient."""
     row = _receipt(account, mailid, arguments)
     hard = arguments.boolean("hard") or False
-    values = {"mailid": mailid, "subid": row["subid"], "first": not row["bounce"], "hard": hard}
+    first = not row["bounce"]
     account.run(
         "UPDATE userstats SET bounce = 1, fail = max(fail, :hard) "
         "WHERE account = :account AND mailid = :mailid AND subid = :subid",
-        values,
+        {"mailid": mailid, "subid": row["subid"], "hard": hard},
     )
-    account.run(
-        "UPDATE stats SET bounceunique = bounceunique + :first, fail = fail + (:hard AND :first) "
-        "WHERE account = :account AND mailid = :mailid",
-        values,
-    )
-    account.run(
-        "UPDATE recipient SET enabled = enabled AND NOT :hard WHERE account = :account AND subid = :subid", values
-    )
+    account.add("stats", {"mailid": mailid}, bounceunique=first, fail=hard and first)
+    if hard:
+        account.update("recipient", row["subid"], enabled=False)
     account.record(row["subid"], "bounce", mailid=mailid)
 
 
@@ -190,16 +165,14 @@ def unsubscribe(account: Account, mailid: int, arguments: Arguments) -> None:
     targets = newsletters.targets(account, mailid)
     memberships.leave(account, subid, own if scope > 1 else [each for each in own if each in targets], mailid=mailid)
     if scope == 3:
-        account.run("UPDATE recipient SET accept = 0 WHERE account = :account AND subid = :subid", {"subid": subid})
-    account.run("UPDATE stats SET unsub = unsub + 1 WHERE account = :account AND mailid = :mailid", {"mailid": mailid})
+        account.update("recipient", subid, accept=False)
+    account.add("stats", {"mailid": mailid}, unsub=1)
 
 
 def forward(account: Account, mailid: int, arguments: Arguments) -> None:
     """A recipient passes a mail on."""
     row = _receipt(account, mailid, arguments)
-    account.run(
-        "UPDATE stats SET forward = forward + 1 WHERE account = :account AND mailid = :mailid", {"mailid": mailid}
-    )
+    account.add("stats", {"mailid": mailid}, forward=1)
     account.record(row["subid"], "forward", mailid=mailid)
 
 

@@ -226,10 +226,6 @@ def _options(instance: Instance, table: str) -> _Options:
     return [("0", "none"), *((str(row["id"]), row["name"]) for row in rows)]
 
 
-def _count(instance: Instance, table: str) -> int:
-    return instance.number(f"SELECT count(*) FROM {table} WHERE instance = :instance")  # noqa: S608 - our names
-
-
 def _zone(instance: Instance) -> str:
     return instance.contract.text("c.date.zone")
 
