@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reconcile.mail.checks import Check, Mail, PlatformTag, Severity, Text, checks, look
 
@@ -183,3 +185,76 @@ def test_what_stands_in_for_content(content: str) -> None:
 )
 def test_sources_in_place_of_a_mail(content: str) -> None:
     assert list(CHECKS["raw-source"].look(Mail("a.campaign.b", html=Text(content, "body"))))
+
+
+PIECES = [
+    "<",
+    "<p",
+    "<td",
+    ">",
+    "</td>",
+    "<style>",
+    "</style>",
+    "@media",
+    "(",
+    "max-width:",
+    "{",
+    "}",
+    ";",
+    "color:",
+    "#ff",
+    "rgb(",
+    "1e999",
+    "var(--x)",
+    ")",
+    "font:",
+    "10px",
+    "em",
+    "..",
+    "calc(",
+    "url(",
+    "'",
+    '"',
+    "!important",
+    "&nbsp;",
+    "{{x}}",
+    "word",
+    "<!--",
+    "-->",
+    "<a",
+    "href=",
+    "style='",
+    "bgcolor=",
+    "<font",
+    "color=",
+    "%",
+    "-",
+    "opacity:",
+    "nan",
+    "inf",
+    "e5",
+    "<svg>",
+    "<table>",
+    "font-size:",
+    "1.2.3px",
+    "hsl(",
+    "none",
+    "/",
+    "*/",
+    "/*",
+    "prefers-color-scheme:",
+    "dark)",
+    "99999999999999px",
+    ":root",
+    "p{color:red}",
+    "display:flex",
+    "<br>",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join))
+@settings(max_examples=150, deadline=None)
+def test_no_check_fails_at_soup(soup: str) -> None:
+    mail = Mail("a.campaign.b", subject=Text(soup, "subject"), html=Text(soup, "body"), text=Text(soup, "altBody"))
+    for check in CHECKS.values():
+        list(check.look(mail))
