@@ -163,6 +163,7 @@ def plan(
         created=now,
         expires=now + workspace.policy.plan_expiry,
         manifest_digest=digest,
+        given={at: tuple(sorted(one.given)) for at, one in sorted(desired.items()) if one.given and at in made.steps},
         tool_version=workspace.tool_version,
         rules=rules,
         rules_changed=loosened(state.rules, rules),

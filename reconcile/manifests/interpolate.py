@@ -76,6 +76,15 @@ def has_expression(text: str) -> bool:
     return any(token["inner"] is not None for token in _TOKEN.finditer(text))
 
 
+def from_outside(text: str, scope: Scope) -> bool:
+    """Whether the environment, or the command line, has a say in what a text evaluates to."""
+    for token in _TOKEN.finditer(text) if "${" in text else ():
+        inner = _INNER.fullmatch(token["inner"]) if token["inner"] is not None else None
+        if inner is not None and (inner["env"] or isinstance(scope.variables.get(inner["var"]), GivenText)):
+            return True
+    return False
+
+
 def literal(text: str) -> str:
     """The text that evaluates to this text."""
     return text.replace("${", "$${")

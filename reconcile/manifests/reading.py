@@ -16,6 +16,7 @@ from reconcile.manifests.interpolate import (
     converted,
     diagnose,
     evaluate,
+    from_outside,
     has_expression,
 )
 from reconcile.manifests.mailing import NOT_BUILT, built_file, place_of
@@ -83,6 +84,7 @@ class Reading:
         self.naming: dict[str, str] = {}  # attribute -> the member that names this file
         self.built: frozenset[str] = frozenset()  # attributes whose files are sources, to be built
         self.building = NOT_BUILT
+        self.given: set[Path] = set()  # where the environment has a say
         self.builds: dict[str, Build] = {}  # attribute -> how it was made from its file
         self._files = files
 
@@ -179,6 +181,8 @@ class Reading:
         value = self.value(node, shape.scalars, path)
         if value is BROKEN:
             self.broken.append(path)
+        elif isinstance(node.value, str) and from_outside(node.value, self.scope_at(path)):
+            self.given.add(path)
         return value
 
     def _read_file(

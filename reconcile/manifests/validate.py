@@ -19,7 +19,7 @@ from reconcile.manifests.shape import ANY, Shape, shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Rule, Spec, flattened, rules
+from reconcile.model.kind import Kind, Rule, Spec, flattened, path_of, rules
 from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Resource, Waiver
@@ -245,7 +245,12 @@ class _EntryReading(Reading):
             meta.was,
             self.builds,
             meta.waived,
+            frozenset(name for name in attributes if self._is_given(path_of(kind.spec, name))),
         )
+
+    def _is_given(self, place: Path) -> bool:
+        """Whether the environment has a say in an attribute, or in something within it."""
+        return any(tuple(map(str, path))[: len(place)] == place for path in self.given)
 
     def _check_lines(self, data: Mapping[str, Any], marks: Mapping[str, Rule], path: Path) -> None:
         """Find line ends in names and other texts of one line, and NULs anywhere: no platform shows them so."""

@@ -51,7 +51,8 @@ class Resource:
     ``attributes`` holds only what is declared, in canonical form, references as References, file contents in place of
     ``bodyFile`` and its like; ``files`` says which attribute came from which file (project-relative path).
     An ``external`` resource is looked up by its natural key and never changed. ``builds`` says how attributes were made
-    from their files, ``waived`` what was found in its content and is accepted.
+    from their files, ``waived`` what was found in its content and is accepted, ``given`` which attributes the
+    environment has a say in.
     """
 
     address: Address
@@ -66,6 +67,7 @@ class Resource:
     was: tuple[Address, ...] = ()
     builds: Mapping[str, Build] = field(default_factory=dict)
     waived: tuple[Waiver, ...] = ()
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

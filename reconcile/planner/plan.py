@@ -246,7 +246,8 @@ class Plan:
     ``serial`` are the state's; ``reads`` is how many API reads making the plan took, ``seconds`` how long carrying it
     out will take at the least, where calls are paced; ``bindings`` the ids of the objects that exist, external ones
     included. ``rules`` are those that it was made under, ``rules_changed`` those that may let more through than at the
-    last apply. ``unmanaged`` counts what no entry is bound to, by alias and plural, as far as it was read along.
+    last apply. ``given`` are attributes in which the environment has a say.
+    ``unmanaged`` counts what no entry is bound to, by alias and plural, as far as it was read along.
     ``blocked`` refuses the whole run, ``requires`` are rights the run needs
     before it may write anything.
     """
@@ -269,6 +270,7 @@ class Plan:
     destroy: bool = False
     rebuild: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blocked: tuple[Diagnostic, ...] = ()

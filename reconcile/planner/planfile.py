@@ -171,7 +171,7 @@ def _resource_change(step: Step, plan: Plan, known: _Ids) -> dict[str, Any]:
             "after": after,
             "after_unknown": unknown,
             "before_sensitive": False if before is None else {},
-            "after_sensitive": False if after is None else {},
+            "after_sensitive": False if after is None else _given(step, plan, after),
             "replace_paths": [[change.name] for change in step.changes if change.replaces],
             "importing": {"id": step.id} if step.action is Action.ADOPT else None,
         },
@@ -179,6 +179,11 @@ def _resource_change(step: Step, plan: Plan, known: _Ids) -> dict[str, Any]:
     if step.previous_address is not None:
         change["previous_address"] = str(step.previous_address)
     return change
+
+
+def _given(step: Step, plan: Plan, after: Mapping[str, Any]) -> dict[str, bool]:
+    """What is marked sensitive: what comes from the environment may be meant for those eyes alone that set it."""
+    return {name: True for name in plan.given.get(step.address, ()) if name in after}
 
 
 def _identity(address: Address, plan: Plan) -> dict[str, Any]:
@@ -253,7 +258,7 @@ def _planned_values(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
             **{name: change[name] for name in ("address", "mode", "type", "name", "provider_name")},
             "schema_version": 0,
             "values": change["change"]["after"],
-            "sensitive_values": {},
+            "sensitive_values": change["change"]["after_sensitive"],
         }
         for change in changes
         if change["change"]["after"] is not None
