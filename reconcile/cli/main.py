@@ -37,6 +37,8 @@ COMMANDS = {
     "accept": ("accept", "Let an outside edit stay, for a reason"),
     "export": ("export", "Write a project for what exists in an account"),
     "unmanaged": ("unmanaged", "What exists and no entry is bound to"),
+    "diff": ("promote", "In what two environments differ"),
+    "promote": ("promote", "Make entries of one environment like another's"),
     "history": ("history", "The runs so far: when, who, what, from which commit"),
     "import": ("adopt", "Bind an existing object to an entry"),
     "adopt": ("adopt", "Bind each entry to the object of the same name"),

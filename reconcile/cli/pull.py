@@ -37,7 +37,10 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
     here = project()
     manifests = here.manifests()
     targets = requested(here, addresses, [], known=list(manifests.resources)).targets
-    drafts = Drafts(here.settings.root, Scope(here.settings.variables, here.settings.environ, here.settings.names))
+    settings, environments = here.settings, here.settings.environments_of_manifests()
+    others = tuple(name for name in environments.names if name != environments.chosen) if environments.known else ()
+    scope = Scope(settings.variables, settings.environ, settings.names)
+    drafts = Drafts(settings.root, scope, environments.chosen, others)
     with (
         here.store().lock("pull", options().lock_timeout) as locked,
         here.workspace() as workspace,
@@ -48,6 +51,8 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
         record.outcome = _code(outcome)
         record.begin()
     show_diagnostics(outcome.left)
+    if others and outcome.written:
+        progress(f"What entries say for all environments changes in {', '.join(others)}, too: see reconcile diff.")
     if as_json:
         print_json(_as_json(outcome))
     else:

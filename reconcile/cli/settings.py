@@ -9,10 +9,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity, Usage
-from reconcile.manifests.interpolate import GivenText, Scope, diagnose, evaluate
+from reconcile.manifests.environments import DEFAULT, Environments
+from reconcile.manifests.interpolate import GivenText, Scope, Shaped, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
 from reconcile.manifests.names import ALLOW_ENV, Names, Naming, signing_in
-from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, merged, parse_yaml
+from reconcile.manifests.nodes import (
+    MAX_BYTES,
+    Document,
+    ListNode,
+    MappingNode,
+    Node,
+    Scalar,
+    ScalarNode,
+    merged,
+    parse_yaml,
+)
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
     ProjectSpec,
@@ -39,7 +50,7 @@ from reconcile.providers import built_in, names, provider_named
 
 Layer = TypeVar("Layer", bound=Spec)
 
-DEFAULT_ENVIRONMENT: Final = "default"
+DEFAULT_ENVIRONMENT: Final = DEFAULT
 # What no policy may go below, in seconds.
 LEAST: Final = {"freeze": 1800.0}
 _LOCAL: Final = ".reconcile"
@@ -61,7 +72,7 @@ class Settings:
     providers: Mapping[str, ProviderSettings]
     folder: Path
     state: Path | str
-    variables: Mapping[str, Scalar]
+    variables: Mapping[str, Shaped]
     environ: Mapping[str, str] = field(repr=False)
     names: Names = field(default_factory=Names, repr=False)
     defaults: Defaults | None = field(default=None, repr=False)
@@ -72,6 +83,10 @@ class Settings:
     ci: Mapping[str, Any] = field(default_factory=dict)
     proposed: Mapping[str, Any] | None = None
     warnings: tuple[Diagnostic, ...] = ()
+
+    def environments_of_manifests(self) -> Environments:
+        """Which environment manifests are read for, and which there are."""
+        return Environments(self.environment or DEFAULT_ENVIRONMENT, self.environments)
 
     def registry(self) -> Registry:
         """The project's aliases with the kinds behind them."""
@@ -104,9 +119,10 @@ class UnusableSettings(InvalidInput):
     """
 
     types: Mapping[str, str] | None = None
-    variables: Mapping[str, Scalar] = {}
+    variables: Mapping[str, Shaped] = {}
     defaults: Defaults | None = None
     names: Names = Names()
+    environments: Environments = Environments()
 
 
 def load_settings(
@@ -162,6 +178,10 @@ class _LayerReading(Reading):
     def is_lazy(self, path: NodePath) -> bool:
         return self.lazy or (bool(path) and path[-1] in self.credentials)
 
+    def forgives(self, node: Node, problem: str) -> bool:
+        # Null takes out what the project has, if it has it; a name that there can't be is a mistake all the same.
+        return self.lazy and _is_null(node) and problem != "extra_forbidden"
+
     def scope_at(self, path: NodePath) -> Scope:
         return self.inside if len(path) == 1 and (path[0] in self.credentials or path[0] == _STATE) else self.scope
 
@@ -192,15 +212,15 @@ class _Loading:
         base = document.root or MappingNode(_TOP)
         self._base = base
         self._project_spec, self._environment_spec = project_specs(_target_plurals(base))
-        environments = self._environments(base)
-        self._chosen = self._choose(environments)
+        raw = self._environments(base)
+        self._chosen = self._choose(raw)
         self._effective = effective = merged(base, self._chosen)
+        self._declared = environments = {name: self._without_nulls(base, layer) for name, layer in raw.items()}
         self._names = self._gathered(base, environments)
         values = self._variables(effective)
         self._scope = Scope(values, self._environ, self._names)
         self._inside = Scope(values, self._environ, replace(self._names, hidden=False))
-        variables = _members(effective.members.get("variables")).values()
-        sound = not self._findings and all(isinstance(node, ScalarNode) for node in variables)
+        sound = not self._findings and isinstance(effective.members.get("variables", base), MappingNode)
         self._check_layers(base, environments)
         project = self._layer(effective, self._project_spec, PROJECT_FILE, lazy=False)
         providers = dict(self._providers(effective))
@@ -240,6 +260,7 @@ class _Loading:
         if sound and types and known == types:
             error.types, error.variables, error.defaults = known, self._scope.variables, defaults
             error.names = self._names
+            error.environments = Environments(self._name, tuple(self._declared))
         return error
 
     def _raise_findings(self) -> None:
@@ -288,7 +309,7 @@ class _Loading:
                 naming.credentials += (_raw(node) for name, node in _members(account).items() if name in marks)
             naming.credentials.append(signing_in(_raw(layer.members.get(_STATE))))
             for name, node in _members(layer.members.get("variables")).items():
-                naming.variables.setdefault(name, []).append(_raw(node))
+                naming.variables.setdefault(name, []).extend(_raws(node))
         return naming.names(listed(self._environ, ALLOW_ENV))
 
     def _quietly(self, type_: str | None) -> type[AccountSpec] | None:
@@ -338,8 +359,8 @@ class _Loading:
         types = {alias: _type_of(node) for alias, node in _members(accounts).items()}
         for name, layer in environments.items():
             self._check_variables(base, layer, name)
+            self._layer(layer, self._environment_spec, name, lazy=True)
             if name != self._environment:
-                self._layer(layer, self._environment_spec, name, lazy=True)
                 self._check_accounts(layer, types)
         if self._environment is not None:
             self._layer(base, self._project_spec, PROJECT_FILE, lazy=True)
@@ -406,11 +427,25 @@ class _Loading:
         others = tuple(node for node in unused if node is not used and isinstance(node, MappingNode))
         return Defaults(self._document, used, others) if isinstance(used, MappingNode) else None
 
+    def _without_nulls(self, base: MappingNode, layer: MappingNode, path: tuple[str, ...] = ()) -> MappingNode:
+        """What an environment says, but for what it takes out of the project; other nulls are looked at like values."""
+        result = MappingNode(layer.mark)
+        for name, member in layer.members.items():
+            below = base.members.get(name)
+            if isinstance(member, ScalarNode) and member.value is None and below is not None and path != _VARIABLES:
+                continue
+            result.keys[name] = layer.keys[name]
+            result.members[name] = member
+            if isinstance(member, MappingNode):
+                inner = below if isinstance(below, MappingNode) else MappingNode(layer.mark)
+                result.members[name] = self._without_nulls(inner, member, (*path, name))
+        return result
+
     # Variables
 
-    def _variables(self, effective: MappingNode) -> dict[str, Scalar]:
+    def _variables(self, effective: MappingNode) -> dict[str, Shaped]:
         node = effective.members.get("variables")
-        declared: dict[str, Scalar] = {}
+        declared: dict[str, Shaped] = {}
         if isinstance(node, MappingNode):
             declared = {name: self._variable(name, member) for name, member in node.members.items()}
         for name in self._given:
@@ -422,7 +457,7 @@ class _Loading:
                 self._find("unknown-variable", "an unknown variable", detail, None, hint)
         return declared
 
-    def _variable(self, name: str, node: Node) -> Scalar:
+    def _variable(self, name: str, node: Node) -> Shaped:
         for given_value in (
             self._given.get(name),
             self._environ.get(f"RECONCILE_VAR_{name}"),
@@ -430,8 +465,14 @@ class _Loading:
         ):
             if given_value is not None:
                 return GivenText(given_value)
-        if not isinstance(node, ScalarNode):
-            return ""  # the Spec finds it
+        return self._value_of(name, node)
+
+    def _value_of(self, name: str, node: Node) -> Shaped:
+        """The value of a variable, or of a part of it."""
+        if isinstance(node, MappingNode):
+            return {key: self._value_of(name, member) for key, member in node.members.items()}
+        if isinstance(node, ListNode):
+            return [self._value_of(name, item) for item in node.items]
         if not isinstance(node.value, str) or "${" not in node.value:
             return node.value
         return self._evaluated(name, node, node.value, lazy=False)
@@ -709,11 +750,23 @@ class _Top:
 
 
 _TOP: Final = _Top()
+_VARIABLES: Final = ("variables",)
 _NAMES: Final = "it takes letters A to Z, digits, - and _"
 
 
 def _members(node: Node | None) -> Mapping[str, Node]:
     return node.members if isinstance(node, MappingNode) else {}
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value is None
+
+
+def _raws(node: Node) -> Iterator[str]:
+    """All texts of a value."""
+    for inner in _members(node).values() if isinstance(node, MappingNode) else getattr(node, "items", ()):
+        yield from _raws(inner)
+    yield _raw(node)
 
 
 def _raw(node: Node | None) -> str:

@@ -114,7 +114,9 @@ def take_into(folder: Path, chosen: Sequence[str], *, include_sent: bool) -> int
                 hint=f"Bind it with `reconcile import {known[0]} ID`, or take it in by another name: ADDR=NAME.",
                 address=known[0],
             )
-        taken = take_in(workspace, locked, manifests, drafts, here.declared, wanted)
+        # What exists in this account is in no other environment's.
+        only = settings.environments_of_manifests().chosen if settings.environments else None
+        taken = take_in(workspace, locked, manifests, drafts, here.declared, wanted, only)
         record.begin()
     if as_json:
         bound = {str(address): id_ for address, id_ in taken.bound.items()}

@@ -1,17 +1,22 @@
 """``validate``."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import click
 
 from reconcile.cli.findings import findings_options, write_findings
 from reconcile.cli.git import changed_files
-from reconcile.cli.options import global_options
+from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, show_diagnostics, text_or_json
+from reconcile.cli.settings import DEFAULT_ENVIRONMENT, UnusableSettings, load_settings
 from reconcile.cli.workspace import project
 from reconcile.errors import Diagnostic, InvalidInput, Severity
+from reconcile.model.address import Address
+
+_UNSET: Final = ("unset-variable", "unset-environment")
 
 
 @click.command(epilog="Example: reconcile validate --format json")
@@ -19,36 +24,88 @@ from reconcile.errors import Diagnostic, InvalidInput, Severity
 @findings_options[1]
 @global_options
 def validate(sarif: Path | None, junit: Path | None) -> int:
-    """Check everything that can be checked offline; needs no credentials."""
+    """Check everything that can be checked offline; needs no credentials.
+
+    Without --env every environment is gone through.
+    """
     from reconcile.report.diagnostics import to_json
     from reconcile.report.text import counted
 
     as_json = text_or_json() == "json"
-    here = project()
-    manifests = None
-    try:
-        manifests = here.manifests()
-        found = [*here.unsendable(manifests.resources), *here.mail_findings(manifests.resources)]
-        found = _new_first(found, here.settings.root)
-        if any(one.severity is Severity.ERROR for one in found):
-            raise InvalidInput.of(found)
-    except InvalidInput as error:
-        write_findings(error.diagnostics, manifests.resources if manifests is not None else (), sarif, junit)
-        if as_json:
-            print_json({"valid": False, "diagnostics": to_json(error.diagnostics)})
-        else:
-            show_diagnostics(error.diagnostics)
-            click.echo(counted(sum(one.severity is Severity.ERROR for one in error.diagnostics), "finding") + ".")
-        return error.exit_code
-    write_findings([*manifests.warnings, *found], manifests.resources, sarif, junit)
+    outcome = _checked(options().environment)
+    write_findings(outcome.findings, outcome.addresses, sarif, junit)
+    errors = sum(one.severity is Severity.ERROR for one in outcome.findings)
     if as_json:
-        print_json(
-            {"valid": True, "diagnostics": to_json([*manifests.warnings, *found]), "entries": len(manifests.resources)}
-        )
-    else:
-        show_diagnostics(found)
-        click.echo(f"Valid: {counted(len(manifests.resources), 'entry', 'entries')}.")
+        told = {"valid": not errors, "diagnostics": to_json(outcome.findings)}
+        print_json(told if errors else told | {"entries": outcome.entries, "environments": outcome.counts})
+        return 1 if errors else 0
+    show_diagnostics(outcome.findings)
+    if errors:
+        click.echo(counted(errors, "finding") + ".")
+        return 1
+    entries = counted(outcome.entries, "entry", "entries")
+    each = ", ".join(f"{count:,} in {name}" for name, count in outcome.counts.items())
+    click.echo(f"Valid: {entries}{f' ({each})' if len(outcome.counts) > 1 else ''}.")
     return 0
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What is found over all environments, or in the one that was asked for; ``counts`` are entries by environment."""
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> int:
+        return max(self.counts.values(), default=0)
+
+
+def _checked(environment: str | None) -> _Outcome:
+    """What is wrong in an environment; in all of them, and without one, where none is named."""
+    outcome = _Outcome()
+    by_environment = {environment or DEFAULT_ENVIRONMENT: _looked_at(environment, outcome)}
+    if environment is None and options().settings is None:
+        others = _environments()
+        by_environment |= {name: _looked_at(name, outcome) for name in others}
+    places: dict[Diagnostic, list[str]] = {}
+    for name, findings in by_environment.items():
+        for found in findings:
+            places.setdefault(found, []).append(name)
+    for found, names in places.items():
+        everywhere = len(names) == len(by_environment)
+        if found.code in _UNSET and not everywhere:
+            continue  # set where it is needed: another environment's values, or its job's, are not here
+        where = "" if everywhere else f" In {', '.join(names)}."
+        outcome.findings.append(replace(found, detail=found.detail + where))
+    return outcome
+
+
+def _looked_at(environment: str | None, outcome: _Outcome) -> list[Diagnostic]:
+    """All findings about one environment, warnings too."""
+    try:
+        here = project(environment, quiet=bool(outcome.counts))
+        manifests = here.declared()
+    except InvalidInput as error:
+        return list(error.diagnostics)
+    resources = manifests.resources
+    outcome.counts[environment or DEFAULT_ENVIRONMENT] = len(resources)
+    outcome.addresses += [address for address in resources if address not in outcome.addresses]
+    found = [*here.unsendable(resources), *here.mail_findings(resources)]
+    return [*manifests.warnings, *_new_first(found, here.settings.root)]
+
+
+def _environments() -> tuple[str, ...]:
+    chosen = options()
+    try:
+        return load_settings(
+            chosen.directory, environment=None, variables=chosen.variables, environ=chosen.environ
+        ).environments
+    except UnusableSettings as error:
+        return error.environments.known
+    except InvalidInput:
+        return ()
 
 
 def _new_first(found: Iterable[Diagnostic], root: Path) -> list[Diagnostic]:

@@ -69,6 +69,7 @@ class Project:
                 environ=settings.environ,
                 defaults=settings.defaults,
                 names=settings.names,
+                environments=settings.environments_of_manifests(),
             )
         except InvalidInput as error:
             error.diagnostics = tuple(_with_commits(settings.root, found) for found in error.diagnostics)
@@ -221,16 +222,20 @@ def _teller(*, quiet: bool) -> Callable[["Address", str], None]:
     return tell
 
 
-def project() -> Project:
-    """The project that the global options point at.
+def project(environment: str | None = None, *, quiet: bool = False) -> Project:
+    """The project that the global options point at; in an environment other than theirs, if one is named.
+
+    ``quiet``: warnings about its file are not shown.
 
     Raises:
         InvalidInput: with every finding about the project file.
     """
     chosen = options()
+    named = environment if environment is not None else chosen.environment
+    given = chosen.settings if environment is None else None
     try:
-        settings = chosen.settings or load_settings(
-            chosen.directory, environment=chosen.environment, variables=chosen.variables, environ=chosen.environ
+        settings = given or load_settings(
+            chosen.directory, environment=named, variables=chosen.variables, environ=chosen.environ
         )
     except UnusableSettings as error:
         error.diagnostics += tuple(_findings_of_manifests(chosen, error))
@@ -238,7 +243,7 @@ def project() -> Project:
     if chosen.rules is not None:
         settings = bounded(settings, chosen.rules)
     chosen.secrets += _secrets(settings)
-    show_diagnostics(settings.warnings)
+    show_diagnostics(() if quiet else settings.warnings)
     return Project(settings, settings.registry(), chosen.stop)
 
 
@@ -262,6 +267,7 @@ def _findings_of_manifests(chosen: "Options", error: UnusableSettings) -> Iterat
             environ=chosen.environ,
             defaults=error.defaults,
             names=error.names,
+            environments=error.environments,
         )
     except InvalidInput as more:
         yield from (found for found in more.diagnostics if found not in error.diagnostics)

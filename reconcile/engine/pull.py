@@ -220,6 +220,11 @@ class _Pulling:
         if step.previous_address is not None:
             self._leave(step, "it was deleted outside. Take the entry out, or let apply make it anew", resource)
             return
+        if self.drafts.others and resource.only != (self.drafts.environment,):
+            others = ", ".join(self.drafts.others)
+            reason = f"it was deleted outside, and its entry is for other environments, too. Give it `only: [{others}]`"
+            self._leave(step, reason, resource)
+            return
         try:
             above = self.drafts.take_out(resource, self._workspace.registry.kind(step.address))
         except Unwritable as reason:

@@ -10,7 +10,9 @@ from reconcile.engine.refresh import decoded
 from reconcile.engine.workflow import Workspace, check_accounts
 from reconcile.errors import InvalidInput
 from reconcile.manifests.adding import with_entry
+from reconcile.manifests.compose import escaped
 from reconcile.manifests.edit import Unwritable
+from reconcile.manifests.environments import ONLY
 from reconcile.manifests.load import Manifests
 from reconcile.manifests.pulling import Drafts
 from reconcile.model.account import Account
@@ -102,10 +104,11 @@ def take_in(
     drafts: Drafts,
     reload: Callable[[], Manifests],
     chosen: Mapping[Address, Unmanaged],
+    only: str | None = None,
 ) -> Taken:
     """Write an entry for each chosen object into the manifests that are there, and bind it; nothing remote changes.
 
-    ``chosen`` says at which address each is to be.
+    ``chosen`` says at which address each is to be, ``only`` for which environment alone.
 
     Raises:
         InvalidInput: the manifests would say anything else than before and what is live; all is as before then.
@@ -126,7 +129,7 @@ def take_in(
         entry = declaring.entry(one.kind, address, one.live)
         if entry is None:
             continue
-        _draft(drafts, manifests, address, one.kind, entry)
+        _draft(drafts, manifests, address, one.kind, entry, only)
         ids[address.provider, address.kind, one.live.id] = address
         entries[address] = entry
     accounts = check_accounts(workspace, locked.state, {address.provider for address in entries})
@@ -146,7 +149,7 @@ def take_in(
     return taken
 
 
-def _draft(drafts: Drafts, manifests: Manifests, address: Address, kind: Kind, entry: Entry) -> None:
+def _draft(drafts: Drafts, manifests: Manifests, address: Address, kind: Kind, entry: Entry, only: str | None) -> None:
     """The entry in a file that is there, or in a new one, and its bodies."""
     file = _home(manifests.resources, address, kind)
     try:
@@ -154,8 +157,9 @@ def _draft(drafts: Drafts, manifests: Manifests, address: Address, kind: Kind, e
     except FileNotFoundError:
         text = ""
     name = None if kind.singleton else address.name
+    members = escaped(entry.written) | ({ONLY: [only]} if only is not None else {})
     try:
-        drafts.texts[file] = with_entry(text, file, address.provider, kind.plural, name, entry.written)
+        drafts.texts[file] = with_entry(text, file, address.provider, kind.plural, name, members)
     except Unwritable as reason:
         raise InvalidInput(
             f"{address} can't be written to {file}: {reason.reason}. The manifests are as before.",

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 from reconcile.manifests.compose import flow_value, member_lines
-from reconcile.manifests.edit import Plain, Unwritable, checked, plain_tree
-from reconcile.manifests.interpolate import literal
+from reconcile.manifests.edit import Path, Plain, Unwritable, checked, insertion, plain_tree, without
 from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, walk
 
 _LONGEST_LINE = 120
+_WITHIN_ENTRY = 4  # the depth of the members of an entry: account, kind, name, member
 
 
 def with_entry(text: str, file: str, alias: str, plural: str, name: str | None, members: Mapping[str, Plain]) -> str:
     """The text with one entry more; ``name`` is None for a kind that has one entry without a name.
 
-    ``members`` are values as they are meant; what would be an expression is written as text.
+    ``members`` are as they are written: what looks like an expression is one.
 
     Raises:
         Unwritable: it can't be added without changing what else the file says; the text stays.
@@ -31,11 +31,52 @@ def with_entry(text: str, file: str, alias: str, plural: str, name: str | None, 
             raise Unwritable(f"{part} is no mapping")
     if path[-1] in inner:
         raise Unwritable(f"{path[-1]} stands there already")
-    inner[path[-1]] = _escaped(members)
+    inner[path[-1]] = as_lists(members)
     edited = _added(text, path, before, members)
     if "\r\n" in text:
         edited = edited.replace("\r\n", "\n").replace("\n", "\r\n")
     return checked(text, edited, file, expected)
+
+
+def with_member(text: str, file: str, path: Path, value: Mapping[str, Plain] | None) -> str:
+    """The text with a mapping at a path below an entry, on one line; None takes it out, and with it what is empty then.
+
+    Raises:
+        Unwritable: it can't be written without changing what else the file says; the text stays.
+    """
+    tree = plain_tree(text, file)
+    depth, span, inner = 0, spans(text), tree
+    while depth < len(path) - 1 and path[depth] in span.members and isinstance(inner.get(path[depth]), dict):
+        if value is None and len(inner[path[depth]]) == 1 and depth >= _WITHIN_ENTRY - 1:
+            break
+        span, inner, depth = span.members[path[depth]].value, inner[path[depth]], depth + 1
+    name, rest = path[depth], path[depth + 1 :]
+    expected, at = deepcopy(tree), path[:depth]
+    owner = expected
+    for part in at:
+        owner = owner[part]
+    if value is None:
+        if name not in span.members:
+            return text
+        del owner[name]
+        return checked(text, without(text, file, path[: depth + 1]), file, expected)
+    nested: Plain = as_lists(value)
+    for part in reversed(rest):
+        nested = {part: nested}
+    owner[name] = nested
+    if name not in span.members:
+        start, end, new = insertion(text, span, name, flow_value(nested))
+    else:
+        member = span.members[name]
+        start, end, new = member.end, member.value.end, f": {flow_value(nested)}"
+    return checked(text, text[:start] + new + text[end:], file, expected)
+
+
+def as_lists(value: Plain) -> Plain:
+    """The value as a file that is read has it: with lists in place of tuples."""
+    if isinstance(value, Mapping):
+        return {name: as_lists(member) for name, member in value.items()}
+    return [as_lists(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _added(text: str, path: tuple[str, ...], tree: Plain, members: Mapping[str, Plain]) -> str:
@@ -116,11 +157,3 @@ def _apart(text: str, start: int) -> bool:
             return False
         at = line_start(text, at - 1)
     return False
-
-
-def _escaped(value: Plain) -> Plain:
-    if isinstance(value, Mapping):
-        return {name: _escaped(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_escaped(member) for member in value]
-    return literal(value) if isinstance(value, str) else value

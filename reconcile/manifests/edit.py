@@ -38,7 +38,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
     entry = _entry(tree, path)
     member = entry.members.get(path[-1])
     if member is None:
-        changes = [_insertion(text, entry, path[-1], _rendered(text, entry, value))]
+        changes = [insertion(text, entry, path[-1], _rendered(text, entry, value))]
     elif member.value.style == "*":
         changes = [(member.value.begin, member.value.end, _rendered(text, entry, value))]
     else:
@@ -52,7 +52,7 @@ def with_value(text: str, file: str, path: Path, value: Plain) -> str:
     # What can't be said over lines just there can be said within quotes.
     quoted = scalar_text(value, flow=False, quote='"')
     if member is None:
-        change = _insertion(text, entry, path[-1], quoted)
+        change = insertion(text, entry, path[-1], quoted)
     else:
         change = (member.value.begin, member.value.end, quoted)
     return checked(text, _changed(text, [change]), file, expected)
@@ -122,6 +122,11 @@ def written_value(text: str, file: str, path: Path) -> Plain:
     """What stands at a path, expressions as they are written; None if nothing does."""
     node = _found(text, file, path)
     return None if node is None else _plain(node)
+
+
+def stands(text: str, file: str, path: Path) -> bool:
+    """Whether anything stands at a path, and be it null."""
+    return _found(text, file, path) is not None
 
 
 def _entry(tree: Span, path: Path) -> Span:
@@ -311,7 +316,7 @@ def _line_removed(text: str, span: Span, index: int) -> list[_Change]:
 # Members
 
 
-def _insertion(text: str, entry: Span, name: str, rendered: str) -> _Change:
+def insertion(text: str, entry: Span, name: str, rendered: str) -> _Change:
     """A new member, after the last one that takes a line only, or before the first."""
     new = f"{name}: {rendered}"
     members = list(entry.members.values())

@@ -6,12 +6,15 @@ Nothing else is evaluated. What a text evaluates to may be secret, so no message
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from reconcile.errors import Diagnostic, Location
 from reconcile.manifests.names import ALLOW_ENV, Names
 from reconcile.manifests.nodes import Document, Scalar, ScalarNode
 from reconcile.model.registry import nearest
+
+# The value of a variable: a scalar, or a list or a mapping of such, which stands for a whole value only.
+Shaped: TypeAlias = Any
 
 
 class GivenText(str):
@@ -24,7 +27,7 @@ class GivenText(str):
 class Scope:
     """What expressions may name. A variable that is None has no value: it must be given."""
 
-    variables: Mapping[str, Scalar] = field(default_factory=dict)
+    variables: Mapping[str, Shaped] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
 
@@ -56,7 +59,7 @@ _INNER = re.compile(
 )
 
 
-def evaluate(text: str, scope: Scope) -> tuple[Scalar, list[Fault]]:
+def evaluate(text: str, scope: Scope) -> tuple[Shaped, list[Fault]]:
     """The value of a text, which has a type of its own if the text is one expression and nothing else."""
     faults: list[Fault] = []
     whole = _TOKEN.fullmatch(text)
@@ -66,7 +69,13 @@ def evaluate(text: str, scope: Scope) -> tuple[Scalar, list[Fault]]:
     def spelled(token: re.Match[str]) -> str:
         if token["inner"] is None:
             return "${"
-        return _spelled(_value(token, scope, faults))
+        value = _value(token, scope, faults)
+        if isinstance(value, list | dict):
+            what = "a list" if isinstance(value, list) else "a mapping"
+            detail = f"{token.group()} is {what}, which can't be a part of a text. Let it stand alone."
+            faults.append(Fault("wrong-expression", "a wrong expression", detail, token.group()))
+            return ""
+        return _spelled(value)
 
     return _TOKEN.sub(spelled, text), faults
 
@@ -101,7 +110,7 @@ def _spelled(value: Scalar) -> str:
     return "" if value is None else str(value)
 
 
-def _value(token: re.Match[str], scope: Scope, faults: list[Fault]) -> Scalar:
+def _value(token: re.Match[str], scope: Scope, faults: list[Fault]) -> Shaped:
     inner = _INNER.fullmatch(token["inner"])
     if inner is None or not token["end"]:
         faults.append(_misspelt(token, scope))
@@ -132,7 +141,7 @@ def _from_environment(inner: re.Match[str], source: str, scope: Scope, faults: l
     return GivenText(value)
 
 
-def _from_variables(name: str, source: str, scope: Scope, faults: list[Fault]) -> Scalar:
+def _from_variables(name: str, source: str, scope: Scope, faults: list[Fault]) -> Shaped:
     if name not in scope.variables:
         detail = f'There is no variable "{name}". Declare it under `variables` in reconcile.yaml.'
         close = nearest(name, scope.variables)

@@ -7,10 +7,11 @@ from typing import Any, Final, TypeAlias
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
+from reconcile.manifests.environments import Environments, here
 from reconcile.manifests.find import find_manifests, not_regular, unread
-from reconcile.manifests.interpolate import Scope
+from reconcile.manifests.interpolate import Scope, Shaped
 from reconcile.manifests.names import Names
-from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, Scalar, ScalarNode, parse_yaml
+from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
 from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
 from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves, check_sources
@@ -51,7 +52,7 @@ class Manifests:
     defaults: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
 
 
-Variables: TypeAlias = Mapping[str, Scalar]
+Variables: TypeAlias = Mapping[str, Shaped]
 
 
 def load(
@@ -62,21 +63,30 @@ def load(
     environ: Mapping[str, str] | None = None,
     defaults: Defaults | None = None,
     names: Names | None = None,
+    environments: Environments | None = None,
+    linked: bool = True,
 ) -> Manifests:
-    """All that the manifests under ``root`` declare; ``names`` says which names expressions may have.
+    """All that the manifests under ``root`` declare for one of the environments.
+
+    ``names`` says which names expressions may have. Unless ``linked``, references to nothing are let be.
 
     Raises:
         InvalidInput: with every finding about every file.
     """
     with collector_paused():
-        return _Loading(root, registry, Scope(variables or {}, environ or {}, names or Names()), defaults).load()
+        scope = Scope(variables or {}, environ or {}, names or Names())
+        return _Loading(root, registry, scope, defaults, environments or Environments()).load(linked=linked)
 
 
 class _Loading:
     """One run of ``load``."""
 
-    def __init__(self, root: Path, registry: Registry, scope: Scope, defaults: Defaults | None) -> None:
+    def __init__(
+        self, root: Path, registry: Registry, scope: Scope, defaults: Defaults | None, environments: Environments
+    ) -> None:
         self._root = root
+        self._environments = environments
+        self._elsewhere: set[Address] = set()
         self._registry = registry
         self._defaults = defaults
         self._findings: list[Diagnostic] = []
@@ -86,12 +96,14 @@ class _Loading:
         self._entries: dict[Address, Entry] = {}
         self._removed: dict[Address, Removed] = {}
 
-    def load(self) -> Manifests:
+    def load(self, *, linked: bool) -> Manifests:
         self._note_project_file()
         whole = True
         for notice in unread(self._root):
             (self._findings if notice.severity is Severity.ERROR else self._warnings).append(notice)
         for path in find_manifests(self._root):
+            if self._environments.is_elsewhere(path):
+                continue
             document = self._read(path)
             if document is None:
                 whole = False
@@ -103,7 +115,7 @@ class _Loading:
             resource = self._validator.resource(entry)
             if resource is not None:
                 resources[address] = resource
-        self._resolve(resources, whole)
+        self._resolve(resources, whole and linked)
         if self._findings:
             raise InvalidInput.of(collapsed(self._findings))
         removed = {address: said.keep for address, said in self._removed.items()}
@@ -115,7 +127,7 @@ class _Loading:
         links = self._validator.links
         if whole:
             # With a file missing, what stands in it would be missed everywhere.
-            self._findings.extend(check_links(links, declared))
+            self._findings.extend(check_links(links, declared, self._elsewhere))
         self._findings.extend(check_cycles(links, declared))
         self._findings.extend(still_declared(self._removed, declared))
         self._findings.extend(check_moves(resources, declared.keys()))
@@ -185,7 +197,11 @@ class _Loading:
             return
         self._add(Entry(address, kind, document, node, mark))
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, written: Entry) -> None:
+        entry = here(written, self._environments, self._findings)
+        if entry is None:
+            self._elsewhere.add(written.address)
+            return
         first = self._entries.setdefault(entry.address, entry)
         if first is not entry:
             detail = f"{entry.address} is declared twice, in two files. Keep one of them."

@@ -496,15 +496,22 @@ def _syntax_error(error: YAMLError, text: str, file: str) -> Diagnostic:
     return explain_syntax(problem, source, Location(file, int(shown.line) + 1, int(shown.column) + 1))
 
 
-def merged(base: MappingNode, over: MappingNode) -> MappingNode:
-    """One mapping over another, member by member; each part keeps its place."""
+def merged(base: MappingNode, over: MappingNode, path: tuple[str, ...] = ()) -> MappingNode:
+    """An environment over its project, member by member; each part keeps its place.
+
+    Null takes a setting out, but for a variable: that is to be given then.
+    """
     result = MappingNode(base.mark)
     result.members = dict(base.members)
     result.keys = base.keys | over.keys
     for name, member in over.members.items():
         below = result.members.get(name)
-        both = isinstance(below, MappingNode) and isinstance(member, MappingNode)
-        result.members[name] = merged(below, member) if both else member  # type: ignore[arg-type]  # both are mappings
+        if isinstance(member, ScalarNode) and member.value is None and path != ("variables",):
+            result.members.pop(name, None)
+        elif isinstance(below, MappingNode) and isinstance(member, MappingNode):
+            result.members[name] = merged(below, member, (*path, name))
+        else:
+            result.members[name] = member
     return result
 
 

@@ -72,8 +72,9 @@ class _Layer(Spec):
         description="Where the state is kept: file:PATH, s3://BUCKET/KEY, gs://, az://, postgresql:// or https://. "
         "By default file:.reconcile/ENV/state.json.",
     )
-    variables: dict[_Variable, str | bool | int | float | None] = Field(
-        ABSENT, description="Values for ${var.name}; null: must be given with --var or RECONCILE_VAR_NAME."
+    variables: dict[_Variable, Any] = Field(
+        ABSENT,
+        description="Values of any shape for ${var.name}; null: must be given with --var or RECONCILE_VAR_NAME.",
     )
     defaults: dict[_Alias, Any] = Field(ABSENT, description="Values that count as declared, by alias and kind.")
     policy: PolicySpec = Field(ABSENT, description="What bounds a run.")

@@ -11,7 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from reconcile.manifests.edit import Plain, Unwritable, with_value, without, without_entry, written_value
+from reconcile.manifests.edit import Plain, Unwritable, stands, with_value, without, without_entry, written_value
+from reconcile.manifests.environments import DEFAULT, OVERRIDES
 from reconcile.manifests.interpolate import Scope, evaluate, has_expression, literal
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
@@ -27,11 +28,14 @@ _ZONE = re.compile(r"(?:[Zz]|(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>\d{2}))$
 class Drafts:
     """Files of a project as they are to be; nothing is on disk before ``written``.
 
-    ``texts`` are manifests, ``bodies`` files that manifests point at; ``scope`` is what expressions may name.
+    ``texts`` are manifests, ``bodies`` files that manifests point at; ``scope`` is what expressions may name, and
+    ``environment`` the one that is read for; ``others`` are those that the project has beside it.
     """
 
     root: Path
     scope: Scope
+    environment: str = DEFAULT
+    others: tuple[str, ...] = ()
     texts: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, str] = field(default_factory=dict)
 
@@ -44,7 +48,8 @@ class Drafts:
         rule = rules(kind.spec)[name]
         if name in resource.files and isinstance(live, str):
             return self._set_body(resource.files[name], live)
-        file, path = resource.location.file, (*_path(resource.address, kind), *path_of(kind.spec, name))
+        file = resource.location.file
+        path = self._place(file, resource, kind, path_of(kind.spec, name))
         if live is None and not _admits_none(kind.spec, path_of(kind.spec, name)):
             raise Unwritable("it is not set any more; take it out of the entry, or let apply set it again")
         text = self.text(file)
@@ -54,6 +59,12 @@ class Drafts:
         else:
             self.texts[file] = with_value(text, file, path, _spelled(rule, live, written, self.scope))
         return file
+
+    def _place(self, file: str, resource: Resource, kind: Kind, name: tuple[str, ...]) -> tuple[str, ...]:
+        """Where an attribute stands, or is to: at the entry, or in what this environment has otherwise."""
+        entry = _path(resource.address, kind)
+        own = (*entry, OVERRIDES, self.environment, *name)
+        return own if stands(self.text(file), file, own) else (*entry, *name)
 
     def detach(self, resource: Resource, kind: Kind, texts: Mapping[str, str]) -> tuple[str, ...]:
         """Let an entry say itself what was made from another one; gives the files that hold the texts.
@@ -164,7 +175,7 @@ def _spelled(rule: Rule, live: Value, written: Plain, scope: Scope) -> Plain:
     Raises:
         Unwritable: it is made from an expression, or no entry stands for what it refers to.
     """
-    if isinstance(live, tuple):
+    if isinstance(live, tuple) and not (isinstance(written, str) and has_expression(written)):
         return _list(rule, live, written if isinstance(written, list) else [], scope)
     if isinstance(written, str) and has_expression(written):
         raise Unwritable("an expression stands there, and it is kept; change what it names, or write the value out")

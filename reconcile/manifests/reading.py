@@ -1,6 +1,7 @@
 """Nodes and a pydantic model -> plain values, or every finding at the node that it is about."""
 
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -34,7 +35,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def below(node: Node, path: Path) -> Node:
     """The node at a path that is known to be there."""
     for part in path:
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and str(part) in node.members:
             node = node.members[str(part)]
         elif isinstance(node, ListNode) and isinstance(part, int):
             node = node.items[part]
@@ -96,6 +97,10 @@ class Reading:
         """Whether the expressions of a value are only looked at, not evaluated."""
         return False
 
+    def forgives(self, node: Node, problem: str) -> bool:
+        """Whether a problem with the value of a node is none here."""
+        return False
+
     def scope_at(self, path: Path) -> Scope:
         """What the expressions of a value may name."""
         return self.scope
@@ -152,7 +157,7 @@ class Reading:
         self, node: ScalarNode, wanted: frozenset[type], document: Document, scope: Scope | None = None
     ) -> Scalar | Broken:
         """The value of a scalar where one of these types is wanted; BROKEN with findings."""
-        value = node.value
+        value: Any = node.value
         if isinstance(value, str) and "${" in value:
             value, faults = evaluate(value, scope or self.scope)
             if faults:
@@ -163,7 +168,8 @@ class Reading:
                 value = converted(value, wanted)
         if isinstance(value, float) and float not in wanted and int in wanted and value.is_integer():
             return int(value)
-        return value
+        found: Scalar | Broken = value
+        return found
 
     def value(self, node: ScalarNode, wanted: frozenset[type], path: Path) -> Scalar | Broken:
         """The value of a scalar at a path; BROKEN with findings, or if it is not evaluated."""
@@ -177,13 +183,30 @@ class Reading:
 
     def _scalar(self, node: ScalarNode, shape: Shape, path: Path) -> Scalar | Broken:
         if not shape.scalars:
-            return node.value  # no expression can give a list or a mapping
+            shaped: Scalar | Broken = self._shaped(node, shape, path)
+            return shaped
         value = self.value(node, shape.scalars, path)
         if value is BROKEN:
             self.broken.append(path)
         elif isinstance(node.value, str) and from_outside(node.value, self.scope_at(path)):
             self.given.add(path)
         return value
+
+    def _shaped(self, node: ScalarNode, shape: Shape, path: Path) -> Any:
+        """The list or mapping that a variable has, where it is all that stands there; else the text that does."""
+        scope = self.scope_at(path)
+        known = {name for name, value in scope.variables.items() if isinstance(value, list | dict)}
+        if not isinstance(node.value, str) or node.value not in {f"${{var.{name}}}" for name in known}:
+            return node.value
+        value = self.value(node, shape.scalars, path)
+        if value is BROKEN:
+            self.broken.append(path)
+        elif isinstance(value, dict) and (names := sorted(value.keys() & shape.naming.keys())):
+            document = self.source_of(path).document
+            detail = f"`{names[0]}` names a file, which the entry itself says, and no variable."
+            self.find("wrong-expression", "a wrong expression", detail, document.at(node.mark))
+            self._complain(path)
+        return deepcopy(value)
 
     def _read_file(
         self, file: str, name: str, target: str, members: Mapping[str, Node], path: Path, data: dict[str, Value]
@@ -246,6 +269,8 @@ class Reading:
                 continue
             known = problem["type"] != "extra_forbidden"  # a wrong name counts, whatever stands behind it
             if known and any(loc[: len(path)] == path for path in self.broken):
+                continue
+            if self.forgives(below(self.source.node, loc), str(problem["type"])):
                 continue
             finding = self._explained(loc, problem)
             self._complain(loc)

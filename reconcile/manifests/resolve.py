@@ -11,8 +11,10 @@ from reconcile.model.registry import Registry, nearest
 from reconcile.model.resource import Resource
 
 
-def check_links(links: Iterable[Link], declared: Mapping[Address, Location]) -> Iterator[Diagnostic]:
-    """References to what is not declared."""
+def check_links(
+    links: Iterable[Link], declared: Mapping[Address, Location], elsewhere: Collection[Address] = ()
+) -> Iterator[Diagnostic]:
+    """References to what is not declared; ``elsewhere`` are the entries that are for other environments alone."""
     for link in links:
         target = link.target
         if target in declared:
@@ -21,6 +23,10 @@ def check_links(links: Iterable[Link], declared: Mapping[Address, Location]) -> 
         close = _bare_name(target, known) or (nearest(target.name, known) if "${" not in link.written else None)
         detail = f"{link.written} refers to a {target.kind} that no manifest declares. Declare it, or correct the name."
         hint = f'Did you mean "{close}"?' if close else None
+        if target in elsewhere:
+            hint = (
+                "Its entry is for other environments (`only`). Say there what stands here, or who refers to it: `only`."
+            )
         if hint is None and not known:
             hint = f"There is no {target.kind} of {target.provider} in the manifests yet."
         yield Diagnostic("dangling-reference", "a reference to nothing", detail, str(link.owner), link.location, hint)

@@ -5,7 +5,7 @@ or refuses, but for rules that need more than one file: references, files, varia
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from reconcile.manifests.interpolate import ENVIRONMENT_TEXT_PATTERN, EXPRESSION_PATTERN, SINGLE_PATTERN, TEXT_PATTERN
@@ -139,12 +139,32 @@ def _entry(kind: Kind, prefix: str, definitions: _Schema, optional: frozenset[st
     needed = [name for name in required if (name in key if optional is None else name not in optional)]
     exclusions = attributes.pop("allOf", [])
     managed = ({"required": needed} if needed else {}) | ({"allOf": exclusions} if exclusions else {})
-    external = {"required": key, "propertyNames": {"enum": [*key, "manage", "was", "allowDuplicate"]}}
+    external = {
+        "required": key,
+        "propertyNames": {"enum": [*key, "manage", "was", "allowDuplicate", "only", "overrides"]},
+    }
     attributes["properties"] |= _meta(known)
+    attributes["properties"] |= _by_environment([*attributes["properties"]])
     return attributes | {
         "if": {"properties": {"manage": {"const": "external"}}, "required": ["manage"]},
         "then": external,
         "else": managed,
+    }
+
+
+def _by_environment(properties: Collection[str]) -> _Schema:
+    """For which environments an entry is, and what differs there: any of its members but ``was``, or null."""
+    names = {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": _NAME_PATTERN}}
+    # Their values are looked at by ``validate``: here each would stand a second time.
+    layer = {"type": "object", "propertyNames": {"enum": [name for name in properties if name != "was"]}}
+    return {
+        "only": {"description": "The environments that have it; all of them if absent.", **names},
+        "overrides": {
+            "description": "What differs in an environment; null takes a member out.",
+            "type": "object",
+            "patternProperties": {_NAME_PATTERN: layer},
+            "additionalProperties": False,
+        },
     }
 
 
@@ -319,7 +339,10 @@ def _project(aliases: Mapping[str, ProviderType] | None, types: list[ProviderTyp
         properties = layer["properties"]
         accounts = _accounts(aliases, types, definitions, whole=whole)
         properties["providers"] = {"description": properties["providers"]["description"]} | accounts
-        variables = [{"$ref": "#/definitions/environmentText"}, {"type": ["boolean", "number", "null"]}]
+        variables = [
+            {"$ref": "#/definitions/environmentText"},
+            {"type": ["boolean", "number", "null", "array", "object"]},
+        ]
         properties["variables"] = {
             "description": properties["variables"]["description"],
             "type": "object",
@@ -329,6 +352,11 @@ def _project(aliases: Mapping[str, ProviderType] | None, types: list[ProviderTyp
         properties["defaults"] = {"description": properties["defaults"]["description"]} | _defaults(
             aliases, types, definitions
         )
+    policy = environment["properties"]["policy"]
+    for reference in policy.get("allOf", [policy]):
+        of = definitions[reference["$ref"].rpartition("/")[2]]
+        environment["properties"]["policy"] = of | {"properties": _or_null(of["properties"])}
+    environment["properties"] = _or_null(environment["properties"])
     definitions["environment"] = environment | {"type": ["object", "null"]}
     project["properties"]["environments"] = {
         "description": project["properties"]["environments"]["description"],
@@ -346,6 +374,11 @@ def _project(aliases: Mapping[str, ProviderType] | None, types: list[ProviderTyp
     }
 
 
+def _or_null(properties: _Schema) -> _Schema:
+    """Members that may be null, which takes them out."""
+    return {name: {"anyOf": [member, {"type": "null"}]} for name, member in properties.items()}
+
+
 def _accounts(
     aliases: Mapping[str, ProviderType] | None, types: list[ProviderType], definitions: _Schema, *, whole: bool
 ) -> _Schema:
@@ -357,6 +390,7 @@ def _accounts(
         schema = _attributes(spec, type_.name, definitions)
         if not whole:
             schema.pop("required", None)
+            schema["properties"] = _or_null(schema["properties"])
         elif credentials := sorted(
             name for name, mark in credentials_of(spec).items() if mark.needed and not mark.unless
         ):

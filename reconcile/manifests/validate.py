@@ -24,7 +24,7 @@ from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Resource, Waiver
 
-META: Final = ("lifecycle", "was", "manage", "allowDuplicate", "build", "waive")
+META: Final = ("lifecycle", "was", "manage", "allowDuplicate", "build", "waive", "only", "overrides")
 LIFECYCLE: Final = ("preventDestroy", "ignoreChanges")
 
 _NUL: Final = re.compile("\0")
@@ -50,13 +50,14 @@ def unwanted_in(value: Any, rule: Rule | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it stands in a file: ``mark`` is where its name stands."""
+    """One entry as it stands in a file: ``mark`` is where its name stands, ``only`` the environments it is for."""
 
     address: Address
     kind: Kind
     document: Document
     node: Node
     mark: Any
+    only: tuple[str, ...] = ()
 
     @property
     def location(self) -> Location:
@@ -246,6 +247,7 @@ class _EntryReading(Reading):
             self.builds,
             meta.waived,
             frozenset(name for name in attributes if self._is_given(path_of(kind.spec, name))),
+            self.entry.only,
         )
 
     def _is_given(self, place: Path) -> bool:

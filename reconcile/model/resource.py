@@ -52,7 +52,7 @@ class Resource:
     ``bodyFile`` and its like; ``files`` says which attribute came from which file (project-relative path).
     An ``external`` resource is looked up by its natural key and never changed. ``builds`` says how attributes were made
     from their files, ``waived`` what was found in its content and is accepted, ``given`` which attributes the
-    environment has a say in.
+    environment has a say in, ``only`` the environments it is for (none: all).
     """
 
     address: Address
@@ -68,6 +68,7 @@ class Resource:
     builds: Mapping[str, Build] = field(default_factory=dict)
     waived: tuple[Waiver, ...] = ()
     given: frozenset[str] = frozenset()
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ _DRIFT = "drift only looks, and is told where somebody else writes to the state:
 _DOCTOR = "doctor asks an account over HTTP: tests/cli/test_doctor.py"
 _SENDING = "the same flag is told, and run, by the message of the step"
 _ACCEPT = "tests/cli/test_accept.py"
+_ENVIRONMENTS = "tests/cli/test_environments.py"
 _UNMANAGED = "tests/cli/test_unmanaged.py"
 _CI = "what jobs of a forge run: tests/ci/test_story.py"
 _SNAPSHOT = "tests/cli/test_snapshot.py"
@@ -154,6 +155,10 @@ ELSEWHERE: dict[str, str] = {
     "Choose the snapshot's with --env": _SNAPSHOT,
     "Run it without --live, with the account's": _SNAPSHOT,
     "Take another one: reconcile snapshot": _SNAPSHOT,
+    "See the change with: git diff. See what it": _ENVIRONMENTS,
+    "Both environments are named, so --env has": _ENVIRONMENTS,
+    "See all with `reconcile diff {} {}`.": _ENVIRONMENTS,
+    "What entries say for all environments changes": _ENVIRONMENTS,
     "Every plan shows it: reconcile plan": _ACCEPT,
     "accept takes --reason TEXT, and --until DATE": _ACCEPT,
     "Name a day that is to come, or leave --until": _ACCEPT,

@@ -114,7 +114,7 @@ def test_findings_of_the_project_file_hide_none_of_the_manifests(project: Projec
     assert "reconcile.yaml:7" in result.err
     assert "manifests/all.yaml:3" in result.err
     # Without its variables, nobody can say what is wrong with what uses them.
-    project.write("reconcile.yaml", project.root.joinpath("reconcile.yaml").read_text() + "variables: {a: []}\n")
+    project.write("reconcile.yaml", project.root.joinpath("reconcile.yaml").read_text() + "variables: []\n")
     assert "manifests/all.yaml" not in project.run("plan").err
 
 

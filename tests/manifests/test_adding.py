@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.manifests.adding import with_entry
+from reconcile.manifests.compose import escaped
 from reconcile.manifests.edit import Unwritable, plain_tree
 
 BLOCK = "a:\n  lists:\n    one:\n      name: One\n"
@@ -13,7 +14,7 @@ WRITTEN = '{name: "New $${x}", tags: [t], more: {deep: v}}'
 
 
 def added(text: str, *, alias: str = "a", plural: str = "lists", name: str | None = "new") -> str:
-    return with_entry(text, "f.yaml", alias, plural, name, MEMBERS)
+    return with_entry(text, "f.yaml", alias, plural, name, escaped(MEMBERS))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_whatever_stands_there_stays(there: dict, plural: str, name: str, value:
     before = plain_tree(text, "f.yaml")
     if name in whole["a"].get(plural, {}):
         return
-    after = with_entry(text, "f.yaml", "a", plural, name, {"v": value})
+    after = with_entry(text, "f.yaml", "a", plural, name, escaped({"v": value}))
     assert "# kept" in after
     found = plain_tree(after, "f.yaml")
     assert found["a"][plural].pop(name) == {"v": value.replace("${", "$${")}
