@@ -32,7 +32,8 @@ _BROKEN = "What was applied is in the state; compare the history with a copy, or
 class Record:
     """What a run has come to so far; nothing is written of a run that did not get to do anything.
 
-    ``approved`` are the digests of the records by which it went.
+    ``approved`` are the digests of the records by which it went; ``serial`` is from which state to which it went, where
+    the whole state was put in place before.
     """
 
     plan: "Plan | None" = None
@@ -40,6 +41,7 @@ class Record:
     outcome: int = 0
     began: bool = False
     approved: tuple[str, ...] = ()
+    serial: tuple[int, int] | None = None
 
     def begin(self, plan: "Plan | None" = None) -> None:
         """From here on the run counts: whatever comes of it, there will be a line."""
@@ -142,7 +144,8 @@ def remembered(here: Project, locked: "LockedState", command: str) -> Iterator[R
     finally:
         if record.began:
             serial = before.serial
-            _append(here, locked, command, record, (serial, serial + (locked.state is not before)))
+            went = record.serial or (serial, serial + (locked.state is not before))
+            _append(here, locked, command, record, went)
 
 
 def _append(here: Project, locked: "LockedState", command: str, record: Record, serial: tuple[int, int]) -> None:

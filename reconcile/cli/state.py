@@ -7,10 +7,11 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from reconcile.cli.history import remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, show_diagnostics, text_or_json
 from reconcile.cli.plan import requested
-from reconcile.cli.workspace import project
+from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Refused, Severity, StateError
 from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, to_json
@@ -103,10 +104,22 @@ def push(file: IO[bytes], force: bool) -> None:
     def make(former: "State | None") -> "State":
         if former is not None and not force:
             _refuse_push(pushed, former, file.name)
-        return pushed
+        before.append(former.serial if former is not None else 0)
+        # What was done was done, whichever state is put back.
+        same = former is not None and former.lineage == pushed.lineage
+        return replace(pushed, history=former.history) if same and former is not None else pushed
 
+    before: list[int] = []
     written = store.replace(f"state push {file.name}", make, options().lock_timeout)
+    _remember(here, store, "state push", (before[-1], written.serial))
     progress(f"{store.name} has {_counted(len(written.resources))} now, serial {written.serial}.")
+
+
+def _remember(here: Project, store: "StateStore", command: str, serial: tuple[int, int]) -> None:
+    """Put into the history that a whole state was put in place."""
+    with store.lock(command, options().lock_timeout) as locked, remembered(here, locked, command) as record:
+        record.serial = serial
+        record.begin()
 
 
 def _refuse_double_bindings(pushed: "State", registry: "Registry", name: str) -> None:
@@ -156,8 +169,13 @@ def move(source: str, target: str) -> None:
             f"{source} can't become {target}: only the name, which is the last part of an address, can change.",
             hint="An object stays what it is, at the provider where it is.",
         )
-    with project().store().lock(f"state mv {source} {target}", options().lock_timeout) as locked:
+    here = project()
+    with (
+        here.store().lock(f"state mv {source} {target}", options().lock_timeout) as locked,
+        remembered(here, locked, "state mv") as record,
+    ):
         locked.move(former, following)
+        record.begin()
     progress(f"{source} is {target} now.")
 
 
@@ -167,7 +185,11 @@ def move(source: str, target: str) -> None:
 def remove(addresses: tuple[str, ...]) -> None:
     """Forget objects, which stay as they are in their account; `import` binds them again."""
     doomed = [_address(text) for text in addresses]
-    with project().store().lock(f"state rm {' '.join(addresses)}", options().lock_timeout) as locked:
+    here = project()
+    with (
+        here.store().lock(f"state rm {' '.join(addresses)}", options().lock_timeout) as locked,
+        remembered(here, locked, "state rm") as record,
+    ):
         known = locked.state
         if unknown := [address for address in doomed if not {address} & (known.resources.keys() | known.intents)]:
             raise InvalidInput(
@@ -177,6 +199,7 @@ def remove(addresses: tuple[str, ...]) -> None:
             )
         for address in doomed:
             locked.remove(address)
+        record.begin()
     progress(f"Forgotten: {', '.join(addresses)}. The objects stay as they are.")
 
 
@@ -214,6 +237,7 @@ def rebuild(auto_approve: bool) -> int:
         for name in store.set_aside("state rebuild", options().lock_timeout):
             progress(f"What was there is {name} now.")
     written = store.replace("state rebuild", lambda found: _over(found, former, rebuilt), options().lock_timeout)
+    _remember(here, store, "state rebuild", (former.serial if former is not None else 0, written.serial))
     progress(f"{store.name} has {_counted(len(written.resources))} now. See what apply would change: reconcile plan")
     return 1 if adoption.findings else 0
 

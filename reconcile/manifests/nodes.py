@@ -35,7 +35,8 @@ from yaml.tokens import (
 )
 
 from reconcile.errors import Diagnostic, Location
-from reconcile.manifests.syntax import explain_syntax
+from reconcile.mail.conflicts import marker
+from reconcile.manifests.syntax import explain_syntax, unfinished_merge
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -164,6 +165,7 @@ def parse_yaml(data: bytes, file: str, findings: list[Diagnostic]) -> Document:
     text = _decoded(data, file, findings)
     if text is None:
         return Document(file, "", None)
+    before = len(findings)
     try:
         root = _Builder(text, file, findings).build()
     except _Stop as stop:
@@ -171,6 +173,10 @@ def parse_yaml(data: bytes, file: str, findings: list[Diagnostic]) -> Document:
         root = None
     except YAMLError as error:
         findings.append(_syntax_error(error, text, file))
+        root = None
+    if len(findings) > before and (mark := marker(text)) is not None:
+        # All that is wrong with the file comes of it, and only one thing is to be done.
+        findings[before:] = [unfinished_merge(mark[0], text, mark.start(), file)]
         root = None
     return Document(file, text, root)
 

@@ -54,3 +54,17 @@ def explain_syntax(problem: str, line: str, place: Location) -> Diagnostic:
         elif rest[:1] in ("@", "`", "%"):
             hint = f"Text that begins with {rest[0]} is written within quotes."
     return Diagnostic("yaml-syntax", "no valid YAML", sentence, location=place, hint=hint)
+
+
+def unfinished_merge(mark: str, text: str, offset: int, file: str) -> Diagnostic:
+    """The finding for a file in which a merge has left both versions and its marks."""
+    count = sum(line.lstrip().startswith(mark.lstrip()[:7]) for line in text.splitlines())
+    line = text.count("\n", 0, offset) + 1
+    more = f", and {count - 1} more" if count > 1 else ""
+    return Diagnostic(
+        "unfinished-merge",
+        "a merge that is not finished",
+        f'Here a merge left both versions, and its marks ("{mark.strip()[:40]}"{more}): which one is meant?',
+        location=Location(file, line, 1),
+        hint="Decide for one of the versions at each place, delete the lines with the marks, and commit.",
+    )

@@ -180,7 +180,14 @@ def _embedded_change(
 def _as_applied(name: str, live: Value, applied: Applied) -> bool:
     if name in applied.observed:
         return same(live, applied.observed[name])
-    return same(live, applied.attributes[name])
+    return same(_in_order(live), _in_order(applied.attributes[name]))
+
+
+def _in_order(value: Value) -> Value:
+    """The value; references to several have no order of their own, and a state may have them in another."""
+    if isinstance(value, tuple) and any(isinstance(member, Reference) for member in value):
+        return tuple(sorted(value, key=str))
+    return value
 
 
 def _members(before: Value, after: Value) -> tuple[MemberChange, ...]:

@@ -351,7 +351,9 @@ def _value_with(value: Value, source: Address, target: Address) -> Value:
     if isinstance(value, Mapping):
         return {key: _value_with(member, source, target) for key, member in value.items()}
     if isinstance(value, tuple | list):
-        return tuple(_value_with(member, source, target) for member in value)
+        members = tuple(_value_with(member, source, target) for member in value)
+        # References have no order of their own: they stand as they are read.
+        return tuple(sorted(members, key=str)) if any(isinstance(one, Reference) for one in members) else members
     return value
 
 

@@ -340,3 +340,42 @@ def test_a_key_that_is_not_set(project: Project) -> None:
     result = project.run("plan")
     assert result.code == 1
     assert "SQUALOMAIL_API_KEY" in result.err
+
+
+_CONFLICT = """\
+squalomail:
+  lists:
+<<<<<<< HEAD
+    news: {name: News}
+=======
+    news: {name: Newsletter}
+>>>>>>> theirs
+    other: {name: Other}
+<<<<<<< HEAD
+    one: {name: One
+=======
+    two: {name: Two}
+>>>>>>> theirs
+"""
+
+
+def test_an_unfinished_merge_is_one_finding_wherever_it_is(project: Project) -> None:
+    project.write("manifests/all.yaml", _CONFLICT)
+    for command in (("validate",), ("plan",), ("fmt",), ("pull",)):
+        told = project.run(*command)
+        assert told.code == 1
+        assert told.err.count("error[") == 1
+        assert "error[unfinished-merge] " in told.err
+        assert "manifests/all.yaml:3:1" in told.err
+        assert '("<<<<<<< HEAD", and 1 more)' in told.err
+        assert "Decide for one of the versions at each place" in told.err
+    settings = (project.root / "reconcile.yaml").read_text()
+    project.write("reconcile.yaml", settings + "<<<<<<< HEAD\nvariables: {a: 1}\n=======\n>>>>>>> 0123456 (theirs)\n")
+    assert "error[unfinished-merge] reconcile.yaml:8:1" in project.run("plan").err
+
+
+def test_what_only_looks_like_a_mark_is_text(project: Project) -> None:
+    project.write(
+        "manifests/all.yaml", "squalomail:\n  lists:\n    news:\n      name: N\n      description: '<<<<<<< x'\n"
+    )
+    assert project.run("validate").code == 0
