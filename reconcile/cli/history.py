@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,7 @@ _BROKEN = "What was applied is in the state; compare the history with a copy, or
 class Record:
     """What a run has come to so far; nothing is written of a run that did not get to do anything.
 
-    ``approved`` are the digests of the records by which it went; ``serial`` is from which state to which it went, where
-    the whole state was put in place before.
+    ``approved`` are the digests of the records by which it went.
     """
 
     plan: "Plan | None" = None
@@ -41,7 +40,6 @@ class Record:
     outcome: int = 0
     began: bool = False
     approved: tuple[str, ...] = ()
-    serial: tuple[int, int] | None = None
 
     def begin(self, plan: "Plan | None" = None) -> None:
         """From here on the run counts: whatever comes of it, there will be a line."""
@@ -144,18 +142,28 @@ def remembered(here: Project, locked: "LockedState", command: str) -> Iterator[R
     finally:
         if record.began:
             serial = before.serial
-            went = record.serial or (serial, serial + (locked.state is not before))
-            _append(here, locked, command, record, went)
+            _append(here, locked, command, record, (serial, serial + (locked.state is not before)))
 
 
-def _append(here: Project, locked: "LockedState", command: str, record: Record, serial: tuple[int, int]) -> None:
+def noted(here: Project, command: str, made: "State", former: "State | None") -> "tuple[State, Run]":
+    """A state that is to be put in place of the former one, with a line on that; ``add_line`` is for afterwards."""
+    from reconcile.state.history import line_after
+    from reconcile.state.state import LONGEST_HISTORY
+
+    serial = former.serial if former is not None else 0
+    run = _run(here, command, Record(), (serial, max(made.serial, serial) + 1))
+    kept = made.history
+    return replace(made, history=(*kept, line_after(kept[-1] if kept else None, run))[-LONGEST_HISTORY:]), run
+
+
+def _run(here: Project, command: str, record: Record, serial: tuple[int, int]) -> "Run":
     from reconcile.planner.planfile import plan_digest
-    from reconcile.state.history import Run, append, line_after
+    from reconcile.state.history import Run
     from reconcile.state.lockinfo import new_owner
 
     now = time.time()
     owner = new_owner(command, now)
-    run = Run(
+    return Run(
         when=now,
         who=owner.who,
         host=owner.host,
@@ -168,6 +176,12 @@ def _append(here: Project, locked: "LockedState", command: str, record: Record, 
         serial=serial,
         outcome=record.outcome,
     )
+
+
+def _append(here: Project, locked: "LockedState", command: str, record: Record, serial: tuple[int, int]) -> None:
+    from reconcile.state.history import line_after
+
+    run = _run(here, command, record, serial)
     if serial[0] != serial[1]:
         # With the state it is there for everybody, and what is changed in it or cut off it shows.
         kept = locked.state.history
@@ -178,6 +192,13 @@ def _append(here: Project, locked: "LockedState", command: str, record: Record, 
             show_diagnostics(
                 [Diagnostic("no-history", "a run is not in the history", detail, severity=Severity.WARNING)]
             )
+    add_line(here, run)
+
+
+def add_line(here: Project, run: "Run") -> None:
+    """Add a line to the file beside a local state."""
+    from reconcile.state.history import append
+
     if not isinstance(here.settings.state, Path):
         return
     path = history_file(here.settings.state)

@@ -7,11 +7,11 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from reconcile.cli.history import remembered
+from reconcile.cli.history import add_line, noted, remembered
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, show_diagnostics, text_or_json
 from reconcile.cli.plan import requested
-from reconcile.cli.workspace import Project, project
+from reconcile.cli.workspace import project
 from reconcile.errors import Diagnostic, InvalidInput, Refused, Severity, StateError
 from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import Digest, to_json
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconcile.engine.workflow import Workspace
     from reconcile.model.registry import Registry
     from reconcile.model.resource import Resource
+    from reconcile.state.history import Run
     from reconcile.state.state import State
     from reconcile.state.store import StateStore
 
@@ -104,22 +105,17 @@ def push(file: IO[bytes], force: bool) -> None:
     def make(former: "State | None") -> "State":
         if former is not None and not force:
             _refuse_push(pushed, former, file.name)
-        before.append(former.serial if former is not None else 0)
         # What was done was done, whichever state is put back.
         same = former is not None and former.lineage == pushed.lineage
-        return replace(pushed, history=former.history) if same and former is not None else pushed
+        made = replace(pushed, history=former.history) if same and former is not None else pushed
+        made, run = noted(here, "state push", made, former)
+        runs.append(run)
+        return made
 
-    before: list[int] = []
+    runs: list[Run] = []
     written = store.replace(f"state push {file.name}", make, options().lock_timeout)
-    _remember(here, store, "state push", (before[-1], written.serial))
+    add_line(here, runs[-1])
     progress(f"{store.name} has {_counted(len(written.resources))} now, serial {written.serial}.")
-
-
-def _remember(here: Project, store: "StateStore", command: str, serial: tuple[int, int]) -> None:
-    """Put into the history that a whole state was put in place."""
-    with store.lock(command, options().lock_timeout) as locked, remembered(here, locked, command) as record:
-        record.serial = serial
-        record.begin()
 
 
 def _refuse_double_bindings(pushed: "State", registry: "Registry", name: str) -> None:
@@ -236,8 +232,9 @@ def rebuild(auto_approve: bool) -> int:
     if former is None and damage:
         for name in store.set_aside("state rebuild", options().lock_timeout):
             progress(f"What was there is {name} now.")
+    rebuilt, run = noted(here, "state rebuild", rebuilt, former)
     written = store.replace("state rebuild", lambda found: _over(found, former, rebuilt), options().lock_timeout)
-    _remember(here, store, "state rebuild", (former.serial if former is not None else 0, written.serial))
+    add_line(here, run)
     progress(f"{store.name} has {_counted(len(written.resources))} now. See what apply would change: reconcile plan")
     return 1 if adoption.findings else 0
 
@@ -260,7 +257,9 @@ def _rebuilt(
     from reconcile.state.journal import Recording
     from reconcile.state.state import State
 
-    begun = State(former.lineage, former.serial, former.accounts) if former else State(str(uuid.uuid4()))
+    begun = State(str(uuid.uuid4()))
+    if former is not None:
+        begun = State(former.lineage, former.serial, former.accounts, history=former.history)
     recording = Recording(begun, lambda _: None)
     adoption = adopt(workspace, recording, desired)
     return recording.state, adoption
