@@ -79,6 +79,7 @@ def _checked(environment: str | None) -> _Outcome:
             continue  # set where it is needed: another environment's values, or its job's, are not here
         where = "" if everywhere else f" In {', '.join(names)}."
         outcome.findings.append(replace(found, detail=found.detail + where))
+    outcome.findings.sort(key=lambda one: one.standing)
     return outcome
 
 
