@@ -26,7 +26,8 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
     It is settled where manifests that hold it are planned; before that change is merged, all others go on seeing an
     outside edit, which no unattended run overwrites.
 
-    Exit 6 where some of it was written and some can't be, 1 where none can.
+    Exit 6 where some of it was written and some can't be, or where the manifests had been changed, too, and that change
+    is gone; 1 where nothing can be written.
     """
     from reconcile.engine.pull import pull as take_over
     from reconcile.manifests.interpolate import Scope
@@ -61,6 +62,8 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
 
 
 def _code(outcome: "Pull") -> int:
+    if any(pulled.conflict for pulled in outcome.written):
+        return 6  # a change that somebody made in the manifests is gone, which a job must not take for done
     unwritten = any(finding.severity is Severity.ERROR for finding in outcome.left)
     return 0 if not unwritten else 6 if outcome.written or outcome.taken_out or outcome.reached else 1
 
@@ -95,6 +98,10 @@ def _tell(outcome: "Pull") -> None:
     if not outcome.written:
         click.echo("Nothing was written." if outcome.left else "Nothing to pull: no outside edits.")
         return
+    if lost := sum(pulled.conflict for pulled in outcome.written):
+        progress(
+            f"{counted(lost, 'change')} of the manifests, not applied yet, made way: see git diff before you commit."
+        )
     values = counted(len(outcome.written), "value")
     click.echo(f"Pulled {values} into {counted(len(outcome.files), 'file')}.")
     progress("See them with: git diff")

@@ -420,6 +420,7 @@ SITUATIONS = [
         "Take the outside edit (reconcile pull {}",
         conflicting,
         APPLY,
+        codes={"pull": 6},  # the other side's change is gone
     ),
     Situation(
         "If that is meant: --allow-delete N, N being",

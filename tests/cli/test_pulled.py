@@ -173,3 +173,16 @@ def test_an_entry_that_others_refer_to_stays(team: Team) -> None:
     done = ours.run("pull", "squalomail.list.other")
     assert done.code == 1
     assert (ours.root / "manifests/all.yaml").read_text() == COMMENTED
+
+
+def test_a_pull_that_discards_a_change_of_the_manifests_does_not_end_well(team: Team) -> None:
+    ours = team.begin(LISTS)
+    team.edit("list", ours.bound()["squalomail.list.news"], description="theirs")
+    ours.replace("manifests/all.yaml", "description: ours", "description: ours anew")
+    ours.commit("Ours")
+    done = ours.run("pull")
+    assert done.code == 6
+    assert "# conflict: the manifest's own change is gone" in done.out
+    assert "1 change of the manifests, not applied yet, made way" in done.err
+    assert "description: theirs" in (ours.root / "manifests/all.yaml").read_text()
+    assert ours.run("pull").code == 0
