@@ -299,6 +299,11 @@ class Reading:
                 mark, owner = node.mark, shape
                 shape = shape.items or ANY
             else:
+                if isinstance(node, ScalarNode) and problem["type"] == "extra_forbidden":
+                    # A member of what a variable has.
+                    for inside in loc[depth:-1]:
+                        shape = shape.members.get(str(inside)) or shape.values or shape.items or ANY
+                    name, owner = str(loc[-1]), shape
                 break
             depth += 1
         names = [*owner.members, *(self.extra_names() if depth == 1 else ())]

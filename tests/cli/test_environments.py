@@ -132,6 +132,13 @@ def test_what_is_wrong_is_told_at_its_place(two: Project, before: str, after: st
     assert f"error[{code}] manifests/{place}" in told.err
 
 
+def test_what_is_wrong_within_a_variable_is_told_where_it_is_used(two: Project) -> None:
+    two.replace("reconcile.yaml", 'texts: {a: {value: "${env.WORD:-Hi}"}}', "texts: {a: {vlue: x}}")
+    told = two.run("--env", "staging", "validate").err
+    assert "error[unknown-attribute] manifests/all.yaml:12:" in told
+    assert 'There is no attribute "vlue" here.\n  Did you mean "value"?' in told
+
+
 def test_a_reference_to_what_is_for_others_says_so(two: Project) -> None:
     two.replace("reconcile.yaml", "everybody: [news, club]", "everybody: [testers]")
     told = two.run("--env", "production", "validate").err
