@@ -72,7 +72,7 @@ class _Layer(Spec):
         description="Where the state is kept: file:PATH, s3://BUCKET/KEY, gs://, az://, postgresql:// or https://. "
         "By default file:.reconcile/ENV/state.json.",
     )
-    variables: dict[_Variable, Any] = Field(
+    variables: dict[_Variable, str | bool | int | float | list[Any] | dict[str, Any] | None] = Field(
         ABSENT,
         description="Values of any shape for ${var.name}; null: must be given with --var or RECONCILE_VAR_NAME.",
     )
