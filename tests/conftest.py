@@ -62,8 +62,8 @@ _SLOW = """
     engine/test_outside_edits engine/test_properties engine/test_proxy engine/test_pull engine/test_schedule
     engine/test_schema fleet/test_commands fleet/test_database fleet/test_report mail/test_changes manifests/test_schema
     providers/squalomail/test_new_kind report/test_ranking review/test_browsers review/test_contrast
-    review/test_pictures sandbox/test_command sandbox/test_server state/test_buckets state/test_contract state/test_http
-    state/test_objectstore state/test_postgresql state/test_processes
+    review/test_pictures sandbox/test_command sandbox/test_server state/test_audience_kills state/test_buckets
+    state/test_contract state/test_http state/test_objectstore state/test_postgresql state/test_processes
 """
 
 

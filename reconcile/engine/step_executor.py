@@ -500,6 +500,6 @@ def _made_id(operation: Operation, answer: Any) -> str:
     value = answer
     for member in (operation.returns or "id").split("."):
         value = value.get(member) if isinstance(value, Mapping) else None
-    if value is None:
+    if not isinstance(value, str | int) or isinstance(value, bool):
         raise UnknownOutcome(f"{operation.name}: the answer doesn't say the new object's id.")
     return str(value)

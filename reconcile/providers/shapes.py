@@ -26,6 +26,7 @@ TEXTS = UNPACKED
 _LONGEST_ID = 200
 _SHOWN = 30  # members that a description names
 _LARGEST = 2**63
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999: what is beyond is no time in seconds
 
 # What a row of an answer is read by: nothing is converted unasked, and members that are not named are kept.
 OPEN = ConfigDict(extra="allow", strict=True)
@@ -132,6 +133,12 @@ def _bit(value: Any) -> Any:
     raise PydanticCustomError("bit", "0 or 1")
 
 
+def _seconds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and _FIRST <= value <= _LAST:
+        return value
+    raise PydanticCustomError("seconds", "a UNIX time in seconds")
+
+
 # An id is opaque: whatever it is on the wire, it is a text here.
 Id = Annotated[str, BeforeValidator(_id)]
 # An id as it came, a number or a text.
@@ -144,6 +151,8 @@ Rows = Annotated[list[_T], Field(fail_fast=True)]
 Text = Annotated[str, Field(strict=True)]
 Number = Annotated[int, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0)]
+# UNIX seconds that are a time: milliseconds are none.
+Seconds = Annotated[int, BeforeValidator(_seconds)]
 Flag = Annotated[bool, Field(strict=True)]
 # 0 or 1, false or true: 0 or 1 here.
 Bit = Annotated[int, BeforeValidator(_bit)]
@@ -165,6 +174,7 @@ _EXPECTED = {
     "id": "an id",
     "whole_id": "an id that is a whole number",
     "bit": "0 or 1",
+    "seconds": "a UNIX time in seconds",
 }
 
 

@@ -57,6 +57,7 @@ _TRY_LOCK: Final = (
 _WAIT_FOR_LOCK: Final = (
     "select pg_advisory_lock(hashtextextended('reconcile:' || current_schema() || ':' || %(name)s, 0))"
 )
+_UNLOCK: Final = "select pg_advisory_unlock(hashtextextended('reconcile:' || current_schema() || ':' || %(name)s, 0))"
 _HOLDER: Final = """select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
     and database = (select oid from pg_database where datname = current_database())
     and (classid::bigint << 32) | objid::bigint
@@ -301,8 +302,17 @@ class PostgresqlStore(StateStore):
                     " on conflict (name) do update set owner = excluded.owner",
                     {"name": self._state, "owner": owner},
                 )
-            yield connection
-            # The end of the connection is the end of the lock.
+            try:
+                yield connection
+            finally:
+                self._release(connection)
+
+    def _release(self, connection: "Connection[Any]") -> None:
+        """Give the lock back: it ends with the connection, too, but the server may take its time to see that end."""
+        import psycopg
+
+        with suppress(psycopg.Error):
+            connection.execute(_UNLOCK, {"name": self._state})
 
     def _acquire(self, connection: "Connection[Any]", timeout: float) -> None:
         import psycopg

@@ -69,6 +69,7 @@ class GroupWriter(Writer):
             out = excluded(self.work, [key for _, key in piece])
             gone = [key for id_, key in piece if key not in out and self._take_out(id_)]
             self.work.unmark("mark", [(self._group, key) for key in gone])
+            self.keeper.save()  # a run that is killed before leaves these alone for good
             self.progress.add(len(piece))
 
     def _take_out(self, contactid: str) -> bool:

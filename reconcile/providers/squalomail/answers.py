@@ -23,6 +23,7 @@ from reconcile.providers.shapes import (
     Number,
     Place,
     Rows,
+    Seconds,
     Text,
     WholeId,
     described,
@@ -32,6 +33,7 @@ from reconcile.providers.shapes import (
 )
 
 _TextOrNone = Text | None
+_SecondsOrNone = Annotated[Seconds | None, BeforeValidator(lambda value: value)]
 _BitOrNone = Annotated[Bit | None, BeforeValidator(lambda value: value)]
 
 
@@ -56,7 +58,7 @@ class _Field(TypedDict, total=False):
 @with_config(OPEN)
 class _History(TypedDict, total=False):
     subid: Required[WholeId]
-    date: Required[Number | None]
+    date: Required[_SecondsOrNone]
     action: _TextOrNone
 
 
@@ -78,7 +80,7 @@ class _ListSub(TypedDict, total=False):
     subid: Required[WholeId]
     # 1 is on the list, whatever else there is is not (reference, section 5.5).
     status: Required[Number]
-    subdate: Required[Number | None]
+    subdate: Required[_SecondsOrNone]
 
 
 @with_config(OPEN)
@@ -88,7 +90,7 @@ class _Mail(TypedDict, total=False):
     body: Required[_TextOrNone]
     altbody: Required[_TextOrNone]
     published: Required[Literal[0, 1, 2]]
-    senddate: Required[Number | None]
+    senddate: Required[_SecondsOrNone]
     fromemail: Required[_TextOrNone]
     fromname: Required[_TextOrNone]
     replytoemail: _TextOrNone
@@ -113,8 +115,8 @@ class _Recipient(TypedDict, total=False):
     gdpr_can_send: Required[Bit]
     gdpr_can_track: Required[Bit]
     needs_gdpr_consent: Required[Bit]
-    created: Required[Number | None]
-    lastsent_date: Required[Number | None]
+    created: Required[_SecondsOrNone]
+    lastsent_date: Required[_SecondsOrNone]
     tags: Required[Rows[Text] | None]
     user_defined_fields: Required[Rows[_Pair] | None]
 
@@ -212,6 +214,7 @@ _ANSWERS: Mapping[str, Any] = {
     "get-lists-details": _Details,
     "create-list": _NewList,
     "create-newsletter": _NewNewsletter,
+    "create-newsletter-from-template": _NewNewsletter,
     "create-recipient": _NewRecipient,
 }
 # What rows of entities call themselves; a name that is none of these tells nothing.

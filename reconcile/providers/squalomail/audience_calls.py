@@ -21,6 +21,7 @@ from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.reading import entity_rows
 
 _BATCH: Final = 200  # people read again at once before their calls
+_TAKEN_OFF: Final = 50  # people after whom it is kept who was taken off
 _FRESH: Final = 10.0  # seconds after which what was read of people is read again before their calls
 # Actions of a recipient's history that are no decision of theirs (System API page, entity History; an open list).
 _COMING: Final = frozenset({"created", "subscribed", "confirmed"})
@@ -66,10 +67,16 @@ class ListWriter(Writer):
                     self._consent("revoke-gdpr-consent", title, recipientId=subid)
 
     def _unsubscribe(self) -> None:
-        gone: list[tuple[str, str]] = []
         people = self.work.rows(
             "SELECT l.id, list(t.id) FROM leaving l JOIN target t ON t.number = l.target GROUP BY l.id ORDER BY l.id"
         )
+        for batch in pieces(people, _TAKEN_OFF):
+            self._unsubscribe_batch(batch)
+            self.keeper.save()
+
+    def _unsubscribe_batch(self, people: Sequence[tuple[Any, ...]]) -> None:
+        """Take some people off; a run that is killed meanwhile leaves these alone for good, as if they had left."""
+        gone: list[tuple[str, str]] = []
         done: dict[int, set[int]] = {}
         for subid, row, (ids,) in self._afresh(people):
             # False is sent as false. True never: it may have become false this very moment.
