@@ -125,10 +125,6 @@ _OTHERWISE: Final = {
 # A command, and an option or argument that it has not -> what to do.
 _FOR: Final = {
     ("destroy", "target"): "Take the entries out of the manifests and apply: `reconcile plan` shows what goes.",
-    (
-        "import",
-        "",
-    ): "An object is bound to an entry: `reconcile import ADDR ID`; `reconcile adopt` binds all by their names.",
     ("show", ""): "`reconcile show FILE` renders a saved plan; `reconcile state show ADDR` what was applied.",
 }
 _GLOBAL: Final = ("-C", "--env", "--var", "--format", "--parallelism", "--lock-timeout")

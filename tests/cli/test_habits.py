@@ -5,6 +5,7 @@ import re
 import stat
 from pathlib import Path
 
+import click
 import pytest
 
 from reconcile.cli import habits
@@ -48,7 +49,7 @@ TYPED = {
     ("init", "-backend-config=x"): "`state` in reconcile.yaml",
     ("init", "-migrate-state"): "reconcile state push FILE",
     ("init", "-reconfigure"): "`state` in reconcile.yaml",
-    ("import",): "reconcile import ADDR ID",
+    ("import",): "takes an address and an id",
     ("show",): "reconcile state show ADDR",
     ("destroy", "-target=squalomail.list.news"): "out of the manifests",
     ("untaint", "squalomail.list.news"): "reconcile plan",
@@ -103,7 +104,7 @@ def test_other_tools_habits_are_answered_with_what_to_type_here(project: Project
 def options_of(*names: str) -> set[str]:
     command = cli
     for name in names:
-        found = command.get_command(None, name) if hasattr(command, "get_command") else None  # type: ignore[arg-type]
+        found = command.get_command(click.Context(command), name) if hasattr(command, "get_command") else None
         assert found is not None, names
         command = found  # type: ignore[assignment]
     return {option for parameter in (*cli.params, *command.params) for option in parameter.opts}
