@@ -19,6 +19,7 @@ from reconcile.model.call import Call
 from reconcile.model.policy import Policy
 from reconcile.planner import planfile
 from reconcile.planner.plan import Right
+from reconcile.providers.audience.audience_apply import duration
 from reconcile.providers.squalomail.audience_calls import ListWriter
 from reconcile.report import to_markdown, to_terminal
 from reconcile.review.letters import Context
@@ -359,3 +360,38 @@ def test_nobodys_data_is_anywhere_but_at_the_platform(capfd: pytest.CaptureFixtu
     assert "c***@c***.org" in everything
     for canary in canaries:
         assert canary not in everything.replace("c***@c***.org", "")
+
+
+def test_a_run_tells_how_far_it_is_and_how_long_the_rest_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read, compared, written and to go, arrived: none of it says anything of anybody."""
+    world = Crowd(switches={"import_delay_seconds": 3})
+    world.source(MANY)
+    assert world.run(declared(news(), audience()))[0] == 0
+    assert world.told == [
+        "reading the recipients",
+        "20 people of the source are compared",
+        "the imports are sent; waiting until they have arrived",
+        "0 of 20 imported recipients have arrived after 0 s",
+    ]
+    world.told.clear()
+    send = world.client.send
+
+    def slow(call: Call, *ticket: Any) -> Any:
+        world.now += 6 if call.operation == "unsubscribe-recipient" else 0
+        return send(call, *ticket)
+
+    monkeypatch.setattr(world.client, "send", slow)
+    world.source(MANY[:16])
+    assert world.run(declared(news(), audience(mode="sync")), REMOVES)[0] == 0
+    written = [text for text in world.told if "written" in text]
+    assert written == [f"{done} of 4 are written, some {6 * (4 - done)} s to go" for done in (1, 2, 3)], world.told
+    assert not any("@" in text for text in world.told)
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h"), (86_400, "24.0 h")],
+)
+def test_a_time_is_told_as_people_say_it(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

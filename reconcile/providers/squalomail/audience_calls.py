@@ -109,7 +109,6 @@ class ListWriter(Writer):
 
     def _make(self, email: str, arguments: dict[str, Any]) -> None:
         """Create somebody; where the reply is lost, it is looked whether they are there."""
-        self.progress.add(1)
         try:
             self.send("create-recipient", **arguments)
         except FATAL:
@@ -120,6 +119,8 @@ class ListWriter(Writer):
                 if any(key_of(row["email"]) == key_of(email) for row in found):
                     return
             self.failed(error)
+        finally:
+            self.progress.add(1)
 
     def _join(self, people: Sequence[tuple[Any, ...]], lists: int) -> None:
         """Put people on lists; whoever left meanwhile, or was there before, is left alone."""
@@ -188,8 +189,9 @@ class ListWriter(Writer):
     # What they share
 
     def _single(self, operation: str, **arguments: Any) -> bool:
+        made = self.attempt(operation, **arguments)
         self.progress.add(1)
-        return self.attempt(operation, **arguments)
+        return made
 
     def list_ids(self, lists: int) -> list[int]:
         """The ids of lists that are given as a bit mask."""
