@@ -107,6 +107,7 @@ def test_a_forged_record_approves_of_nothing_that_the_fresh_plan_has_not(
     record = forged(record, changes) or record
     fresh = world.plan(desired)
     planned = Counter(call.operation for step in fresh.steps.values() for call in step.writes)
+    world.let_send(held=False)
     world.clear_log()
     try:
         world.apply_saved(desired, record)
