@@ -63,3 +63,8 @@ def captured() -> Iterator[tuple[io.StringIO, io.StringIO]]:
         yield _own.out, _own.err
     finally:
         _own.out, _own.err = before
+
+
+def is_captured() -> bool:
+    """Whether what this thread prints is its own."""
+    return _own.out is not None

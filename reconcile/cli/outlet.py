@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
+from reconcile.cli.capture import is_captured
 from reconcile.cli.options import Options
 
 _PAGE: Final = re.compile(r"\s*<(?:!doctype|html|[a-z][a-z0-9]*[\s>])", re.IGNORECASE)
@@ -55,8 +56,14 @@ class Outlet:
         self._options = options
 
     def write(self, text: str | bytes) -> int:
-        """Write a text, such as a shell's completions that click gives as UTF-8; how much of it was taken."""
+        """Write a text, such as a shell's completions that click gives as UTF-8; how much of it was taken.
+
+        Raises:
+            TypeError: empty bytes. With them click asks whether this is a stream of bytes, and it is none.
+        """
         if isinstance(text, bytes):
+            if not text:
+                raise TypeError("a text is wanted, not bytes")
             text = text.decode(errors="replace")
         self._stream.write(fit(text, self._options))
         return len(text)
@@ -73,7 +80,14 @@ class Outlet:
 
 @contextmanager
 def guarded(options: Options) -> Iterator[None]:
-    """While a command runs, standard output and error are outlets."""
+    """While a command runs, standard output and error are outlets.
+
+    Where the thread's output is captured they stay as they are: they are the process's, other threads write to them,
+    and whoever captured it lets it out.
+    """
+    if is_captured():
+        yield
+        return
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Outlet(out, options), Outlet(err, options)
     try:

@@ -2,16 +2,19 @@
 
 import base64
 import html
+import io
 import json
 import random
+import sys
 import urllib.parse
 
 import httpx
 import orjson
 import pytest
 
+from reconcile.cli.capture import apart, captured
 from reconcile.cli.options import Options, new_options
-from reconcile.cli.outlet import fit
+from reconcile.cli.outlet import Outlet, fit, guarded
 from reconcile.masks import MASK, masked
 from tests.cli.conftest import PROJECT, Project
 from tests.runner import commands
@@ -264,3 +267,25 @@ def test_a_key_in_a_url_is_masked_wherever_it_is_told(over_http: Project, monkey
             assert result.code == 0, result.err
             assert text not in result.out + result.err
             assert MASK in result.out
+
+
+def test_click_takes_an_outlet_for_a_stream_of_texts() -> None:
+    # Click keeps what it found out of a stream: one taken for bytes would get bytes wherever its texts go.
+    from click._compat import get_text_stderr
+
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stderr", Outlet(stream, new_options({})))
+        assert get_text_stderr() is sys.stderr
+
+
+def test_a_thread_that_is_captured_leaves_the_streams_of_the_process() -> None:
+    with apart():
+        process = sys.stdout
+        with captured() as (out, _):
+            with guarded(new_options({})):
+                assert sys.stdout is process
+                sys.stdout.write("mine\n")
+            assert out.getvalue() == "mine\n"
+        with guarded(new_options({})):
+            assert sys.stdout is not process
