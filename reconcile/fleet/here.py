@@ -2,13 +2,14 @@
 
 import multiprocessing
 import os
-import queue
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from reconcile.fleet.unit import Runner
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
 
 _FEW = 8  # accounts for which a second process is not worth its start
 _GLANCE = 0.5  # seconds
@@ -62,7 +64,8 @@ def run_here(
         if count <= 1:
             ended = _alone(runner_of(fleet), jobs, parallelism, stop, done)
         else:
-            ended = _together(path, jobs, parallelism, count, stop, done)
+            shares = [parallelism // count + (number < parallelism % count) for number in range(count)]
+            ended = _together(fleet, path, jobs, shares, stop, done)
     if stop.is_set():
         raise Interrupted(
             f"Interrupted: {sum(not _is_cut_short(each) for each in ended)} of {len(jobs)} accounts are done.",
@@ -94,82 +97,130 @@ def _alone(
                 done(ended[-1])
 
 
-# In processes of their own: each takes jobs from one queue, so that none waits while another has some left.
+# In processes of their own: each is told of its next account when one of its own has ended, so that none waits while
+# another has some left, and what one that dies was at is known.
 
 
 def _together(
+    fleet: Fleet,
     path: Path,
     jobs: Sequence[Job],
-    parallelism: int,
-    processes: int,
+    shares: Sequence[int],
     stop: threading.Event,
     done: Callable[[Standing], None],
 ) -> list[Standing]:
+    """Do the jobs in processes, one for each share; those that a process dies with have failed, and are told."""
     context = multiprocessing.get_context("spawn")
-    todo, over = context.Queue(), context.Queue()
-    listening, telling = context.Pipe(duplex=False)  # once our end of it is closed, or we are dead, they stop
-    for job in jobs:
-        todo.put(job)
-    shares = [parallelism // processes + (number < parallelism % processes) for number in range(processes)]
-    workers = [
-        context.Process(target=_work, args=(path, share, processes, todo, over, listening), daemon=True)
-        for share in shares
-    ]
-    todo.put(None)
-    for worker in workers:
-        worker.start()
+    workers: list[_Worker] = []
+    for share in shares:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(path, share, len(shares), theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that we read the end of it once the process is no more
+        workers.append(_Worker(process, ours, share))
     ended: list[Standing] = []
+
+    def end(standing: Standing) -> None:
+        ended.append(standing)
+        done(standing)
+
+    waiting = deque(jobs)
+    told = False
     try:
-        while len(ended) < len(jobs):
-            if stop.is_set():
-                telling.close()
-            try:
-                found: Standing | ReconcileError = over.get(timeout=_GLANCE)
-            except queue.Empty:
-                if not any(worker.is_alive() for worker in workers):
-                    break  # stopped, or killed: what they did is with the results
-                continue
-            if isinstance(found, ReconcileError):
-                raise found
-            ended.append(found)
-            done(found)
+        while any(each.at for each in workers) or (waiting and not stop.is_set()):
+            living = [each for each in workers if each.lives]
+            if stop.is_set() and not told:
+                told = True
+                for each in living:
+                    each.tell(None)
+            if not living:
+                break
+            for each in living:
+                while waiting and not stop.is_set() and each.lives and len(each.at) < each.share:
+                    each.begin(waiting.popleft())
+            for line in wait_for([each.line for each in living], timeout=_GLANCE):
+                for standing in next(each for each in living if each.line is line).hear(fleet):
+                    end(standing)
+        if not stop.is_set():
+            for job in waiting:
+                end(_lost(fleet, job))
     finally:
-        telling.close()
-        for worker in workers:
-            worker.join()
+        for each in workers:
+            each.line.close()
+        for each in workers:
+            each.process.join()
     return ended
 
 
-def _work(path: Path, parallelism: int, processes: int, todo: Any, over: Any, listening: "Connection") -> None:
-    """What one process does: as many accounts at once as are its share, until the queue says that it is over."""
+@dataclass
+class _Worker:
+    """A process, the line to it, and the jobs that it is at, by the keys of their accounts."""
+
+    process: "SpawnProcess"
+    line: "Connection[Any, Any]"
+    share: int
+    at: dict[str, Job] = field(default_factory=dict)
+    lives: bool = True
+
+    def begin(self, job: Job) -> None:
+        self.at[job.account.key] = job
+        self.tell(job)
+
+    def tell(self, what: Job | None) -> None:
+        with suppress(OSError):  # that it is dead is read from the line
+            self.line.send(what)
+
+    def hear(self, fleet: Fleet) -> list[Standing]:
+        """What it has done since; where it has died, all that it was at has failed.
+
+        Raises:
+            ReconcileError: it could not begin.
+        """
+        try:
+            found: Standing | ReconcileError = self.line.recv()
+        except (EOFError, OSError):
+            self.lives = False
+            lost = [_lost(fleet, job) for job in self.at.values()]
+            self.at.clear()
+            return lost
+        if isinstance(found, ReconcileError):
+            raise found
+        del self.at[found.key]
+        return [found]
+
+
+def _lost(fleet: Fleet, job: Job) -> Standing:
+    return runner_of(fleet).lost(
+        job.account,
+        job.mode,
+        "error[process] a process of this run has ended: it was killed, or there was no memory left for it\n"
+        "  What it did to the account is in the account's state, and its lock ends by itself. Run it again.",
+    )
+
+
+def _work(path: Path, parallelism: int, processes: int, line: "Connection[Any, Any]") -> None:
+    """What one process does: the accounts that it is told of, until the line ends. None says that it is to stop."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the first process hears of them, and tells
-    stop = threading.Event()
-
-    def listen() -> None:
-        with suppress(EOFError):
-            listening.recv()
-        stop.set()
-
-    threading.Thread(target=listen, daemon=True).start()
     try:
         runner = runner_of(load_fleet(path, os.environ), processes)
     except ReconcileError as error:
-        over.put(error)
+        line.send(error)
         return
+    stop = threading.Event()
+    telling = threading.Lock()
 
-    def take() -> None:
-        while not stop.is_set():
-            try:
-                job = todo.get(timeout=_GLANCE)
-            except queue.Empty:
-                continue
-            if job is None:
-                todo.put(None)  # for the next thread
-                return
-            over.put(runner.reconcile(job.account, job.mode, stop))
+    def do(job: Job) -> None:
+        standing = runner.reconcile(job.account, job.mode, stop)
+        with telling, suppress(OSError):  # nobody listens any more; it is with the results
+            line.send(standing)
 
     with apart(), ThreadPoolExecutor(parallelism, "account") as pool:
-        for each in [pool.submit(take) for _ in range(parallelism)]:
-            each.result()
-    todo.cancel_join_thread()  # nobody has to read what says that it is over
+        with suppress(EOFError, OSError):
+            while True:
+                job: Job | None = line.recv()
+                if job is None:
+                    stop.set()
+                else:
+                    pool.submit(do, job)
+        stop.set()  # whoever began us is gone, or has heard of all

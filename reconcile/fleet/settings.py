@@ -1,5 +1,6 @@
 """``fleet.yaml`` -> what a fleet is: its accounts, who may approve, where results are kept, limits, Temporal."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,8 +35,12 @@ class AccountSpec(Spec):
     """One account: a project's folder, and what its runs find in their environment."""
 
     name: str = Field(pattern=NAME, description="What the account is called here.")
-    project: str = Field(ABSENT, description="The project's folder, from fleet.yaml's. By default the account's name.")
-    environment: str = Field(ABSENT, description="The environment; by default the project without one.")
+    project: str = Field(
+        ABSENT,
+        pattern=r"^[^\x00]+$",
+        description="The project's folder, from fleet.yaml's. By default the account's name.",
+    )
+    environment: str = Field(ABSENT, pattern=NAME, description="The environment; by default the project without one.")
     environ: dict[_Variable, str] = Field(
         ABSENT, description="Variables of its runs: for each the worker's variable, or file:PATH, that has the value."
     )
@@ -249,7 +254,7 @@ class Fleet:
 
     def _account(self, row: Mapping[str, Any]) -> Account:
         name = row["name"]
-        folder = (self.root / (row.get("project") or name)).resolve()
+        folder = Path(os.path.normpath(self.root / (row.get("project") or name)))  # links are its own run's affair
         return Account(
             name,
             folder,

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +66,38 @@ class Runner:
         ``approval`` is what ``Mode.APPLY`` goes by; without one, those that are kept with the results are tried.
         """
         began = self.clock()
-        before = self.results.standing(account.name, account.environment)
+        before = Standing(account.name, account.environment)
         try:
+            before = self.results.standing(account.name, account.environment)
             outcome = self._outcome(account, mode, stop or threading.Event(), approval, before, began)
         except NotApproved as error:
             # Whoever gives an approval that is none changes nothing, not even how the account stands.
             return before.after(self._ended(account, mode, error.exit_code, began, _told(error)))
-        except ReconcileError as error:
-            outcome = self._ended(account, mode, error.exit_code, began, _told(error))
+        except Exception as error:  # whatever is wrong with one account, the others are done
+            outcome = self._failed(account, mode, began, error)
         if outcome.code == Interrupted.exit_code:
             return before.after(outcome)  # nothing was found out
-        after = self.results.standing(account.name, account.environment).after(outcome)
-        self.results.put(after)
+        return self._kept(before, outcome)
+
+    def lost(self, account: Account, mode: Mode, said: str) -> Standing:
+        """How an account stands after a run that nobody heard the end of; ``said`` is why. It is kept."""
+        now = self.clock()
+        return self._kept(Standing(account.name, account.environment), self._ended(account, mode, 1, now, said))
+
+    def _failed(self, account: Account, mode: Mode, began: float, error: Exception) -> Outcome:
+        if isinstance(error, ReconcileError):
+            return self._ended(account, mode, error.exit_code, began, _told(error))
+        said = f"error[internal] {type(error).__name__}: {error}\n  This is a fault of reconcile, not of the account."
+        return self._ended(account, mode, 1, began, said)
+
+    def _kept(self, before: Standing, outcome: Outcome) -> Standing:
+        """How an account stands after an outcome, kept; where it can't be kept, that is what is wrong with it."""
+        try:
+            after = self.results.standing(outcome.account, outcome.environment).after(outcome)
+            self.results.put(after)
+        except ReconcileError as error:
+            said = f"{outcome.said}\n{_told(error)}".strip()
+            return before.after(outcome).after(replace(outcome, code=error.exit_code, said=said))
         return after
 
     def _outcome(

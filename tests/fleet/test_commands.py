@@ -345,6 +345,67 @@ def test_a_signal_ends_it_in_good_order(fleet: FleetOf, processes: str) -> None:
     assert len(fleet.requests()) == left
 
 
+@pytest.mark.parametrize("killed", [1, 2])
+def test_accounts_of_a_process_that_was_killed_have_failed(fleet: FleetOf, killed: int) -> None:
+    fleet.add(14)
+    fleet.fleet_file("limits: {slow: {requestsPerSecond: 8}}\n")
+    environ = {**os.environ, **fleet.environ(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "reconcile", "-C", str(fleet.root), "--parallelism", "4"]
+    command += ["fleet", "run", "plan", "--processes", "2"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not fleet.requests():
+            time.sleep(0.05)
+        for child in workers_of(process.pid)[:killed]:
+            os.kill(child, signal.SIGKILL)
+        out, said = process.communicate(timeout=60)
+    found = {path.stem: json.loads(path.read_text()) for path in (fleet.root / "results").glob("*@*.json")}
+    lost = [name for name, each in found.items() if each["failure"] and "was killed" in each["failure"]["said"]]
+    assert len(found) == 20, out + said
+    if killed == 1:
+        assert 1 <= len(lost) <= 2  # what it was at; the other process did the rest
+        assert process.returncode == 6
+    else:
+        assert len(lost) >= 10
+        assert process.returncode in (1, 6)
+    assert f"{len(lost)} failing" in out
+
+
+def workers_of(parent: int) -> list[int]:
+    """The processes that were begun to do accounts, by Linux's list of a process's children."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_is_wrong_with_one_account_leaves_the_others(
+    fleet: FleetOf, processes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.add(14)
+    for name, value in fleet.environ().items():
+        monkeypatch.setenv(name, value)
+    in_the_way = fleet.root / "results" / f"{fleet.names[0]}@default.json"
+    in_the_way.mkdir(parents=True)
+    loop = fleet.root / "loop"
+    loop.symlink_to(loop)
+    text = (fleet.root / "fleet.yaml").read_text()
+    fleet.root.joinpath("fleet.yaml").write_text(
+        text.replace("accounts:\n", "accounts:\n  list: [{name: lost, project: loop}]\n", 1)
+    )
+    result = fleet.run("run", "plan", "--processes", processes)
+    assert result.code == 6, result.err
+    assert "2 failing" in result.out
+    assert "19 waiting" in result.out
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("account", ["{name: a, environment: ../../../up}", '{name: a, project: "a\\0b"}'])
+def test_names_of_an_account_lead_nowhere(fleet: FleetOf, account: str) -> None:
+    (fleet.root / "fleet.yaml").write_text(f"version: 1\naccounts: {{list: [{account}]}}\n")
+    result = fleet.run("run", "plan")
+    assert result.code == 1
+    assert "fleet.yaml:2:" in result.err
+
+
 def test_shared_limits_bind_all_accounts_together() -> None:
     limits = Limits([SharedLimit("key", 10, ("a*",), ("*",)), SharedLimit("all", 1000, ("*",), ("mail",))], None)
     first, second, other = limits.of("a1", "mail"), limits.of("a2", "mail"), limits.of("b", "mail")
