@@ -9,12 +9,15 @@ from reconcile.errors import InvalidInput
 from reconcile.model.call import Call
 from reconcile.planner.plan import Right
 from reconcile.providers.audience.memory import parse
+from reconcile.providers.shapes import misfit
 from tests.buyers import (
     CAN_REMOVE,
     COLUMNS,
+    EXCLUDE,
     INCLUDE,
     PEOPLE,
     REMOVE,
+    UNREADABLE,
     Buyers,
     audience,
     buyers,
@@ -192,3 +195,77 @@ def test_a_group_in_sync_has_no_other_audience() -> None:
     assert [(found[0], found[1]) for found in kind.check_together(declared(first, more))] == [(PEOPLE, "group")]
     assert list(kind.check_together(declared(first, other))) == []
     assert list(kind.check_together(declared(audience(), more))) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [None, {"emailLogin": None, "included": False}, {"id": "9", "included": False}, {"id": "9", "included": True}],
+    ids=["no row", "no address", "another contact", "somebody is in"],
+)
+def test_whoever_an_answer_says_nothing_of_is_told_and_not_on_record(row: dict[str, Any] | None) -> None:
+    world = Buyers(**CAN_REMOVE)
+    world.found()
+    world.source([("ada@example.com", "Ada"), ("bea@example.com", "")])
+    desired = declared(buyers(), audience(mode="sync"))
+    send = world.gator.send
+
+    def left_out(call: Call, *ticket: Any) -> Any:
+        if call.operation != INCLUDE:
+            return send(call, *ticket)
+        ada = [contact for contact in call.arguments["contacts"] if contact["emailLogin"].startswith("ada")]
+        answer = send(Call(INCLUDE, {**call.arguments, "contacts": ada}), *ticket)
+        return [*answer, *([row] if row else [])]
+
+    world.gator.send = left_out  # type: ignore[method-assign]
+    code, events, _ = world.run(desired)
+    assert (code, set(world.included())) == (6, {"ada@example.com"})
+    assert "does not say that 1 of those in the call are included" in str(failures(events))
+    world.gator.send = send  # type: ignore[method-assign]
+    world.include("bea@example.com")  # she joins by herself
+    world.source([("ada@example.com", "Ada")])
+    assert world.settled(desired), "only who was put there by us is taken out"
+
+
+def test_whoever_an_answer_does_not_say_to_be_excluded_is_told() -> None:
+    world = Buyers()
+    world.found()
+    world.source([("ada@example.com", "")])
+    world.source([("cia@example.com", "")], name="no.csv")
+    world.answers(lambda call, answer: [] if call.operation == EXCLUDE else answer)
+    code, events, _ = world.run(declared(buyers(), audience(exclude="no.csv")))
+    assert code == 6
+    assert "are excluded" in str(failures(events))
+
+
+def test_an_answer_that_is_not_understood_is_not_asked_for_again() -> None:
+    world = Buyers()
+    world.found()
+    world.source([("ada@example.com", "")])
+    send = world.gator.send
+
+    def misread(call: Call, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
+        if call.operation == INCLUDE:
+            raise misfit(INCLUDE, (0, "included"), " should be true or false and is a number", "")
+        return answer
+
+    world.gator.send = misread  # type: ignore[method-assign]
+    code, events, _ = world.run(declared(buyers(), audience()))
+    assert code != 0
+    assert world.writes() == [INCLUDE]
+    assert "can't be understood" in str(failures(events))
+    world.gator.send = send  # type: ignore[method-assign]
+    assert world.settled(declared(buyers(), audience())), "the next run reads what became of it"
+
+
+@pytest.mark.parametrize("told", [{}, UNREADABLE], ids=["by the group", "by each contact"])
+def test_whoever_a_lost_reply_was_about_is_looked_up_before_the_call_is_made_again(told: dict[str, Any]) -> None:
+    world = Buyers(**told)
+    world.found()
+    world.source([("ada@example.com", ""), ("bea@example.com", "")])
+    world.sandbox.faults.set([f"truncate:{INCLUDE}:n=1"])
+    code, events, _ = world.run(declared(buyers(), audience()))
+    assert code == 0, failures(events)
+    assert world.writes() == [INCLUDE]
+    assert set(world.included()) == {"ada@example.com", "bea@example.com"}
+    assert world.settled(declared(buyers(), audience()))

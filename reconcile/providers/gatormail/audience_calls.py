@@ -4,7 +4,7 @@ Right before each piece it is read again who is excluded from the group, also wh
 reply was lost: whoever opted out meanwhile is left out of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, cast
 
 from reconcile.errors import ApiError, PlanStale, UnknownOutcome
@@ -26,7 +26,8 @@ from reconcile.providers.gatormail.audience_load import (
 )
 from reconcile.providers.gatormail.campaigns import of
 from reconcile.providers.gatormail.mailings import mailings
-from reconcile.providers.transport import RateLimited
+from reconcile.providers.shapes import Misfit
+from reconcile.providers.transport import OutsideBounds, RateLimited
 
 _ATTEMPTS: Final = 3
 _WAIT: Final = 1.0  # seconds before a call whose reply was lost is made again
@@ -58,9 +59,16 @@ class GroupWriter(Writer):
     def _exclude(self) -> None:
         for piece in pieces(self.work.rows("SELECT key, email FROM excluding ORDER BY key"), self._piece):
             contacts = [{ADDRESS: email} for _, email in piece]
-            if self.attempt(EXCLUDE, groupId=self._group, contacts=contacts):
+            try:
+                answer = self.send(EXCLUDE, groupId=self._group, contacts=contacts)
+            except FATAL:
+                raise
+            except ApiError as error:
+                self.failed(error)
+            else:
                 add_excluded(self.work, contacts)
                 self.work.unmark("mark", [(self._group, key) for key, _ in piece])
+                self._tell_silence(EXCLUDE, "excluded", len({key for key, _ in piece} - _said(answer, included=False)))
             self.progress.add(len(piece))
 
     def _remove(self) -> None:
@@ -91,7 +99,7 @@ class GroupWriter(Writer):
             self.progress.add(len(piece))
 
     def _include_piece(self, piece: Sequence[tuple[Any, ...]], joiners: frozenset[str]) -> None:
-        """One call, made again if its reply is lost: it puts nobody anywhere twice."""
+        """One call; if its reply is lost, it is made again for whoever the platform does not show in the group."""
         for attempt in range(1, _ATTEMPTS + 1):
             willing = self._willing(piece)
             if not willing:
@@ -105,18 +113,35 @@ class GroupWriter(Writer):
             try:
                 answer = self.send(INCLUDE, sends=sends, groupId=self._group, contacts=contacts)
             except UnknownOutcome as error:
-                if attempt == _ATTEMPTS:
+                # What can't be understood would be answered the same way again: the next run reads what became of it.
+                if attempt == _ATTEMPTS or isinstance(error, Misfit | OutsideBounds):
                     raise
                 wait = error.wait if isinstance(error, RateLimited) else None
                 self.conduct.wait(_WAIT if wait is None else wait)
+                piece = self._still_out(piece, joiners)
                 continue
             except FATAL:
                 raise
             except ApiError as error:
                 self.failed(error)
                 return
-            self._keep({key for key, *_ in willing} & joiners, answer)
+            self._keep({key for key, *_ in willing}, joiners, answer)
             return
+
+    def _still_out(self, piece: Sequence[tuple[Any, ...]], joiners: frozenset[str]) -> list[tuple[Any, ...]]:
+        """Those of the piece whom the call whose reply was lost has not brought in, as the platform shows it."""
+        waiting = {key: email for key, email, *_ in piece if key in joiners}
+        if not waiting:
+            return list(piece)
+        if readable(self.task):
+            there = {key_of(row[ADDRESS]) for row in members.inclusions(self._client, self._group)}
+        else:
+            there = {
+                key for key, email in waiting.items() if members.standing(self._client, self._group, email).included
+            }
+        done = waiting.keys() & there
+        self._note(done)
+        return [person for person in piece if person[0] not in done]
 
     def _willing(self, piece: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Those of the piece who are not excluded at this very moment."""
@@ -143,12 +168,32 @@ class GroupWriter(Writer):
                 hint="Plan again to see whom it reaches.",
             )
 
-    def _keep(self, keys: set[str], answer: Sequence[Mapping[str, Any]]) -> None:
-        """Mark who was put in the group, as far as the platform does not say otherwise."""
-        left_out = {key_of(str(row.get(ADDRESS))) for row in answer if row.get("included") is False}
-        done = sorted(keys - left_out)
-        self.work.note("mark", self._group, done, int(self.conduct.now()))
-        self.work.unmark("pending", [(self._group, key) for key in done])
+    def _keep(self, asked: set[str], joiners: frozenset[str], answer: Sequence[Mapping[str, Any]]) -> None:
+        """Mark whom the platform says to have put in the group; whoever else comes to be there did so without us."""
+        refused = _said(answer, included=False)
+        joined = (asked & joiners & _said(answer, included=True)) - refused
+        self._note(joined)
+        self.work.unmark("pending", [(self._group, key) for key in sorted((asked & joiners) - joined)])
+        self._tell_silence(INCLUDE, "included", len(asked - _said(answer, included=True) - refused))
+
+    def _note(self, joined: Set[str]) -> None:
+        self.work.note("mark", self._group, sorted(joined), int(self.conduct.now()))
+        self.work.unmark("pending", [(self._group, key) for key in sorted(joined)])
+
+    def _tell_silence(self, operation: str, what: str, people: int) -> None:
+        """Keep as a failure that an answer says nothing of some whom the call was about."""
+        if people:
+            self.failed(
+                ApiError(
+                    f"{operation}: the answer does not say that {people:,} of those in the call are {what} "
+                    "(f.membership.emailLogin, f.membership.included)."
+                )
+            )
+
+
+def _said(answer: Sequence[Mapping[str, Any]], *, included: bool) -> set[str]:
+    """Of whom an answer says that they are in the group, or excluded from it."""
+    return {key_of(row[ADDRESS]) for row in answer if row["included"] is included and row.get(ADDRESS)}
 
 
 def _contact(email: str, values: Mapping[str, str]) -> dict[str, Any]:
