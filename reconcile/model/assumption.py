@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from reconcile.model.call import Call
+from reconcile.model.call import DONE, Call
 
 if TYPE_CHECKING:
     from reconcile.model.scratch import Scratch
@@ -39,7 +39,7 @@ class Answer:
     @property
     def fine(self) -> bool:
         """Whether it is a success with content that can be read."""
-        return self.status is not None and 200 <= self.status < 300
+        return self.status in DONE
 
     @property
     def undecided(self) -> bool:

@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from reconcile.model.attributes import Attributes, Value
 
+# HTTP statuses of a call that was carried out; of the others 206 is a part of an answer, 203 what a proxy made of it.
+DONE = frozenset({200, 201, 202, 204})
+TOLD = frozenset({200, 201})  # of these the ones that answer a question in full
+
 
 class Retry(StrEnum):
     """What may follow when a call's outcome is unknown.

@@ -20,7 +20,7 @@ import httpx
 from reconcile.errors import ApiError, Interrupted, InvalidInput, Unauthorised, UnknownOutcome, Unreachable
 from reconcile.masks import masked
 from reconcile.model.assumption import Answer
-from reconcile.model.call import Operation, Retry
+from reconcile.model.call import DONE, TOLD, Operation, Retry
 from reconcile.model.right_to_send import RightToSend
 from reconcile.model.ticket import Ticket
 from reconcile.network import Network
@@ -35,9 +35,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 _CALLS = logging.getLogger("reconcile.calls")
 _WORTH_TELLING = 0.4  # seconds of waiting
 
-# Never reached the platform, whatever the call was.
 _GLANCE = 0.2  # seconds after which a wait for a free place looks whether the run is to stop
 _LONGEST_ASKED = 300.0  # seconds that a platform is waited for at most, whatever it asks
+_AMISS = "Check the provider's url; if it is right, the platform or a proxy has a problem: run again later."
+# Never reached the platform, whatever the call was.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
@@ -288,7 +289,7 @@ class Transport:
             answer = self._received(request)
             self.time.note(began, answer.headers)
         try:
-            if decode is None and answer.is_success and not _is_page(answer):
+            if decode is None and answer.status_code in DONE and not _is_page(answer):
                 return None
             decoded = self._decoded(operation, answer)
             return decode(decoded) if decode is not None else None
@@ -363,6 +364,8 @@ class Transport:
             ) from None
         except ValueError:
             raise self._unreadable(operation, answer) from None
+        if status < 300 and status not in (DONE if operation.write else TOLD):
+            raise UnknownOutcome(f"{operation.name}: HTTP {status} is no whole answer.", hint=_AMISS)
         if status >= 300:
             message = _message(content)
             raise Rejected(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.", status)
@@ -379,9 +382,8 @@ class Transport:
             else f"an answer that is cut short or no JSON ({kind}, {len(answer.content)} bytes)"
         )
         detail = f"{operation.name}: the platform gave {what} (HTTP {answer.status_code})."
-        hint = "Check the provider's url; if it is right, the platform or a proxy has a problem: run again later."
         status = answer.status_code
-        return UnknownOutcome(detail, hint=hint) if status < 300 else Rejected(detail, status, hint=hint)
+        return UnknownOutcome(detail, hint=_AMISS) if status < 300 else Rejected(detail, status, hint=_AMISS)
 
     def _redacted(self, text: str) -> str:
         return masked(text, (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())))

@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from reconcile.errors import ApiError, Unauthorised, Unreachable
+from reconcile.model.call import TOLD
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, OutOfBounds, exchange
 from reconcile.providers.shapes import parse
@@ -164,7 +165,7 @@ class PasswordGrant(Auth):
             content = parse(answer.content)
         except ValueError:
             content = None
-        if answer.is_success and not isinstance(content, dict):
+        if answer.is_success and not (isinstance(content, dict) and answer.status_code in TOLD):
             raise ApiError(f"Signing in: {host} gave no JSON object.", hint=_WRONG_ADDRESS)
         return answer.status_code, content
 
