@@ -6,7 +6,7 @@ the row of the contract, or the assumption, that would correct it. Members that 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -197,6 +197,23 @@ def fit(
         raise misfit(operation, place, _fault(found, answer, place), remedy(place, found["type"]), answer) from None
 
 
+def refuse_repeated(
+    operation: str, rows: Iterable[Mapping[str, Any]], names: tuple[str, ...], remedy: str, within: Place = ()
+) -> None:
+    """Refuse rows that say different things of one id: nobody can tell which of them holds.
+
+    Raises:
+        Misfit: there are such.
+    """
+    seen: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for number, row in enumerate(rows):
+        first = seen.setdefault(tuple(row[name] for name in names), row)
+        if first is not row and first != row:
+            raise misfit(
+                operation, (*within, number, names[-1]), " is that of a row before it, which says otherwise", remedy
+            )
+
+
 _TYPES = "types"  # of an account's answers: the members that are of another type
 
 
@@ -289,13 +306,16 @@ def _sort(value: Any) -> str:
     return "object" if isinstance(value, Mapping) else "array"
 
 
-def says_error(answer: Any, names: Iterable[str] = ()) -> str | None:
-    """What an object says that looks like an error's: its text, or None; ``names`` are further members to look at."""
+def says_error(answer: Any, names: Iterable[str] = (), but: Collection[str] = ()) -> str | None:
+    """What an object says that looks like an error's: its text, or None.
+
+    ``names`` are further members to look at, ``but`` those that are something else here, in lower case.
+    """
     if not isinstance(answer, Mapping):
         return None
     lower = {str(name).lower(): value for name, value in answer.items()}
     for name in ("errormessage", "message", "error_description", "error", "exceptionmessage", *names):
-        found = lower.get(name.lower())
+        found = lower.get(name.lower()) if name.lower() not in but else None
         if isinstance(found, Mapping):
             found = found.get("message")
         if isinstance(found, str) and found.strip():

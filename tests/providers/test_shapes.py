@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcile.errors import ApiError
+from reconcile.errors import ApiError, UnknownOutcome
 from reconcile.model.call import Call
 from reconcile.model.kind import Wanted
 from reconcile.model.right_to_send import RightToSend
@@ -339,3 +339,95 @@ def test_attempts_are_told_in_words(caplog: pytest.LogCaptureFixture) -> None:
     (told,) = {record.getMessage() for record in caplog.records if record.name == "reconcile.calls"}
     assert told.startswith("get-data: the platform failed (HTTP 502), again in ")
     assert told.endswith(" s, attempt 2 of 5.")
+
+
+@pytest.mark.parametrize("status", [202, 203, 206, 207, 226])
+def test_a_part_of_an_answer_is_no_answer(status: int) -> None:
+    def client(answer: Any) -> dict[str, Any]:
+        wire = httpx.MockTransport(lambda _: httpx.Response(status, json=answer))
+        return {"transport": Transport(pace=Pace(wait=0.0, attempts=1), right=RightToSend(held=True), transport=wire)}
+
+    squalo = SqualoMail("https://api.example.test", "key", **client([MAIL]))
+    with pytest.raises(UnknownOutcome, match=rf"get-data: HTTP {status} is no whole answer"):
+        squalo.send(Call("get-data", {"entity": "Mail"}))
+    gator = GatorMail("https://api.example.test", "lz", Contract({}), **client([CAMPAIGN]))
+    with pytest.raises(UnknownOutcome, match=rf"gatormail_campaignList: HTTP {status} is no whole answer"):
+        gator.send(Call("gatormail_campaignList", {"page": 1, "pageSize": 100}))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206])
+def test_a_write_is_done_by_the_statuses_that_say_so(status: int) -> None:
+    wire = httpx.MockTransport(lambda _: httpx.Response(status, content=b"" if status == 204 else b"{}"))
+    http = Transport(pace=Pace(wait=0.0), right=RightToSend(held=True), transport=wire)
+    gator = GatorMail("https://api.example.test", "lz", Contract({}), http)
+    call = Call("gatormail_deleteGroup", {"groupId": "7"})
+    if status == 206:
+        with pytest.raises(UnknownOutcome, match="gatormail_deleteGroup: HTTP 206 is no whole answer"):
+            gator.send(call, FREELY)
+    else:
+        assert gator.send(call, FREELY) is None
+
+
+OTHER = CAMPAIGN | {"name": "Other"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "rows", "row"),
+    [("campaignList", [CAMPAIGN, OTHER], "f.campaign.id"),
+     ("groupList", [{"id": 5, "name": "Buyers"}, {"id": "5", "name": "Others"}], "f.group.id"),
+     ("contactList", [{"id": 9, "emailLogin": "a@x.example"}, {"id": 9, "emailLogin": "b@x.example"}],
+      "f.contact.id")],
+)  # fmt: skip
+def test_gatormail_rows_that_disagree_on_an_id_are_an_error(operation: str, rows: list[Any], row: str) -> None:
+    with pytest.raises(Misfit, match=rf"gatormail_{operation}: .*`id` in row 2 is that of a row before it") as error:
+        gatormail(operation, rows, page=1, pageSize=100)
+    assert f"`{row}`" in (error.value.diagnostics[0].hint or "")
+    assert len(gatormail(operation, [rows[0], rows[0]], page=1, pageSize=100)) == 2
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "more", "name"),
+    [("Mail", MAIL, {"subject": "Other"}, "mailid"), ("Recipient", PERSON, {"accept": 0}, "subid"),
+     ("ListSub", {"listid": 1, "subid": 2, "status": 1, "subdate": 0}, {"status": -1}, "subid"),
+     ("List", {"listid": 1, "name": "News"}, {"name": "Other"}, "listid")],
+)  # fmt: skip
+def test_squalomail_rows_that_disagree_on_an_id_are_an_error(entity: str, row: Any, more: Any, name: str) -> None:
+    with pytest.raises(Misfit, match=rf"get-data: .*`{name}` in row 2 is that of a row before it") as error:
+        squalomail("get-data", [row, row | more], entity=entity)
+    assert f"`f.{entity}.{name}`" in (error.value.diagnostics[0].hint or "")
+    assert len(squalomail("get-data", [row, dict(row)], entity=entity)) == 2
+
+
+def test_lists_that_disagree_on_an_id_are_an_error() -> None:
+    with pytest.raises(Misfit, match=r"get-lists-details: .*`lists.id` in row 2 is that of a row before it"):
+        squalomail("get-lists-details", {"errorCode": 0, "lists": [LIST, LIST | {"name": "Other"}]})
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [({"Message": "An error has occurred."}, r"an error beside other members \(An error has occurred\)"),
+     ({"error": "x"}, r"an error beside other members \(x\)"),
+     ({"totalRecords": 5}, "`totalRecords` is a number while the batch has no records"),
+     ({"rows": [{"id": 1}]}, "`rows` is an array of 1 while the batch has no records"),
+     ({"Records": [{"id": 1}]}, "`[rR]ecords` stands there twice")],
+)  # fmt: skip
+def test_a_batch_that_contradicts_itself_is_an_error(batch: dict[str, Any], words: str) -> None:
+    with pytest.raises(Misfit, match=rf"gatormail_getDatafeed: .*{words}"):
+        gatormail("getDatafeed", {"batchIdentifier": "B1", "records": []} | batch)
+
+
+def test_an_empty_batch_may_say_that_it_is_empty() -> None:
+    batch = {"batchIdentifier": "B1", "records": [], "totalRecords": 0, "instance": "lz", "more": []}
+    assert gatormail("getDatafeed", batch)["records"] == []
+
+
+def test_an_error_beside_a_result_is_an_error() -> None:
+    with pytest.raises(Misfit, match=r"gatormail_getCampaign: .*an error beside other members \(bad\)"):
+        gatormail("getCampaign", CAMPAIGN | {"error": "bad"}, campaignId="7")
+    assert gatormail("getCampaign", CAMPAIGN | {"message": "Hello"}, campaignId="7")["message"] == "Hello"
+
+
+def test_members_that_differ_by_case_only_are_an_error() -> None:
+    with pytest.raises(Misfit, match=r"gatormail_groupList: .*`(n|N)ame` stands there twice") as error:
+        gatormail("groupList", [{"id": 5, "name": "Buyers", "Name": "Others"}], page=1, pageSize=100)
+    assert error.value.answer is not None

@@ -14,7 +14,8 @@ from typing_extensions import TypedDict
 
 from reconcile.errors import ApiError
 from reconcile.model.call import Retry
-from reconcile.providers.gatormail.contract import ENUMS, Contract, members
+from reconcile.providers.gatormail.contract import ENUMS, Contract, TwinMembers, members
+from reconcile.providers.gatormail.contradictions import refuse_contradictions
 from reconcile.providers.gatormail.operations import GatorMailOperation
 from reconcile.providers.shapes import (
     OPEN,
@@ -31,6 +32,7 @@ from reconcile.providers.shapes import (
     described,
     fit,
     misfit,
+    refuse_repeated,
     says_error,
     word,
 )
@@ -339,13 +341,21 @@ def checked(contract: Contract, operation: GatorMailOperation, answer: Any, ask:
         at = f"at `{path}` " if path else ""
         hint = f"If the array stands within an envelope, say where: `c.list.itemsPath` under the contract. {ask}"
         raise misfit(operation.name, (), f" has no array {at}but is {described(answer)}", hint, answer)
-    if isinstance(content, Mapping) and not _has_any(contract, shape, content):
-        _refuse_error(operation, content, contract)
-    found = contract.read(shape, content)
+    if isinstance(content, Mapping):
+        if not _has_any(contract, shape, content):
+            _refuse_error(operation, content, contract)
+        refuse_contradictions(contract, operation, shape, content)
+    try:
+        found = contract.read(shape, content)
+    except TwinMembers as twin:
+        fault = " stands there twice, in capitals and small letters"
+        raise misfit(operation.name, (twin.name,), fault, _remedy(operation, shape, (), "", ask), answer) from None
     adapter = _shape(operation.key, makes=operation.retry is Retry.LOOKUP and bool(operation.returns), many=many)
     try:
         found = fit(operation.name, adapter, found, lambda place, fault: _remedy(operation, shape, place, fault, ask))
         _see_status(contract, operation, found, ask)
+        if many and "id" in members(shape):
+            refuse_repeated(operation.name, found, ("id",), _remedy(operation, shape, (0, "id"), "", ask))
     except Misfit as error:
         error.answer = answer
         raise

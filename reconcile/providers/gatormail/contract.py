@@ -115,6 +115,14 @@ def _route_faults(key: str, value: str) -> Iterator[tuple[str, str, str | None]]
         yield key, f"`{key}` has a path that can't be used: its variables are {known}.", None
 
 
+class TwinMembers(InvalidInput):
+    """Two members whose names differ by their case only."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'"{name}" is given twice, in capitals and small letters.', hint="Give it once.")
+        self.name = name
+
+
 class Contract:
     """The table with its overrides, which ``faults`` has found to be right.
 
@@ -167,12 +175,17 @@ class Contract:
         """What ``write`` wrote, names taken whatever their case.
 
         Members that the table does not have stay; one that has the name that another has here stands as "wire:NAME".
+
+        Raises:
+            TwinMembers: two names differ by their case only.
         """
         if isinstance(value, list):
             return [self.read(shape, each) for each in value]
         if not isinstance(value, Mapping):
             return value
         there = {str(name).lower(): str(name) for name in value}
+        if len(there) < len(value):
+            raise TwinMembers(next(name for name in value if there[str(name).lower()] != name))
         known = members(shape)
         found, read = {}, set()
         for name, member in known.items():

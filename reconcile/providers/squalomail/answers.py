@@ -29,6 +29,7 @@ from reconcile.providers.shapes import (
     described,
     fit,
     misfit,
+    refuse_repeated,
     says_error,
 )
 
@@ -209,6 +210,14 @@ _ENTITIES: Mapping[str, Any] = {
     "urlclick": Rows[_UrlClick],
     "userstats": Rows[_UserStats],
 }
+# What names one row of an entity.
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "field": ("fieldid",),
+    "list": ("listid",),
+    "listsub": ("listid", "subid"),
+    "mail": ("mailid",),
+    "recipient": ("subid",),
+}
 _ANSWERS: Mapping[str, Any] = {
     "get-lists": _Lists,
     "get-lists-details": _Details,
@@ -258,7 +267,12 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
         if not isinstance(answer, list):
             raise misfit(function, (), f" should be an array and is {described(answer)}", _told(f"f.{entity}", ask))
         _refuse_another(entity, answer, ask)
-        return answer if shape is None else fit(function, shape, answer, lambda place, _: _row(entity, place, ask))
+        if shape is None:
+            return answer
+        rows = fit(function, shape, answer, lambda place, _: _row(entity, place, ask))
+        if (names := _KEYS.get(entity.lower())) is not None:
+            refuse_repeated(function, rows, names, _row(entity, (0, names[-1]), ask))
+        return rows
     if not isinstance(answer, Mapping):
         if function in _BARE and not isinstance(answer, float | type(None)):
             return answer
@@ -270,6 +284,7 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
         return answer
     found = fit(function, shape, answer, lambda place, _: _row("", place, ask))
     if "lists" in found:
+        refuse_repeated(function, found["lists"] or [], ("id",), _row("", ("lists", 0, "id"), ask), ("lists",))
         _see_tags(function, found["lists"] or [], ask)
     return found
 
