@@ -17,6 +17,7 @@ from reconcile.cli.workspace import Project, project
 from reconcile.errors import (
     ApiError,
     Diagnostic,
+    InvalidInput,
     ReconcileError,
     Severity,
     StateError,
@@ -109,12 +110,23 @@ def _examined(here: Project, alias: str, how: _How) -> "Examination":
 
     settings = here.settings.providers[alias]
     found = Examination(checks=list(_local(here, settings)))
-    if found.cause is None:
+    if _can_ask(here, found, how):
         progress(f"{alias}: asking {settings.url} ...")
         _ask(here, alias, found, how)
     if options().format != "json":
         _print(here, alias, found)
     return found
+
+
+def _can_ask(here: Project, found: "Examination", how: _How) -> bool:
+    """Whether the platform can be asked: it tells without a state, too, and only drafts of our own need all of it."""
+    from reconcile.doctor.examination import attempt
+
+    if found.cause is None:
+        return True
+    if how.scratch is not None or any(check.id == "credentials" and not check.fine for check in found.checks):
+        return False
+    return attempt("state", lambda: str(here.store())).fine
 
 
 def _ask(here: Project, alias: str, found: "Examination", how: _How) -> None:
@@ -224,7 +236,16 @@ def _local(here: Project, settings: ProviderSettings) -> "Iterator[Check]":
 
 
 def _credentials(settings: ProviderSettings) -> str:
-    names = [name for name in settings.credentials if settings.credentials[name].reveal()]
+    names: list[str] = []
+    lacking: list[Diagnostic] = []
+    for name, secret in settings.credentials.items():
+        try:
+            secret.reveal()
+            names.append(name)
+        except InvalidInput as error:
+            lacking += error.diagnostics
+    if lacking:
+        raise InvalidInput.of(lacking)
     return f"{', '.join(sorted(names))} {'is' if len(names) == 1 else 'are'} set"
 
 

@@ -52,8 +52,9 @@ def attempt(id_: str, work: Callable[[], str], remedy: str = "") -> Check:
     try:
         return Check(id_, True, work())
     except ReconcileError as error:
-        (found, *_) = error.diagnostics
-        return Check(id_, False, found.detail, found.hint or remedy, error)
+        told = " ".join(dict.fromkeys(found.detail for found in error.diagnostics))
+        hints = dict.fromkeys(found.hint for found in error.diagnostics if found.hint)
+        return Check(id_, False, told, " ".join(hints) or remedy, error)
 
 
 def private(path: Path) -> Check:

@@ -50,6 +50,29 @@ def test_it_names_what_is_wrong_before_it_asks(here: Project) -> None:
     assert not (here.root / "calibration").exists()
 
 
+def test_it_names_all_that_is_not_set_in_one_run(here: Project) -> None:
+    names = {"clientId": "NO_ID", "clientSecret": "NO_SECRET", "username": "NO_USER", "password": "NO_WORD"}
+    members = ", ".join(f'{member}: "${{env.{name}}}"' for member, name in names.items())
+    token = 'tokenUrl: "http://127.0.0.1:9/token"'
+    real = PROJECT.replace('"sandbox:", instance', f'"http://127.0.0.1:9", {token}, {members}, instance')
+    here.write("reconcile.yaml", real)
+    found = here.run("doctor", "gatormail")
+    assert found.code == 1, found
+    assert [name for name in names.values() if f"no variable {name}." not in found.out] == []
+
+
+def test_it_asks_the_platform_where_the_state_can_not_be_reached(here: Project) -> None:
+    here.write("reconcile.yaml", f"{PROJECT}state: http://127.0.0.1:9/state\n")
+    found = here.run("doctor", "squalomail")
+    assert found.code == 1, found
+    assert "WRONG  state" in found.out
+    assert "ok     sign-in" in found.out
+    assert "ok     clock" in found.out
+    assert found.out.index("WRONG  state") < found.out.index("ok     sign-in")
+    refused = here.run("doctor", "squalomail", "--scratch", "--auto-approve")
+    assert "sign-in" not in refused.out, "drafts of our own are made where all is well"
+
+
 def test_an_account_that_can_not_be_reached_is_told(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "a-key-of-ours")
     here.write("reconcile.yaml", PROJECT.replace('"sandbox:"}', '"http://127.0.0.1:9", apiKey: "${env.SOME_KEY}"}'))
