@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from reconcile.doctor.recording import Recording
 from reconcile.errors import ApiError, InvalidInput
 from reconcile.model.account import Account
 from reconcile.model.assumption import READS, SCRATCH, Answer, Finding, Verdict
+from reconcile.model.call import Call
 from reconcile.providers.gatormail.contract import defaults
 from reconcile.sandbox.calibration import read_calibration
 from reconcile.sandbox.switches import DISTORTIONS
@@ -275,3 +276,41 @@ def test_a_recording_says_nothing(platform: str, tmp_path: Path) -> None:
     entries = json.loads(text)["log"]["entries"]
     assert len(entries) > 10
     assert (tmp_path / "a.har").stat().st_mode & 0o777 == 0o600
+
+
+def _strange(row: Any) -> Any:
+    return {f"x_{name}": value for name, value in row.items()}
+
+
+def _odd(row: Any) -> Any:
+    return {name: value for name, value in row.items() if name != "status"} | {"phase": "Finished", "stage": 3}
+
+
+@pytest.mark.parametrize(
+    ("operation", "change", "asked"),
+    [
+        ("emailList", lambda _: [], "cap.email.read"),
+        ("emailList", lambda _: {}, "cap.email.read"),
+        ("emailList", lambda _: [{"subject of it": "Hello"}], "cap.email.read"),
+        ("groupIncludedContactget", lambda _: [], "cap.membership.read"),
+        ("contactFieldList", lambda _: {"Message": "An error has occurred."}, "cap.contact.fields"),
+        ("campaignList", lambda rows: [_strange(row) for row in rows], "cap.campaign.status"),
+        ("campaignList", lambda rows: [_odd(row) for row in rows], "cap.campaign.status"),
+        ("getCampaign", _strange, "cap.campaign.read"),
+    ],
+)
+def test_nothing_is_offered_for_what_is_empty_or_not_understood(
+    operation: str, change: Callable[[Any], Any], asked: str
+) -> None:
+    world = populated("gatormail")
+    look = world.gator.look
+
+    def changed(call: Call, **how: Any) -> Answer:
+        answer = look(call, **how)
+        amiss = operation == "campaignList" and not isinstance(answer.content, list)
+        return answer if call.operation != f"gatormail_{operation}" or amiss else Answer(200, change(answer.content))
+
+    world.gator.look = changed  # type: ignore[method-assign]
+    found = examined(world, "gatormail")
+    assert found[asked].verdict is Verdict.UNDECIDED
+    assert [row for row, _ in rows_to_paste(found.values()) if row.startswith("cap.")] == []

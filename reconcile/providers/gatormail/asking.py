@@ -4,7 +4,7 @@ Only reads are made: the lists, at page sizes of one and two, and what is inferr
 alone, where a wrong guess at a route can do nothing. The feed is never fetched, since fetching may open a batch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reconcile.errors import ApiError, Unauthorised
@@ -12,7 +12,7 @@ from reconcile.model.assumption import Answer, Answers
 from reconcile.model.call import Call
 from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.client import GatorMail
-from reconcile.providers.gatormail.contract import ENUMS, defaults
+from reconcile.providers.gatormail.contract import ENUMS, defaults, members
 from reconcile.providers.gatormail.operations import OPERATIONS
 from reconcile.providers.shapes import note_types
 
@@ -106,3 +106,16 @@ def rows(answers: Answers, name: str) -> list[Mapping[str, Any]]:
         content = arrays[0] if len(arrays) == 1 else None
     found = content if isinstance(content, list) else [content]
     return [row for row in found if isinstance(row, Mapping)]
+
+
+def known(answers: Answers, shape: str, value: Mapping[str, Any]) -> set[str]:
+    """The members of an object that the contract's table has, in lower case."""
+    return {wire(answers, each.key).lower() for each in members(shape).values()} & {name.lower() for name in value}
+
+
+def all_known(answers: Answers, shape: str, objects: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the contract's table has each member of the objects, so that one that is missing is not there at all.
+
+    What weakens a check is offered on no other ground.
+    """
+    return all(value and len(known(answers, shape, value)) == len(value) for value in objects)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
-from reconcile.providers.gatormail.asking import ask
+from reconcile.providers.gatormail.asking import all_known, ask, known
 from reconcile.providers.gatormail.asking import member as _member
 from reconcile.providers.gatormail.asking import rows as _rows
 from reconcile.providers.gatormail.asking import wire as _wire
@@ -214,26 +214,29 @@ def _reads_whole(answers: Answers) -> bool | None:
     """Whether reading a campaign gives more than the columns of the list."""
     answer = _one(answers, "campaign")
     if answer.fine and isinstance(answer.content, Mapping):
-        return _is_whole(answers, answer.content)
+        whole = _is_whole(answers, answer.content)
+        return whole if whole or all_known(answers, "campaign", [answer.content]) else None
     return False if answer.status in (404, 405) else None
 
 
-def _is_there(name: str) -> Read:
-    """Whether an operation is there: a capability."""
+def _is_there(name: str, shape: str) -> Read:
+    """Whether an operation is there: a capability. An empty list tells nothing, nor do rows that aren't understood."""
 
     def read(answers: Answers) -> bool | None:
         answer = _one(answers, name)
         if answer.status in (404, 405):
             return False
-        return True if answer.fine and answer.content is not None and says_error(answer.content) is None else None
+        return True if any(known(answers, shape, row) for row in _rows(answers, name)) else None
 
     return read
 
 
 def _shows_status(answers: Answers) -> bool | None:
-    # Under another name it is shown, too.
+    # Under another name it is shown, too: so where any member is a stranger, that it is not shown is not known.
     named = _name_of("campaign", "status")(answers)
-    return None if named is None else named != ""
+    if named:
+        return True
+    return None if named is None or not all_known(answers, "campaign", _objects(answers, "campaign")) else False
 
 
 def _columns(answers: Answers) -> str | None:
@@ -355,9 +358,9 @@ def _date_form(answers: Answers) -> str | None:
 _CAPABLE: Mapping[str, Read] = {
     "cap.campaign.status": _shows_status,
     "cap.campaign.read": _reads_whole,
-    "cap.email.read": _is_there("emails"),
-    "cap.membership.read": _is_there("included"),
-    "cap.contact.fields": _is_there("fields"),
+    "cap.email.read": _is_there("emails", "email"),
+    "cap.membership.read": _is_there("included", "contact"),
+    "cap.contact.fields": _is_there("fields", "contactField"),
     "cap.group.update": renames,
 }
 
@@ -386,12 +389,15 @@ _SWITCHES = (
     _switch("campaign_status", True, "Whether it is queued is not known.", _shows_status),
     _switch("campaign_read", True, "What the list lacks is what was last applied.", _reads_whole),
     _switch("campaign_list", "columns", "Nothing: what a row lacks is read one by one.", _columns),
-    _switch("email_read", False, "Nothing: it is not used while off.", _is_there("emails")),
+    _switch("email_read", False, "Nothing: it is not used while off.", _is_there("emails", "email")),
     _switch("list_envelope", "none", "No list can be read: set c.list.itemsPath.", _envelope),
     _switch(
-        "membership_read", True, "Exclusions can't be seen: switch cap.membership.read off.", _is_there("included")
+        "membership_read",
+        True,
+        "Exclusions can't be seen: switch cap.membership.read off.",
+        _is_there("included", "contact"),
     ),
-    _switch("contact_fields", True, "Names of contact fields are not checked.", _is_there("fields")),
+    _switch("contact_fields", True, "Names of contact fields are not checked.", _is_there("fields", "contactField")),
     _switch("require_api_version", False, "Nothing: the header is always sent.", _needs_version),
     _switch("id_form", "number", "Nothing, but for objects: ids are opaque texts.", _id_form),
     _switch("ignore_page", False, "No list can be read to its end.", _ignores_page),
