@@ -46,6 +46,10 @@ class Misfit(UnknownOutcome):
     answer: Any = None
 
 
+class Unusable(UnknownOutcome):
+    """No usable answer: the call may or may not have been carried out."""
+
+
 class Excess(ValueError):
     """JSON with more in it, or deeper nested, than anybody needs; the text says what."""
 
@@ -107,7 +111,9 @@ def _deeper_than(answer: Any, depth: int) -> bool:
 
 
 def _id(value: Any) -> Any:
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable() and value.strip() == value:
+    # One or two dots would be taken out of a path, and something else be called.
+    named = isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value not in (".", "..")
+    if named and value.isprintable() and value.strip() == value:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < _LARGEST:
         return str(value)

@@ -27,7 +27,7 @@ from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, TooMuch, exchange
 from reconcile.providers.clock import ServerTime
 from reconcile.providers.personal import without_people
-from reconcile.providers.shapes import Excess, Misfit, parse
+from reconcile.providers.shapes import Excess, Misfit, Unusable, parse
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -354,7 +354,7 @@ class Transport:
             what = "asked too often" if status == 429 else "the platform is not available for now"
             raise RateLimited(f"{operation.name}: {what} (HTTP {status}).", _retry_after(answer))
         if status >= 500:
-            raise UnknownOutcome(f"{operation.name}: the platform failed (HTTP {status}).")
+            raise Unusable(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
             content = parse(answer.content)
         except Excess as error:
@@ -365,7 +365,7 @@ class Transport:
         except ValueError:
             raise self._unreadable(operation, answer) from None
         if status < 300 and status not in (DONE if operation.write else TOLD):
-            raise UnknownOutcome(f"{operation.name}: HTTP {status} is no whole answer.", hint=_AMISS)
+            raise Unusable(f"{operation.name}: HTTP {status} is no whole answer.", hint=_AMISS)
         if status >= 300:
             message = _message(content)
             raise Rejected(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.", status)
@@ -383,7 +383,7 @@ class Transport:
         )
         detail = f"{operation.name}: the platform gave {what} (HTTP {answer.status_code})."
         status = answer.status_code
-        return UnknownOutcome(detail, hint=_AMISS) if status < 300 else Rejected(detail, status, hint=_AMISS)
+        return Unusable(detail, hint=_AMISS) if status < 300 else Rejected(detail, status, hint=_AMISS)
 
     def _redacted(self, text: str) -> str:
         return masked(text, (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())))

@@ -93,7 +93,7 @@ def test_ids_are_opaque_texts(id_: Any) -> None:
     assert row["id"] == str(id_)
 
 
-@pytest.mark.parametrize("id_", [None, "", {"id": 7}, [7], True, 7.5, "a\nb", "x" * 300])
+@pytest.mark.parametrize("id_", [None, "", ".", "..", {"id": 7}, [7], True, 7.5, "a\nb", "x" * 300])
 def test_what_names_nothing_is_no_id(id_: Any) -> None:
     with pytest.raises(Misfit) as error:
         gatormail("groupList", [{"id": id_, "name": "Buyers"}], page=1, pageSize=100)
@@ -431,3 +431,22 @@ def test_members_that_differ_by_case_only_are_an_error() -> None:
     with pytest.raises(Misfit, match=r"gatormail_groupList: .*`(n|N)ame` stands there twice") as error:
         gatormail("groupList", [{"id": 5, "name": "Buyers", "Name": "Others"}], page=1, pageSize=100)
     assert error.value.answer is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(200, b"<html>"), (200, b""), (200, b"[{"), (204, b""), (206, b"[]"), (500, b""), (502, b"<p>")],
+)
+def test_an_answer_that_is_none_names_the_operation_and_its_row(status: int, content: bytes) -> None:
+    wire = httpx.MockTransport(lambda _: httpx.Response(status, content=content))
+    http = Transport(pace=Pace(wait=0.0, attempts=1), right=RightToSend(), transport=wire)
+    gator = GatorMail("https://api.example.test", "lz", Contract({}), http)
+    with pytest.raises(UnknownOutcome, match=r"^gatormail_groupList: ") as error:
+        gator.send(Call("gatormail_groupList", {"page": 1, "pageSize": 100}))
+    assert "`op.group.list`" in (error.value.diagnostics[0].hint or "")
+
+
+def test_a_batch_by_two_dots_names_its_row() -> None:
+    with pytest.raises(Misfit, match=r"gatormail_getDatafeed: .*`batchIdentifier` should be") as error:
+        gatormail("getDatafeed", {"batchIdentifier": "..", "records": []})
+    assert "`f.batch.batchIdentifier`" in (error.value.diagnostics[0].hint or "")
