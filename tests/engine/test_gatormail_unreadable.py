@@ -3,6 +3,7 @@
 Also what a lost state, marks and names that are there twice come to.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from reconcile.engine.adopt import adopt
 from reconcile.engine.run import Rights
 from reconcile.errors import Refused
 from reconcile.model.address import Address
+from reconcile.model.call import Call
+from reconcile.model.kind import Action
 from reconcile.model.resource import Resource
 from reconcile.planner.plan import Right
+from reconcile.providers.shapes import Misfit
 from tests.budget import every_fifth
 from tests.engine.test_gatormail_schedule import (
     CAMPAIGN,
@@ -28,7 +32,7 @@ from tests.engine.test_gatormail_schedule import (
 )
 from tests.engine.test_schedule import ALL, DAY, KINDS, SEND
 from tests.outside import edit, operator
-from tests.world import NOW, World, declared, failures, gator
+from tests.world import NOW, World, declared, failures, gator, resource
 
 INITIATE, TAKE_BACK, UPDATE = (f"gatormail_{verb}Campaign" for verb in ("initiate", "uninitiate", "update"))
 KNOWING = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]))
@@ -260,3 +264,42 @@ def adopted(world: World, desired: dict[Address, Resource]) -> tuple[dict[Addres
     with world.store.lock("adopt") as locked:
         adoption = adopt(world.workspace, locked, desired)
     return adoption.bound, adoption.unmatched, [finding.detail for finding in adoption.findings]
+
+
+# A list that comes back empty
+
+
+@pytest.mark.parametrize("listing", ["gatormail_groupList", "gatormail_campaignList", "get-lists-details"])
+def test_nothing_is_made_anew_because_a_list_came_back_empty(listing: str) -> None:
+    world = prepared(World(may_send=True))
+    desired = campaign(initiate=False) | declared(resource("list", "news", {"name": "News"}))
+    assert world.apply(desired, ALL)[0] == 0
+    world.clear_log()
+    for client in (world.gator, world.client):
+        client.send = emptied(client.send, listing)  # type: ignore[method-assign]
+    with pytest.raises(Misfit, match=rf"{listing}: .*so that nobody knows what is there"):
+        world.plan(desired)
+    assert world.writes() == []
+
+
+def emptied(send: Callable[..., Any], listing: str) -> Callable[..., Any]:
+    """A client whose answers to one operation have no rows."""
+
+    def meddled(call: Call, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
+        return answer if call.operation != listing else [] if isinstance(answer, list) else answer | {"lists": []}
+
+    return meddled
+
+
+def test_what_is_gone_is_made_anew_though_it_was_the_only_one() -> None:
+    world = World()
+    desired = declared(gator("group", "buyers", {"name": "Buyers"}), resource("list", "news", {"name": "News"}))
+    assert world.apply(desired, ALL)[0] == 0
+    state = world.store.read()
+    assert state is not None
+    ids = {str(address): applied.id for address, applied in state.resources.items()}
+    world.call("gatormail_deleteGroup", groupId=ids["gatormail.group.buyers"])
+    world.api("delete-list", listId=int(ids["squalomail.list.news"]))
+    made = world.plan(desired)
+    assert {str(address): step.action for address, step in made.steps.items()} == dict.fromkeys(ids, Action.CREATE)

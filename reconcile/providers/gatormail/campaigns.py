@@ -9,6 +9,7 @@ from reconcile.model.kind import Client, Collection, Row, Wanted
 from reconcile.model.likeness import Keys
 from reconcile.providers.gatormail.answers import refuse_unknown_words
 from reconcile.providers.gatormail.contract import ENUMS
+from reconcile.providers.gatormail.emptied import refuse_emptied
 
 if TYPE_CHECKING:
     from reconcile.providers.gatormail.client import GatorMail
@@ -30,6 +31,8 @@ class _Campaigns(Collection):
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_campaignList"))
+        if not rows and "campaign.read" in of(api).contract.capabilities():
+            refuse_emptied(api, "gatormail_campaignList", "gatormail_getCampaign", "campaignId", wanted.ids)
         names = Keys(wanted.keys)
         sharing = bool(wanted.edited & {str(row["id"]) for row in rows})
         every = wanted.everything or sharing

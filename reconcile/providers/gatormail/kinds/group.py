@@ -29,6 +29,7 @@ from reconcile.model.kind import (
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject
 from reconcile.providers.gatormail.campaigns import of, unfinished
+from reconcile.providers.gatormail.emptied import refuse_emptied
 
 _WRITABLE = ("name", "description")
 _PIECE = 100  # contacts in one call (reference, section 7.2)
@@ -51,6 +52,8 @@ class _Groups(Collection):
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = list(of(api).pages("gatormail_groupList"))
+        if not rows:
+            refuse_emptied(api, "gatormail_groupList", "gatormail_getGroup", "groupId", wanted.ids)
         touched = {str(row["id"]) for row in rows} & (wanted.doomed | wanted.edited)
         users = list(unfinished(api, _UNFINISHED)) if touched else []
         return [Row(str(row["id"]), row | self._more(api, row, wanted, touched, users)) for row in rows]

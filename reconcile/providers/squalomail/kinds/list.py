@@ -23,8 +23,10 @@ from reconcile.model.kind import (
     Wanted,
 )
 from reconcile.model.resource import RemoteObject
+from reconcile.providers.shapes import misfit
+from reconcile.providers.squalomail.filters import equals
 from reconcile.providers.squalomail.newsletters import condition, targeting
-from reconcile.providers.squalomail.reading import list_pages
+from reconcile.providers.squalomail.reading import entity_rows, list_pages
 
 _WRITABLE = ("name", "description", "color", "ordering", "published", "listTags")
 
@@ -49,8 +51,26 @@ class _Lists(Collection):
 
     def read(self, api: Client, wanted: Wanted) -> Iterable[Row]:
         rows = {str(row["id"]): row for row in list_pages(api)}
+        if not rows:
+            _refuse_emptied(api, wanted.ids)
         targets = targeting(api, wanted.doomed & rows.keys())
         return [Row(id_, row | {"_targetedBy": targets.get(id_, ())}) for id_, row in rows.items()]
+
+
+def _refuse_emptied(api: Client, ids: Iterable[str]) -> None:
+    """Stop where no list comes back and the platform's table has one that we know: all would be made a second time.
+
+    Raises:
+        Misfit: it has.
+    """
+    conditions = [equals("listid", int(id_)) for id_ in sorted(ids, key=int)]
+    for row in entity_rows(api, "List", conditions):
+        raise misfit(
+            "get-lists-details",
+            (),
+            f" has no lists, and get-data still gives the list {row['listid']}, so that nobody knows what is there",
+            "Run again later. What is assumed there is `f.list`. To ask the account itself: reconcile doctor -v",
+        )
 
 
 class SqualoMailList(Kind):
