@@ -192,6 +192,7 @@ ELSEWHERE: dict[str, str] = {
     "Give it with --allow-send, or set policy": _SENDING,
     "To ask the account itself: reconcile doctor": _DOCTOR,
     "What is assumed there is `page_cap`": _DOCTOR,
+    "Run again later. What is assumed there is `f.list`": _DOCTOR,
     "is no calibration of version": _DOCTOR,
     "A saved plan says itself what it was asked": _USAGE,
     '--var takes NAME=VALUE, and "{}" is not of': _USAGE,
