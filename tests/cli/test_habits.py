@@ -77,7 +77,6 @@ TYPED = {
     ("apply", "--all"): "choose entries",
     ("plan", "--namespace", "staging"): "--env NAME",
     ("plan", "--context", "staging"): "--env NAME",
-    ("diff",): "reconcile plan",
     ("describe", "squalomail.list.news"): "reconcile state show ADDR",
     ("delete", "squalomail.list.news"): "reconcile destroy",
     ("edit", "squalomail.list.news"): "reconcile pull",
