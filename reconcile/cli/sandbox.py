@@ -145,17 +145,18 @@ def _serve(emulator: "Sandbox", port: int, where: Path | None, notes: Sequence[s
             f"Port {port} of 127.0.0.1 can't be used: {error.strerror}.", hint="Choose another with --port."
         ) from None
     with server:
-        click.echo(f"{server.url}/  web page")
-        for _, hosting in _platforms():
-            for line in hosting.told.load()(emulator, server.url):
-                click.echo(line)
-        for name in mounted:
-            click.echo(f"{server.url}/{name}  the API of {name}")
-        for note in notes:
-            progress(note)
-        progress(f"Data in {where}." if where is not None else "Data in memory only.")
-        progress("Ctrl-C ends it.")
+        # Whoever has read an address may end it: all else is said before, and an interrupt ends it well from here on.
         with suppress(KeyboardInterrupt), ended_by_sigterm():
+            for note in notes:
+                progress(note)
+            progress(f"Data in {where}." if where is not None else "Data in memory only.")
+            click.echo(f"{server.url}/  web page")
+            for _, hosting in _platforms():
+                for line in hosting.told.load()(emulator, server.url):
+                    click.echo(line)
+            for name in mounted:
+                click.echo(f"{server.url}/{name}  the API of {name}")
+            progress("Ctrl-C ends it.")
             server.wait()
         progress("Ended.")
 

@@ -72,6 +72,14 @@ def applying(project: Project, platform: Platform) -> Iterator["subprocess.Popen
             platform.held.set()
 
 
+@pytest.fixture(autouse=True)
+def _hangups_are_heard() -> Iterator[None]:
+    """Under nohup they are ignored, by children too, as they should be."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def until(platform: Platform, calls: int, creates: int = 0) -> None:
     deadline = time.monotonic() + 60
     while len(platform.arrivals) < calls or platform.creates() < creates:
