@@ -130,8 +130,9 @@ class Project:
             from reconcile.cli.attempts import tell_of_attempts
 
             tell_of_attempts(options())
-        concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
+        # In this process nobody waits for an answer; one step after the other, ids come in the plan's order.
+        concurrency = 1 if sandboxed else max(each.concurrency for each in settings.providers.values())
         with ExitStack() as stack:
             clients = Clients(settings, right, stack, self.stop, options().limits)
             yield Workspace(
