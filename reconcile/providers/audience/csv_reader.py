@@ -5,6 +5,7 @@ whole, on one line each and of one width; if so, duckdb reads the copy. Else the
 which may only name lines: where quotes don't pair, nobody can tell what the rows below are, and the run stops.
 """
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ Connection: TypeAlias = Any  # duckdb's; imported only where it is made
 _SAMPLE: Final = 1 << 18
 _PIECE: Final = 1 << 20
 _LONGEST: Final = 1 << 20  # characters of one record
+_UNREADABLE: Final = UNREADABLE.encode()
 _SEPARATOR: Final = re.compile(r'"?sep=(.)"?\n?', re.IGNORECASE)
 
 
@@ -47,10 +49,11 @@ class CsvFile:
         self._copy = scratch / "source.csv"
         copying = _Copying(name, declared.encoding)
         with self._copy.open("wb") as copying.target:
-            whole = read_pieces(stream, name, copying.take)
+            read_pieces(stream, name, copying.take)
             copying.finish()
-        # Line ends and the like, which a checkout may change, are no change of who is in the file.
-        self.digest = whole if copying.unreadable else copying.digest.hexdigest()
+        # Line ends and the like, which a checkout may change, are no change of who is in the file; nor is what can't
+        # be read, since nobody in those rows is ever taken.
+        self.digest = copying.digest.hexdigest()
         self._readable = not copying.unreadable
         self._open(declared, copying.encoding)
 
@@ -279,47 +282,54 @@ class _Copying:
         self._name = name
         self._declared = declared
         self._start = b""
-        self._decode: Any = None
+        self._decoder: Any = None
         self._text = False  # whether any text was there after the byte order marks
         self._ended_in_cr = False
-        self._last = "\n"
+        self._last = b"\n"
 
     def take(self, piece: bytes) -> None:
-        if self._decode is None:
+        if self._decoder is None:
             self._start += piece
             if len(self._start) < 4:
                 return
             piece = self._begin()
-        self._write(self._decode(piece))
+        self._write(self._as_utf8(piece))
 
     def finish(self) -> None:
-        piece = self._begin() if self._decode is None else b""
-        self._write(self._decode(piece, True))
-        if self._last != "\n":
+        piece = self._begin() if self._decoder is None else b""
+        self._write(self._as_utf8(piece, last=True))
+        if self._last != b"\n":
             self._put(b"\n")
 
     def _begin(self) -> bytes:
         try:
-            self.encoding, self._decode = decoder(self._start, self._declared)
+            self.encoding, self._decoder = decoder(self._start, self._declared)
         except ValueError as error:
             raise Unreadable(f"The source {self._name} can't be read: {error}.", hint="See its encoding.") from None
         return self._start
 
-    def _write(self, text: str) -> None:
-        if not self._text:
-            text = text.lstrip("\ufeff")
-            self._text = bool(text)
-        if self._ended_in_cr and text.startswith("\n"):
-            text = text[1:]
+    def _as_utf8(self, piece: bytes, *, last: bool = False) -> bytes:
+        # All encodings but UTF-16 have ASCII as it is, unless a character that the piece before began is not over.
+        if self.encoding != "utf-16" and piece.isascii() and not self._decoder.getstate()[0]:
+            return piece
+        text: str = self._decoder.decode(piece, last)
+        return text.encode("utf-8", "replace")
+
+    def _write(self, content: bytes) -> None:
+        while not self._text and content.startswith(codecs.BOM_UTF8):
+            content = content.removeprefix(codecs.BOM_UTF8)
+        self._text = self._text or bool(content)
+        if self._ended_in_cr and content.startswith(b"\n"):
+            content = content[1:]
             self._ended_in_cr = False
-        if not text:
+        if not content:
             return
-        self.unreadable = self.unreadable or UNREADABLE in text
-        self._ended_in_cr = text.endswith("\r")
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        self._last = text[-1]
-        self._put(text.encode("utf-8", "replace"))
+        self.unreadable = self.unreadable or _UNREADABLE in content
+        self._ended_in_cr = content.endswith(b"\r")
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._last = content[-1:]
+        self._put(content)
 
     def _put(self, content: bytes) -> None:
         self.digest.update(content)

@@ -6,7 +6,7 @@ What a manifest does not declare is found on whole records of the file, never wi
 import codecs
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -80,8 +80,8 @@ def _lines(text: str) -> list[str]:
     return [f"{line}\n" for line in text.split("\n")]
 
 
-def decoder(start: bytes, declared: str | None) -> tuple[str, Callable[..., str]]:
-    """The encoding of a file that begins like this, and what decodes its pieces (bytes, and whether they are the last).
+def decoder(start: bytes, declared: str | None) -> tuple[str, codecs.IncrementalDecoder]:
+    """The encoding of a file that begins like this, and what decodes its pieces.
 
     Raises:
         ValueError: the file shows that it has another encoding than the declared one, or one that can't be read.
@@ -99,9 +99,7 @@ def decoder(start: bytes, declared: str | None) -> tuple[str, Callable[..., str]
         raise ValueError("it is no text in UTF-8; if it is UTF-16, declare `encoding: utf-16`")
     else:
         name = declared or "utf-8"
-    return name.removesuffix("-le").removesuffix("-be"), codecs.getincrementaldecoder(name)(
-        "reconcile-unreadable"
-    ).decode
+    return name.removesuffix("-le").removesuffix("-be"), codecs.getincrementaldecoder(name)("reconcile-unreadable")
 
 
 def find_delimiter(text: str, quote: str, wanted: Sequence[str]) -> str:

@@ -5,14 +5,13 @@ meanwhile, and both the digest and the rows come from the one descriptor. duckdb
 """
 
 import gzip
-import hashlib
 import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from reconcile.errors import InvalidInput
 
@@ -76,14 +75,13 @@ def _walk(top: Path, parts: tuple[str, ...]) -> int:
         os.close(folder)
 
 
-def read_pieces(stream: BinaryIO, name: str, take: Callable[[bytes], object]) -> str:
-    """Hand a file's content over in pieces, unpacked if its name ends in .gz; gives the SHA-256 of the file itself.
+def read_pieces(stream: BinaryIO, name: str, take: Callable[[bytes], object]) -> None:
+    """Hand a file's content over in pieces, unpacked if its name ends in .gz.
 
     Raises:
         Unreadable: it is damaged, or larger than can be.
     """
-    hashing = _Hashing(stream)
-    content = gzip.GzipFile(fileobj=cast(IO[bytes], hashing)) if name.endswith(".gz") else hashing
+    content = gzip.GzipFile(fileobj=stream) if name.endswith(".gz") else stream
     size = 0
     try:
         while piece := content.read(_PIECE):
@@ -91,25 +89,9 @@ def read_pieces(stream: BinaryIO, name: str, take: Callable[[bytes], object]) ->
             if size > LARGEST:
                 raise Unreadable(f"The source {name} can't be read: it has more than {LARGEST // 1024**3} GiB.")
             take(piece)
-        while hashing.read(_PIECE):
-            pass
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise Unreadable(
             f"The source {name} can't be read: it is cut short or damaged after {size:,} bytes of its content."
         ) from None
     except OSError as error:
         raise Unreadable(f"The source {name} can't be read: {error.strerror or 'it is damaged'}.") from None
-    return hashing.digest.hexdigest()
-
-
-class _Hashing:
-    """A stream of which everything that is read is hashed."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        piece = self._stream.read(size)
-        self.digest.update(piece)
-        return piece

@@ -1,6 +1,7 @@
 """Parquet files, read by their own schema: exact names, columns at the top level, and a table of types."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,6 +21,8 @@ _MOMENT: Final = (
     "ELSE CAST({0} AS VARCHAR) END"
 )
 _PLAIN: Final = "CAST({0} AS VARCHAR)"
+_LIST: Final = "array_to_string({0}, ',')"
+_PARTED: Final = "len(list_filter({0}, lambda each: contains(each, ','))) > 0"
 _TYPES: Final = {
     "VARCHAR": "{0}",
     "BLOB": "CASE WHEN {0} IS NULL THEN '' ELSE coalesce(TRY(decode({0})), '{2}') END",
@@ -40,31 +43,45 @@ _TYPES: Final = {
 }
 
 
-def load_parquet(connection: Connection, stream: BinaryIO, name: str, columns: Mapping[str, str], scratch: Path) -> str:
+def load_parquet(
+    connection: Connection,
+    stream: BinaryIO,
+    name: str,
+    columns: Mapping[str, str],
+    scratch: Path,
+    lists: Container[str] = (),
+) -> str:
     """Fill ``raw``: the row's number as its line, and a text for each column; gives the file's digest.
+
+    ``lists`` are the attributes whose column may be a list of texts, which are put together with commas between.
 
     Raises:
         Unreadable: it is no Parquet file, or lacks a column, or has one of a type that is no value.
     """
     import duckdb
 
-    copy = scratch / "source.parquet"
+    copy, digest = scratch / "source.parquet", hashlib.sha256()
     with copy.open("wb") as target:
-        digest = read_pieces(stream, name, target.write)
+
+        def take(piece: bytes) -> None:
+            digest.update(piece)
+            target.write(piece)
+
+        read_pieces(stream, name, take)
     try:
         header = list(_top_level(connection, copy))
         size = connection.execute("SELECT sum(total_uncompressed_size) FROM parquet_metadata(?)", [str(copy)])
         if (size.fetchone()[0] or 0) > LARGEST:
             raise Unreadable(f"The source {name} can't be read: unpacked it has more than {LARGEST // 1024**3} GiB.")
         places = {attribute: _place(name, header, columns, attribute) for attribute in columns}
-        _fill(connection, copy, name, len(header), places, columns)
+        _fill(connection, copy, name, len(header), places, columns, lists)
     except duckdb.Error:
         raise Unreadable(
             f"The source {name} can't be read: it is no Parquet file, or damaged.", hint="See the entry's source."
         ) from None
     finally:
         copy.unlink(missing_ok=True)
-    return digest
+    return digest.hexdigest()
 
 
 def _top_level(connection: Connection, file: Path) -> Iterator[str]:
@@ -94,29 +111,44 @@ def _place(name: str, header: Sequence[str], columns: Mapping[str, str], attribu
 
 
 def _fill(
-    connection: Connection, file: Path, name: str, width: int, places: Mapping[str, int], columns: Mapping[str, str]
+    connection: Connection,
+    file: Path,
+    name: str,
+    width: int,
+    places: Mapping[str, int],
+    columns: Mapping[str, str],
+    lists: Container[str],
 ) -> None:
     aliases = ", ".join(f"p{number}" for number in range(width))
     reading = f"read_parquet(?, file_row_number = true) AS t({aliases}, number)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {reading}", [str(file)]).fetchall()
-    values = []
+    values, faults = [], ["''"]
     for number, (attribute, place) in enumerate(places.items()):
         type_ = described[place][1]
-        template = _TYPES.get("DECIMAL" if type_.startswith("DECIMAL") else type_)
-        if type_.startswith("DECIMAL"):
-            template = _DECIMAL
-        if type_ == '"NULL"':
-            template = "''"
+        template = _template(type_, several=attribute in lists)
         if template is None:
             raise Unreadable(
                 f'The column "{columns[attribute]}" of {name}, which `{attribute}` is from, is of the type '
                 f"{type_.split('(')[0]}, which is no single value.",
                 hint="Write it as text.",
             )
+        if template == _LIST:
+            faults.insert(
+                0, f"CASE WHEN {_PARTED.replace('{0}', f'p{place}')} THEN 'has a comma in one of its {attribute}' END"
+            )
         value = template.replace("{0}", f"p{place}").replace("{2}", UNREADABLE)
         values.append(f"coalesce({value}, '') AS c{number}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw AS SELECT number + 1 AS line, '' AS fault, {', '.join(values)} "
-        f"FROM {reading}",
+        f"CREATE OR REPLACE TEMP TABLE raw AS SELECT number + 1 AS line, coalesce({', '.join(faults)}) AS fault, "
+        f"{', '.join(values)} FROM {reading}",
         [str(file)],
     )
+
+
+def _template(type_: str, *, several: bool) -> str | None:
+    """SQL for a value of a type as text, if it can be one."""
+    if type_.startswith("DECIMAL") and not type_.endswith("]"):
+        return _DECIMAL
+    if type_ == '"NULL"':
+        return "''"
+    return _LIST if several and type_ == "VARCHAR[]" else _TYPES.get(type_)
