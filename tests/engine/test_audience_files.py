@@ -1,4 +1,7 @@
-"""Whatever a file holds: after a run, those on the list are exactly whom a slow model of the rules puts there."""
+"""Whatever a file holds: after a run, those on the list are exactly whom a slow model of the rules puts there.
+
+And whoever is beside them, on the list or off it, is as before: no file and no memory names them.
+"""
 
 import os
 from typing import Any
@@ -20,7 +23,13 @@ RIGHTS = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]), deletes=1000)
 EXAMPLES = 2500 if os.environ.get("CHAOS") else 4
 BEFORE = ["ann@example.com", "bea@example.com", "zoe@example.com"]
 LEFT_OUT = ["bea@example.com", "carl@xn--bcher-kva.example"]
+# Who is to come beside a file of those to exclude that holds anything.
+COMING = [*BEFORE, "carl@xn--bcher-kva.example", "eve@example.com"]
+MODES = ["add", "sync", "exclude", "sync and exclude", "as exclude", "sync as exclude"]
 HEADER = {"email": "E-mail", "name": "Cittá"}
+GENERATED = settings(
+    max_examples=EXAMPLES, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck)
+)
 
 
 def modelled(data: bytes, encoding: str, delimiter: str, quote: str, wanted: list[str]) -> Read | None:
@@ -37,28 +46,62 @@ def odd(data: bytes) -> bool:
     return data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")) or data[1:2] == b"\0" or data[:4].lower() == b"sep="
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck)
-)
-@given(sound_files() | files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
+class OnList(Crowd):
+    """A list, and people beside those of the files."""
+
+    def there(self) -> set[str]:
+        return self.on_list(int(self.lists()[0]["id"])) - {"own@example.com"}
+
+    def neighbours(self) -> Any:
+        """Others with all that the platform keeps of them; made at the first call."""
+        news_id = int(self.lists()[0]["id"])
+        if "own@example.com" not in self.people():
+            for email in ("own@example.com", "ann@example.org"):
+                self.person(email, name="N", tags=["own"], listIds=[news_id] if email.startswith("own") else [])
+            left = self.person("left@example.com", listIds=[news_id])
+            self.api("unsubscribe-recipient", recipientId=left, listIds=[news_id], accept=0)
+        ids = {self.people()[email]["subid"] for email in ("own@example.com", "ann@example.org", "left@example.com")}
+        return [
+            [row for row in self.rows(table) if row["subid"] in ids] for table in ("Recipient", "ListSub", "History")
+        ]
+
+
+class InGroup(Buyers):
+    """A group, and people beside those of the files."""
+
+    def here(self) -> set[str]:
+        return set(self.included()) - {"own@example.com"}
+
+    def neighbours(self) -> Any:
+        """Others with all that the platform keeps of them; made at the first call."""
+        others = ("own@example.com", "ann@example.org", "left@example.com")
+        if "own@example.com" not in self.people():
+            for email in others:
+                self.person("api/contact", {"emailLogin": email, "firstName": "N", "lastName": "Own"})
+            self.include("own@example.com")
+            self.exclude("left@example.com")
+        return [(self.people()[email], self.there(f"contact/{self.people()[email]['id']}/group")) for email in others]
+
+
+@GENERATED
+@given(sound_files() | files(), st.sampled_from(MODES))
 def test_any_file_on_a_list(file: tuple[bytes, str, str, str, list[str]], mode: str) -> None:
     if not odd(file[0]):
-        world = Crowd()
+        world = OnList()
+        world.apply(declared(news()))
         entry = crowd.audience(**_declared(file, mode, HEADER))
-        _story(world, lambda: world.on_list(int(world.lists()[0]["id"])), declared(news()), entry, file, mode)
+        _story(world, world.there, declared(news()), entry, file, mode)
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck)
-)
-@given(sound_files() | files(), st.sampled_from(["add", "sync", "exclude", "sync and exclude"]))
+@GENERATED
+@given(sound_files() | files(), st.sampled_from(MODES))
 def test_any_file_in_a_group(file: tuple[bytes, str, str, str, list[str]], mode: str) -> None:
     if not odd(file[0]):
-        world = Buyers(**CAN_REMOVE)
+        world = InGroup(**CAN_REMOVE)
         world.found()
         columns = {"emailLogin": "E-mail", "firstName": "Cittá"}
         entry = buyers.audience(**_declared(file, mode, columns))
-        _story(world, lambda: set(world.included()), declared(buyers.buyers()), entry, file, mode)
+        _story(world, world.here, declared(buyers.buyers()), entry, file, mode)
 
 
 def _declared(file: tuple[bytes, str, str, str, list[str]], mode: str, columns: dict[str, str]) -> dict[str, Any]:
@@ -71,19 +114,23 @@ def _declared(file: tuple[bytes, str, str, str, list[str]], mode: str, columns: 
 
 def _story(world: Any, there: Any, before: Any, entry: Any, file: Any, mode: str) -> None:
     data, encoding, delimiter, quote, _ = file
-    columns = ["E-mail", "Cittá"]
     codec = "utf-16" if encoding == "utf-16" else encoding
     everything = before | declared(entry)
-    lines = [quote + "E-mail" + quote + delimiter + quote + "Cittá" + quote, *(f"{who}{delimiter}A" for who in BEFORE)]
-    (world.home / "people.csv").write_bytes("\n".join(lines).encode(codec))
+
+    def people(of: list[str]) -> bytes:
+        title = quote + "E-mail" + quote + delimiter + quote + "Cittá" + quote
+        return "\n".join([title, *(f"{who}{delimiter}A" for who in of)]).encode(codec)
+
+    beside = world.neighbours()
+    (world.home / "people.csv").write_bytes(people(BEFORE))
     (world.home / "no.csv").write_bytes("E-mail\nnobody@example.com\n".encode(codec))
     code, events, _ = world.run(everything, RIGHTS)
     assert code == 0, failures(events)
     assert there() == set(BEFORE)
-    (world.home / "people.csv").write_bytes(data)
-    (world.home / "no.csv").write_bytes("\n".join(["E-mail", *LEFT_OUT]).encode(codec))
-    expected = modelled(data, encoding, delimiter, quote, columns)
-    kept = dict.fromkeys(BEFORE)
+    turned = "as exclude" in mode
+    (world.home / "people.csv").write_bytes(people(COMING) if turned else data)
+    (world.home / "no.csv").write_bytes(data if turned else "\n".join(["E-mail", *LEFT_OUT]).encode(codec))
+    expected = modelled(data, encoding, delimiter, quote, ["E-mail"] if turned else ["E-mail", "Cittá"])
     if expected is None:
         try:
             world.run(everything, RIGHTS)
@@ -94,16 +141,20 @@ def _story(world: Any, there: Any, before: Any, entry: Any, file: Any, mode: str
     else:
         code, events, _ = world.run(everything, RIGHTS)
         keys = {key: values[0] for key, values in expected.people.items()}
+        barred = set(LEFT_OUT) if "exclude" in mode else set()
+        if turned:
+            keys, barred = dict(zip(COMING, COMING, strict=True)), set(keys)
         if "sync" in mode and not keys:
             assert (code, there()) == (3, set(BEFORE))
         else:
             assert code == 0, failures(events)
-            barred = set(LEFT_OUT) if "exclude" in mode else set()
             wanted = {kept_as(key, email) for key, email in keys.items() if key not in barred}
-            stay = set(kept) if "sync" not in mode else set()
+            stay = set(BEFORE) if "sync" not in mode else set()
             excluded = barred if isinstance(world, Buyers) or "sync" in mode else set()
             assert there() == (wanted | stay) - excluded
             assert world.settled(everything)
+    named = expected.people if expected is not None else {}
+    assert world.neighbours() == beside or named.keys() & {"own@example.com", "ann@example.org", "left@example.com"}
     world.close()
 
 

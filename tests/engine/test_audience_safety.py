@@ -240,7 +240,26 @@ def test_every_attribute_can_be_declared_or_is_refused_by_name() -> None:
     assert found.world.settled(found.desired)
 
 
-@pytest.mark.parametrize("name", ["accept", "Enabled", "confirmed", "gdprCanSend", "tags", "clearPreviousListIds"])
+def test_a_column_holds_each_persons_own_tags() -> None:
+    found = Squalo(columns={"email": "E-mail", "tags": "Labels", "name": "Nome"}, tags=["crm"])
+    rows = [("a@example.com", "A", '"vip, shop"'), ("b@example.com", "B", ""), ("c@example.com", "C", "vip")]
+    found.world.person("c@example.com", name="C", tags=["own", "crm", "vip"])
+    found.world.source(rows, ("E-mail", "Nome", "Labels"))
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    assert {email: set(person["tags"]) for email, person in found.world.people().items()} == {
+        "a@example.com": {"crm", "vip", "shop"},
+        "b@example.com": {"crm"},
+        "c@example.com": {"own", "crm", "vip"},
+    }
+    assert found.world.settled(found.desired)
+    found.world.source([("a@example.com", "A", "new"), *rows[1:]], ("E-mail", "Nome", "Labels"))
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert (code, found.world.writes()) == (0, ["update-recipient"]), failures(events)
+    assert set(found.world.people()["a@example.com"]["tags"]) == {"crm", "vip", "shop", "new"}
+
+
+@pytest.mark.parametrize("name", ["accept", "Enabled", "confirmed", "gdprCanSend", "listIds", "clearPreviousListIds"])
 def test_what_no_file_may_say_is_refused_by_name(name: str) -> None:
     found = Squalo(columns={"email": "E-mail", name: "X"})
     kind = found.world.workspace.registry.kind(PEOPLE)

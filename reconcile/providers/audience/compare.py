@@ -123,7 +123,7 @@ CREATE OR REPLACE TABLE denied AS SELECT key, title FROM decided WHERE yes AND N
 _NEED: Final = """
 CREATE OR REPLACE TABLE need AS SELECT * FROM (
     SELECT p.key, p.email, p.id, p.cells, p.live_cells, p.id IS NULL AS is_new, c.key IS NOT NULL AS attributes,
-        len($tags::VARCHAR[]) > 0 AND NOT list_has_all(coalesce(p.tags, []), $tags::VARCHAR[]) AS tags,
+        NOT list_has_all(coalesce(p.tags, []), list_concat($tags::VARCHAR[], labels(p.cells[$labels]))) AS tags,
         coalesce(j.lists, 0) AS lists,
         $importable AND p.willing AND p.able AND p.gone = 0 AND (p.id IS NULL
             OR len(list_filter(list_select(p.cells, $unread::BIGINT[]), lambda cell: cell = '')) = 0) AS importable
@@ -173,7 +173,7 @@ def compare(work: WorkspaceDb, goal: Goal, traits: Traits, *, complete: bool = T
     for statement in (_WISHED, _OWED, _DECIDED, _CONSENT, _DENIED):
         work.db.execute(statement)
     need = {"tags": tags, "importable": goal.importable, "unread": goal.numbers("unread"), "whole": traits.whole}
-    work.db.execute(_NEED, need)
+    work.db.execute(_NEED, need | {"labels": next(iter(goal.numbers("tags")), 0)})
     work.db.execute(_EXCLUDING, {"bars": traits.bars})
     work.db.execute(_LEAVING, {"bars": traits.bars, "sync": goal.sync and complete})
     work.db.execute(

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 CONSENT = "consent:"  # before the name of a consent: the attribute that its column fills
+TAGS = "tags"  # the attribute that a column of tags fills; in a cell they have commas between
 
 # How an attribute's value is compared with the live one. "text": as it stands. "value": numbers and truth values as
-# such. "flag": as yes or no. "unread": the live one can't be read. "consent": it says whether somebody consents.
-How: TypeAlias = Literal["text", "value", "flag", "unread", "consent"]
+# such. "flag": as yes or no. "unread": the live one can't be read. "consent": whether they consent. "tags": they
+# are added to the live ones.
+How: TypeAlias = Literal["text", "value", "flag", "unread", "consent", "tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Goal:
     Attributes:
         attributes: those that the source has, without the address, in the order of its cells.
         targets: the lists or groups that everybody is to be on or in.
-        tags: those that everybody is to have.
+        tags: those that everybody is to have, beside those of their own row.
         consents: the wanted value of each consent that is declared; None: a column says it.
         titles: all consents that the platform knows.
         sync: whom the audience had put somewhere and the source no longer has is taken out.
@@ -69,7 +71,7 @@ class Goal:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the attributes that people have at the platform."""
-        return tuple(each.name for each in self.attributes if each.how != "consent")
+        return tuple(each.name for each in self.attributes if each.how not in ("consent", "tags"))
 
     @property
     def known_targets(self) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class Form:
     """What a platform takes. ``address`` is the attribute that has the address, of at most ``longest`` characters.
 
     ``faults`` are given SQL for each attribute's value and give ``WHEN ... THEN 'has ...'`` for each further fault.
-    ``table`` is the one that is filled. ``declared`` says how a CSV file is written.
+    ``table`` is the one that is filled. ``declared`` says how a CSV file is written. ``lists`` are the attributes that
+    hold several values, with commas between; in Parquet they may be lists.
     """
 
     address: str
@@ -48,6 +49,7 @@ class Form:
     faults: Callable[[Mapping[str, str]], Iterable[str]] = lambda where: ()
     table: str = "wanted"
     declared: Declared = field(default_factory=Declared)
+    lists: tuple[str, ...] = ()
 
 
 def load(
@@ -63,7 +65,7 @@ def load(
     """
     with opened(root, path) as stream:
         if path.endswith(".parquet"):
-            digest = load_parquet(connection, stream, path, columns, scratch)
+            digest = load_parquet(connection, stream, path, columns, scratch, form.lists)
             empty = _drop_empty(connection, len(columns))
             return _Sifting(connection, columns, form).sift(digest, empty, "Parquet")
         file = CsvFile(stream, path, columns, form.declared, scratch)

@@ -72,6 +72,10 @@ class WorkspaceDb:
         )
         # What was done to whom: "4:0f1e..." stands for somebody put on list 4.
         self.db.execute("CREATE MACRO marked(what, key) AS what || ':' || keyed(what || '|' || key)")
+        self.db.execute(
+            "CREATE MACRO labels(cell) AS list_filter(list_transform(string_split(coalesce(cell, ''), ','), "
+            "lambda label: trim(label)), lambda label: label <> '')"
+        )
         for name, words in (("says_yes", YES), ("says_no", NO)):
             self.db.execute(f"CREATE MACRO {name}(cell) AS lower(cell) IN ({', '.join(map(literal, words))})")
         self.db.execute(_TABLES)

@@ -100,11 +100,11 @@ class ListWriter(Writer):
 
     def _update(self) -> None:
         for subid, row, (cells,) in self._afresh(self._treated("update", "id, cells", "NOT is_new")):
-            self._single("update-recipient", id=subid, **_changed(row, self._values(cells), self.goal.tags))
+            self._single("update-recipient", id=subid, **_changed(row, self._values(cells), self._tags(cells)))
 
     def _create(self) -> None:
         for email, lists, cells in self._treated("create", "email, lists, cells"):
-            arguments = _changed({}, self._values(cells), self.goal.tags)
+            arguments = _changed({}, self._values(cells), self._tags(cells))
             self._make(email, {**arguments, "email": email, "listIds": self.list_ids(lists)})
 
     def _make(self, email: str, arguments: dict[str, Any]) -> None:
@@ -199,7 +199,12 @@ class ListWriter(Writer):
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         pairs = zip(self.goal.attributes, cells, strict=True)
-        return {attribute.name: cell for attribute, cell in pairs if attribute.how != "consent"}
+        return {attribute.name: cell for attribute, cell in pairs if attribute.how not in ("consent", "tags")}
+
+    def _tags(self, cells: Sequence[str]) -> Sequence[str]:
+        """The tags that somebody is to have."""
+        own = (label.strip(" ") for number in self.goal.numbers("tags") for label in cells[number - 1].split(","))
+        return list(dict.fromkeys((*self.goal.tags, *filter(None, own))))
 
     def _treated(self, how: str, columns: str, condition: str = "true") -> list[tuple[Any, ...]]:
         """The people whose treatment has a certain single call."""

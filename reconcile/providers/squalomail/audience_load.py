@@ -10,7 +10,7 @@ from reconcile.model.bulk import Task
 from reconcile.model.call import Call
 from reconcile.providers.audience.audience_diff import DENIED, Outline, Platform
 from reconcile.providers.audience.compare import DELETED, OPTED_OUT, SEVERAL, TAKEN_OFF
-from reconcile.providers.audience.goal import CONSENT, Attribute, Goal, How, Target, Traits
+from reconcile.providers.audience.goal import CONSENT, TAGS, Attribute, Goal, How, Target, Traits
 from reconcile.providers.audience.source import literal
 from reconcile.providers.audience.workspace_db import WorkspaceDb, json_lines
 from reconcile.providers.squalomail import ranges
@@ -21,7 +21,7 @@ from reconcile.providers.squalomail.source import FORM
 
 BUILT_IN: Final = ("name", "surname", "phone", "ip")
 CONSENTS: Final = {"gdprCanSend": "gdpr_can_send", "gdprCanTrack": "gdpr_can_track"}
-_HOW: Final[Mapping[str, How]] = {"gender": "unread", "html": "flag"}
+_HOW: Final[Mapping[str, How]] = {"gender": "unread", "html": "flag", TAGS: "tags"}
 _NEVER_IMPORTED: Final = ("ip", "html")  # no column of an import is known for them
 _REASONS: Final = {
     OPTED_OUT: "opted out",
@@ -92,18 +92,19 @@ class SqualoMailPlatform(Platform):
             sync=declared.get("mode") == "sync",
             # Names in the header of an import are in lower case.
             importable=all(
-                each.how == "consent" or (each.name == each.name.lower() and each.name not in _NEVER_IMPORTED)
+                each.how in ("consent", "tags") or (each.name == each.name.lower() and each.name not in _NEVER_IMPORTED)
                 for each in attributes
             ),
         )
 
     def columns(self, task: Task) -> Mapping[str, str]:
         columns = dict(task.attributes["columns"])
+        labels = columns.pop(TAGS, None)  # what no import brings comes last
         for name, title in CONSENTS.items():
             value = task.attributes.get("gdpr", {}).get(name)
             if isinstance(value, Mapping):
                 columns[f"{CONSENT}{title}"] = value["column"]
-        return columns
+        return columns if labels is None else columns | {TAGS: labels}
 
     def load(self, work: WorkspaceDb, task: Task, goal: Goal) -> None:
         add_recipients(work, ranges.all_recipients(task.client), goal)
@@ -157,9 +158,9 @@ def add_recipients(work: WorkspaceDb, rows: Iterable[Mapping[str, Any]], goal: G
 
 def add_recipient_file(work: WorkspaceDb, file: Path, goal: Goal) -> None:
     """Take in a file of JSON lines, each a row of the entity Recipient."""
-    needed = dict(LIVE)
-    if not _custom(goal):
-        del needed["user_defined_fields"]
+    spare = _spare(goal)
+    needed = {name: type_ for name, type_ in LIVE.items() if name not in spare}
+    unread = "".join(f", NULL::{LIVE[name]} AS {name}" for name in sorted(spare))
     given = "NULL"
     if goal.consents:
         given = ", ".join(f"CASE WHEN {title} = 1 THEN '{title}' END" for title in CONSENTS.values())
@@ -168,15 +169,29 @@ def add_recipient_file(work: WorkspaceDb, file: Path, goal: Goal) -> None:
         f"INSERT INTO live BY NAME SELECT lower(email) AS key, email, subid AS id, "
         f"[{', '.join(map(_cell, goal.attributes))}]::VARCHAR[] AS cells, tags, coalesce(accept, 1) = 1 AS willing, "
         f"coalesce(enabled, 1) = 1 AS able, {given} AS given, coalesce(needs_gdpr_consent, 0) = 1 AS deciding, "
-        f"created AS since, coalesce(lastsent_date, 0) <> 0 AS mailed FROM {json_lines(needed)}",
+        f"created AS since, coalesce(lastsent_date, 0) <> 0 AS mailed "
+        f"FROM (SELECT *{unread} FROM {json_lines(needed)})",
         [str(file)],
     )
+
+
+def _spare(goal: Goal) -> set[str]:
+    """What of a recipient's row is not compared; it is not taken out of the answers, since that takes time."""
+    names = {each.name for each in goal.attributes}
+    spare = {name for name in (*BUILT_IN, "html") if name not in names}
+    if not _custom(goal):
+        spare.add("user_defined_fields")
+    if not goal.tags and TAGS not in names:
+        spare.add("tags")
+    if not goal.consents:
+        spare |= {*CONSENTS.values(), "needs_gdpr_consent", "lastsent_date"}
+    return spare
 
 
 def _cell(attribute: Attribute) -> str:
     """SQL for the live value that a cell of the source is compared with."""
     match attribute:
-        case Attribute(how="unread" | "consent"):
+        case Attribute(how="unread" | "consent" | "tags"):
             return "''"
         case Attribute(how="flag"):
             return f"CAST(coalesce({attribute.name}, 1) AS VARCHAR)"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from reconcile.providers.audience.goal import CONSENT
+from reconcile.providers.audience.goal import CONSENT, TAGS
 from reconcile.providers.audience.source import Form, literal
 from reconcile.providers.audience.texts import NO, YES
 
@@ -29,4 +29,4 @@ def _faults(where: Mapping[str, str]) -> Iterator[str]:
             yield f"WHEN length({where[name]}) > {_LONGEST_TEXT} THEN {literal(reason)}"
 
 
-FORM: Final = Form("email", _LONGEST_ADDRESS, _faults)
+FORM: Final = Form("email", _LONGEST_ADDRESS, _faults, lists=(TAGS,))

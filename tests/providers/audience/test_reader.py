@@ -266,6 +266,18 @@ def test_parquet_columns_that_are_no_values_are_refused(tmp_path: Path, values: 
         load(connection, tmp_path, "p.parquet", {"email": "E-mail", "note": "N"}, scratch, Form("email", 200))
 
 
+def test_parquet_lists_of_tags(tmp_path: Path) -> None:
+    tags = pyarrow.array([["vip", "crm"], None, [], ["a,b"], [None, "x"]], pyarrow.list_(pyarrow.string()))
+    table = pyarrow.table({"E-mail": [f"p{number}@b.org" for number in range(5)], "T": tags})
+    pyarrow.parquet.write_table(table, tmp_path / "p.parquet")
+    with scratch_folder() as scratch, duckdb.connect() as connection:
+        form = Form("email", 200, lists=("tags",))
+        loaded = load(connection, tmp_path, "p.parquet", {"email": "E-mail", "tags": "T"}, scratch, form)
+        rows = connection.execute("SELECT email, cells[1] FROM wanted ORDER BY email").fetchall()
+    assert rows == [("p0@b.org", "vip,crm"), ("p1@b.org", ""), ("p2@b.org", ""), ("p4@b.org", "x")]
+    assert loaded.rejects == ((4, "has a comma in one of its tags"),)
+
+
 @pytest.mark.parametrize("number", [1e30, 2.0**53 + 2, float("inf")])
 def test_parquet_numbers_that_lost_digits_are_told(tmp_path: Path, number: float) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"E-mail": ["a@b.org"], "N": [number]}), tmp_path / "p.parquet")

@@ -41,13 +41,15 @@ class AudienceSpec(FromFile):
     """What a manifest may declare about an audience."""
 
     columns: dict[str, str] = Field(
-        description="Attribute (email, name, surname, gender, phone, html, ip, or a custom field's key) to column of "
-        "the file."
+        description="Attribute (email, name, surname, gender, phone, html, ip, tags, or a custom field's key) to "
+        "column of the file. Tags of one person have commas between, or are a Parquet list."
     )
     lists: Annotated[list[str], Rule(unordered=True, refers="list")] = Field(
         ABSENT, description="The entries of `lists` that everybody in the file is on."
     )
-    tags: Annotated[list[str], Rule(unordered=True)] = Field(ABSENT, description="Tags to add; none is ever removed.")
+    tags: Annotated[list[str], Rule(unordered=True)] = Field(
+        ABSENT, description="Tags to add to everybody; none is ever removed."
+    )
     gdpr: Consents = Field(ABSENT, description="Consents, granted and revoked; never granted over a refusal.")
 
 
@@ -90,7 +92,6 @@ _REFUSED = {
         "it is the person's own word, or the platform's: no file may say that somebody accepts mail",
     ),
     **dict.fromkeys(("gdprCanSend", "gdprCanTrack"), "declare it under gdpr, as in {gdprCanSend: {column: COLUMN}}"),
-    "tags": "declare the entry's tags",
     "listIds": "declare the entry's lists",
     **dict.fromkeys(
         ("overwriteData", "clearPreviousListIds"), "it would take away what people, or others, have put there"
