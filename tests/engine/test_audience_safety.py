@@ -7,6 +7,7 @@ import pytest
 from reconcile.engine.run import Rights
 from reconcile.errors import InvalidInput
 from reconcile.planner.plan import Right
+from reconcile.providers.audience.memory import Keeper
 from tests import buyers, crowd
 from tests.buyers import CAN_REMOVE, Buyers
 from tests.crowd import Crowd, news
@@ -25,8 +26,21 @@ class Squalo:
         self.desired = declared(news(), crowd.audience(**members))
         self.step = PEOPLE
 
+    @property
+    def client(self) -> Any:
+        return self.world.client
+
     def there(self) -> set[str]:
         return self.world.on_list(int(self.world.lists()[0]["id"]))
+
+    def with_neighbour(self) -> set[str]:
+        """Have somebody there whom others have brought in."""
+        self.world.apply(declared(news()))
+        self.world.person("own@example.com", listIds=[int(self.world.lists()[0]["id"])])
+        return {"own@example.com"}
+
+    def brings_in(self, call: Any) -> bool:
+        return call.operation in ("create-recipient", "import-recipients-async")
 
 
 class Gator:
@@ -38,8 +52,20 @@ class Gator:
         self.desired = declared(buyers.buyers(), buyers.audience(**members))
         self.step = buyers.PEOPLE
 
+    @property
+    def client(self) -> Any:
+        return self.world.gator
+
     def there(self) -> set[str]:
         return set(self.world.included())
+
+    def with_neighbour(self) -> set[str]:
+        """Have somebody there whom others have brought in."""
+        self.world.include("own@example.com")
+        return {"own@example.com"}
+
+    def brings_in(self, call: Any) -> bool:
+        return bool(call.operation == buyers.INCLUDE)
 
 
 both = pytest.mark.parametrize("platform", [Squalo, Gator])
@@ -130,6 +156,47 @@ def test_a_source_that_has_nobody_takes_nobody_off(platform: Any, text: str) -> 
     assert code == 3
     assert made.steps[found.step].blocked.code == "source-empty"
     assert len(found.there()) == len(ROWS)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@both
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("count", [3, 20])
+def test_after_a_first_run_that_was_killed_nobody_asks_whose_its_people_are(
+    platform: Any, others: bool, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = platform(mode="sync")
+    asks = Rights(frozenset([Right.SEND]), deletes=1000)
+    own = found.with_neighbour() if others else set()
+    rows = [(f"p{number}@example.com", "P") for number in range(count)]
+    found.world.source(rows)
+    client = found.client
+    send, save, calls = client.send, Keeper.save, []
+
+    def dying(call: Any, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
+        if ticket and ticket[0] is not None and found.brings_in(call):
+            calls.append(call)
+            raise Killed
+        return answer
+
+    client.send = dying
+    # A process that is killed keeps nothing any more.
+    monkeypatch.setattr(Keeper, "save", lambda self, rows=None: None if calls else save(self, rows))
+    with pytest.raises(Killed):
+        found.world.run(found.desired, REMOVES if others else asks)
+    client.send = send
+    monkeypatch.undo()
+    code, events, _ = found.world.run(found.desired, asks)
+    assert code == 0, failures(events)
+    assert found.there() == {email for email, _ in rows} | own
+    assert found.world.settled(found.desired)
+    found.world.source(rows[1:])
+    assert found.world.run(found.desired, asks)[0] == 0
+    assert found.there() == {email for email, _ in rows[1:]} | own, "whom the killed run put there counts as ours"
 
 
 @both
