@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--allow-send", is_flag=True, help="Allow calls through which people get mail.")
 @click.option("--without-sends", is_flag=True, help="Apply the rest; what sends is left for later.")
 @click.option("--allow-delete", type=click.IntRange(0), default=0, metavar="N", help="Allow that many deletes.")
-@click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits unasked.")
+@click.option("--overwrite-drift", is_flag=True, help="Overwrite outside edits unasked, deletions among them.")
 @click.option("--accept-unknown", is_flag=True, help="Accept that settings which can't be read may be reset.")
 @click.option("--allow-stale", is_flag=True, help="Let a checkout without what was applied last undo or remove it.")
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed rows of audience files out.")

@@ -19,7 +19,7 @@ from reconcile.errors import Diagnostic, PlanStale, ReconcileError, Severity, St
 
 if TYPE_CHECKING:
     from reconcile.engine.run import Event
-    from reconcile.planner.plan import Plan
+    from reconcile.planner.plan import Plan, Step
     from reconcile.state.history import Line, Run
     from reconcile.state.state import State
     from reconcile.state.store import LockedState
@@ -157,6 +157,7 @@ def noted(here: Project, command: str, made: "State", former: "State | None") ->
 
 
 def _run(here: Project, command: str, record: Record, serial: tuple[int, int]) -> "Run":
+    from reconcile.planner.guard import losses_by_kind
     from reconcile.planner.planfile import plan_digest
     from reconcile.state.history import Run
     from reconcile.state.lockinfo import new_owner
@@ -172,6 +173,7 @@ def _run(here: Project, command: str, record: Record, serial: tuple[int, int]) -
         commit=commit_of(here.settings.root),
         plan=" ".join(record.approved) or (plan_digest(record.plan) if record.plan is not None else None),
         writes=_writes(record.events),
+        lost=losses_by_kind({step.address: step for step in _written(record.events)}, here.registry),
         unfinished=sum(1 for event in _ends(record.events) if event.written and event.exit_code),
         serial=serial,
         outcome=record.outcome,
@@ -218,6 +220,11 @@ def _ends(events: "Iterable[Event]") -> "Iterable[Event]":
     return {event.step.address: event for event in events if event.outcome is not None}.values()
 
 
+def _written(events: "Iterable[Event]") -> "Iterable[Step]":
+    """The steps by which anything was written, however they ended."""
+    return (event.step for event in _ends(events) if event.written)
+
+
 def _writes(events: "Iterable[Event]") -> dict[str, int]:
     """The calls of the steps that ended well, by operation."""
     done = (event.step for event in _ends(events) if event.written and not event.exit_code)
@@ -257,6 +264,7 @@ def _as_json(line: "Line") -> dict[str, Any]:
         "commit": run.commit,
         "plan": run.plan,
         "writes": dict(run.writes),
+        "lost": dict(run.lost),
         "unfinished": run.unfinished,
         "serial": list(run.serial),
         "outcome": run.outcome,

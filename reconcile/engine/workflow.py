@@ -37,7 +37,7 @@ from reconcile.planner.reach import without_joining
 from reconcile.planner.rules import loosened, rules_of
 from reconcile.planner.sends import with_right_to_send
 from reconcile.planner.standing import Standing, to_be_recorded, with_standing
-from reconcile.state.history import read_lines
+from reconcile.state.history import lost_lately, read_lines
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -127,6 +127,8 @@ def plan(
         raise InvalidInput.of(twice)
     applied = moved(desired, state.resources)
     request = request or Request()
+    if request.targets:
+        request = replace(request, lately=lost_lately(state.history, workspace.clock()))
     seen = refresh(desired, applied, workspace.registry, clients, request.replace)
     ids = live_ids(desired, applied, seen, workspace.registry)
     compared = comparisons(desired, state, ids, workspace.registry, clients, workspace.place)

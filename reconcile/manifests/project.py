@@ -40,7 +40,12 @@ class PolicySpec(Spec):
 
     freeze: _Duration = Field(ABSENT, description="A campaign that goes out within it is not written; at least 30m.")
     maxDeletePercent: float = Field(ABSENT, ge=0, le=100, description="Deletes of a kind above it need --allow-delete.")
-    maxDeleteCount: int = Field(ABSENT, ge=0, le=1000000, description="Deletes above it need --allow-delete.")
+    maxDeleteCount: int = Field(
+        ABSENT,
+        ge=0,
+        le=1000000,
+        description="Deletes above it need --allow-delete; with --target those of the last 24 hours count, too.",
+    )
     maxReplaceCount: int = Field(ABSENT, ge=0, le=1000000, description="Drafts made anew above it need --allow-delete.")
     sends: Literal["ask", "allow", "deny"] = Field(ABSENT, description="Whether runs may send mail.")
     planExpiry: _Duration = Field(ABSENT, description="For how long a saved plan can be applied.")

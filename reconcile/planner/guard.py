@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
@@ -47,13 +48,20 @@ def delete_thresholds(
     policy: Policy,
     registry: Registry,
     meant: Meant,
+    lately: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[Requirement]:
-    """The rights to delete that the whole plan needs, whatever the action by which something is lost."""
+    """The rights to delete that the whole plan needs, whatever the action by which something is lost.
+
+    ``lately`` is what earlier runs have lost and this one is judged by, too; see ``losses_by_kind``.
+    """
     lost = [step for step in losses(steps, registry) if step.address not in meant.addresses]
     total = len(lost)
-    if total > policy.max_delete_count:
+    earlier = sum(lately.values())
+    if total and total + earlier > policy.max_delete_count:
         yield _too_many(
-            f"The plan deletes {_counted(lost)}; policy.maxDeleteCount is {policy.max_delete_count}.", total
+            f"The plan deletes {_counted(lost)}{_and_earlier(earlier)}; policy.maxDeleteCount is "
+            f"{policy.max_delete_count}.",
+            total,
         )
     drafts = [step for step in steps.values() if _is_made_anew(step) and _is_draft(step, registry)]
     if len(drafts) > policy.max_replace_count:
@@ -70,18 +78,32 @@ def delete_thresholds(
     managed = Counter((address.provider, address.kind) for address in applied)
     gone = Counter((step.address.provider, step.address.kind) for step in lost)
     for (provider, kind), count in sorted(gone.items()):
-        share = 100 * count / managed[provider, kind]
-        if managed[provider, kind] >= _PERCENT_FROM and share > policy.max_delete_percent:
+        before = lately.get(f"{provider}.{kind}", 0)
+        there = managed[provider, kind] + before
+        share = 100 * (count + before) / there
+        if there >= _PERCENT_FROM and share > policy.max_delete_percent:
             yield _too_many(
-                f"The plan deletes {count} of {managed[provider, kind]} ({share:.0f} %) {provider}.{kind}; "
-                f"policy.maxDeletePercent is {policy.max_delete_percent:g}.",
+                f"The plan deletes {count} of {managed[provider, kind]} {provider}.{kind}{_and_earlier(before)} "
+                f"({share:.0f} %); policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
 
 
+def losses_by_kind(steps: Mapping[Address, Step], registry: Registry) -> dict[str, int]:
+    """How many objects are lost for good, by provider and kind ("squalomail.list")."""
+    lost = (step.address for step in losses(steps, registry))
+    return dict(sorted(Counter(f"{address.provider}.{address.kind}" for address in lost).items()))
+
+
+def _and_earlier(count: int) -> str:
+    return f", after {count} that runs of the last 24 hours have deleted" if count else ""
+
+
 def _counted(lost: Sequence[Step]) -> str:
     anew = sum(step.action is Action.REPLACE for step in lost)
-    return f"{len(lost)} objects" + (f" ({anew} of them to make them anew)" if anew else "")
+    return f"{len(lost)} object{'s' if len(lost) > 1 else ''}" + (
+        f" ({anew} of them to make them anew)" if anew else ""
+    )
 
 
 def _nothing_left(

@@ -34,7 +34,8 @@ class Request:
 
     Only ``targets``; ``replace`` these whatever they are like; ``destroy``: nothing is declared because all is to go;
     ``rebuild``: take what another builder makes of mails whose sources did not change; ``removed`` are those of which
-    the manifests say that they are to go, and whether the object is to be kept.
+    the manifests say that they are to go, and whether the object is to be kept. ``lately`` is what runs of the last day
+    have deleted, by provider and kind, and counts where only some targets are planned: they may be parts of a whole.
     """
 
     targets: tuple[Address, ...] = ()
@@ -42,6 +43,7 @@ class Request:
     destroy: bool = False
     rebuild: bool = False
     removed: Mapping[Address, bool] = field(default_factory=dict)
+    lately: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_plan(
@@ -124,7 +126,8 @@ def make_plan(
         replaced=request.replace,
         meant=meant,
         blocked=tuple(nothing_known(steps, applied)),
-        requires=tuple(delete_thresholds(steps, applied, policy, registry, meant)),
+        requires=tuple(delete_thresholds(steps, applied, policy, registry, meant, request.lately)),
+        lately=request.lately,
         rebuild=request.rebuild,
         unmanaged=counted_others(seen, registry, circumstances),
         warnings=(
@@ -154,7 +157,7 @@ def narrowed(
     if not left:
         return plan
     done = with_amounts({address: step for address, step in plan.steps.items() if address not in left}, registry)
-    needs = delete_thresholds(done, moved_to(plan, applied), policy, registry, plan.meant)
+    needs = delete_thresholds(done, moved_to(plan, applied), policy, registry, plan.meant, plan.lately)
     return replace(plan, steps={**plan.steps, **done}, requires=tuple(needs))
 
 

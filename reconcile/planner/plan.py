@@ -247,6 +247,7 @@ class Plan:
     out will take at the least, where calls are paced; ``bindings`` the ids of the objects that exist, external ones
     included. ``rules`` are those that it was made under, ``rules_changed`` those that may let more through than at the
     last apply. ``given`` are attributes in which the environment has a say.
+    ``lately`` is what runs of the last day have deleted, where that counts.
     ``unmanaged`` counts what no entry is bound to, by alias and plural, as far as it was read along.
     ``blocked`` refuses the whole run, ``requires`` are rights the run needs
     before it may write anything.
@@ -279,6 +280,7 @@ class Plan:
     rules: Mapping[str, Value] = field(default_factory=dict)
     rules_changed: tuple[RuleChange, ...] = ()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
+    lately: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> Iterator[Step]:

@@ -76,6 +76,22 @@ def drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> 
         yield _conflicts(address, ", ".join(both))
 
 
+def gone_requirements(address: Address) -> Iterator[Requirement]:
+    """The right to make anew what somebody deleted outside: that is an outside edit like any other."""
+    yield Requirement(
+        Right.OVERWRITE_DRIFT,
+        Diagnostic(
+            "gone-outside",
+            "what was deleted outside would be made anew",
+            "Somebody deleted it outside since the last apply, and an unattended apply undoes no outside edit unasked.",
+            address=str(address),
+            hint=f"If it is to stay deleted, take its entry out (reconcile pull {address}). Else apply a saved plan "
+            f"that somebody has seen (reconcile plan -o FILE, then reconcile apply FILE --approved DIGEST), or "
+            f"--overwrite-drift.",
+        ),
+    )
+
+
 def schedule_requirements(address: Address, changes: Sequence[AttributeChange]) -> Iterator[Requirement]:
     """The right to write a mail that somebody else has scheduled as it stands, of which the entry says nothing."""
     for change in changes:

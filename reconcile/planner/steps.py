@@ -19,6 +19,7 @@ from reconcile.planner.plan import AttributeChange, Cause, Step
 from reconcile.planner.requirements import (
     deletion_requirements,
     drift_requirements,
+    gone_requirements,
     loss_requirements,
     protected,
     protected_as_it_is,
@@ -328,7 +329,7 @@ def _create(
         or _may_have_gone_out(resource, kind, applied, circumstances)
         or _duplicate(resource, kind, seen.candidates.get(address, ()))
         or _lookalike(resource, kind, seen.lookalikes.get(address, ())),
-        requires=tuple(send_requirements(address, calls)),
+        requires=(*send_requirements(address, calls), *(gone_requirements(address) if applied is not None else ())),
         key=kind.key(resource.attributes),
         twins=tuple(found.id for found in (*seen.candidates.get(address, ()), *seen.lookalikes.get(address, ()))),
     )

@@ -6,6 +6,7 @@ missing at its end. No line has a credential or a recipient's data; the file is 
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from reconcile.disk import make_folder
 from reconcile.state.disk import read_if_there
 
 _VERSION: Final = 1
+_DAY: Final = 86_400.0
 _START: Final = "0" * 64
 
 
@@ -31,7 +33,8 @@ class Run:
         command: what was run ("apply", "pull").
         commit: the git commit of the project's folder, None outside of a repository.
         plan: the fingerprint of the plan that was carried out.
-        writes: the API writes that were made, by operation; ``unfinished`` counts steps that failed half-way.
+        writes: the API writes that were made, by operation; ``lost`` counts objects that were deleted or made anew, by
+            provider and kind; ``unfinished`` counts steps that failed half-way.
         serial: that of the state before and after.
         outcome: the exit code.
     """
@@ -44,6 +47,7 @@ class Run:
     commit: str | None = None
     plan: str | None = None
     writes: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
     unfinished: int = 0
     serial: tuple[int, int] = (0, 0)
     outcome: int = 0
@@ -93,6 +97,15 @@ def read_lines(kept: Sequence[str], longest: int) -> tuple[Line, ...]:
         lines.append(_line(number, raw, expected))
         expected = _digest(raw)
     return tuple(lines)
+
+
+def lost_lately(kept: Sequence[str], now: float) -> dict[str, int]:
+    """What the runs of the last day have lost, by provider and kind, as the lines of a state tell."""
+    found: Counter[str] = Counter()
+    for line in read_lines(kept, 0):
+        if line.run is not None and line.run.when > now - _DAY:
+            found.update(line.run.lost)
+    return dict(found)
 
 
 def missing(lines: Sequence[Line], kept: Sequence[str]) -> Run | None:
@@ -153,6 +166,8 @@ def _run(document: dict[str, Any]) -> Run:
         commit=document["commit"],
         plan=document["plan"],
         writes={str(operation): int(count) for operation, count in document["writes"].items()},
+        # Lines of earlier versions don't say.
+        lost={str(kind): int(count) for kind, count in document.get("lost", {}).items()},
         unfinished=int(document["unfinished"]),
         serial=(int(before), int(after)),
         outcome=int(document["outcome"]),

@@ -6,14 +6,16 @@ import pytest
 
 from reconcile.engine.run import Rights
 from reconcile.errors import Refused
+from reconcile.model.address import Address
 from reconcile.model.instant import as_text
 from reconcile.planner.make import Request
-from reconcile.planner.plan import Right
-from tests.outside import id_of
-from tests.world import NOW, World, address, declared, failures, gator, ref, resource, shape
+from reconcile.planner.plan import Cause, Right
+from tests.outside import Colleague, Operator, colleague, id_of, operator
+from tests.world import NOW, OVERWRITE, World, address, declared, failures, gator, ref, resource, shape
 
 DAY = 86_400.0
 ALL = Rights(frozenset(Right), deletes=99)
+SENDS = Rights(frozenset({Right.SEND}), deletes=99)
 LIST, GROUP = address("list", "a"), address("group", "a", "gatormail")
 
 
@@ -37,6 +39,29 @@ def mails(*, goes: bool = True, name: str = "A", group: str = "A") -> Any:
         gator("group", "a", {"name": group}),
         gator("campaign", "c", launch),
     )
+
+
+@pytest.mark.parametrize("which", [LIST, GROUP, address("campaign", "c"), address("campaign", "c", "gatormail")])
+def test_what_was_deleted_outside_is_not_made_anew_unasked(which: Address) -> None:
+    """A deletion is an outside edit: an unattended run that comes before anybody pulled it does not undo it."""
+    world = World(may_send=True)
+    desired = {at: found for at, found in mails(goes=False).items() if at == which or at.kind in ("list", "group")}
+    assert world.apply(desired)[0] == 0
+    person: Colleague | Operator = colleague(world) if which.provider == "squalomail" else operator(world)
+    if which == GROUP:  # nothing goes to it, so that it can be deleted
+        assert not operator(world).campaigns()
+    person.delete(which.kind, id_of(world, which))
+    world.clear_log()
+    code, events, shown = world.apply(desired, SENDS)
+    assert code == 3
+    assert "--overwrite-drift" in " ".join(found.hint or "" for event in events for found in event.diagnostics)
+    assert shown.steps[which].cause is Cause.GONE
+    assert not world.writes()
+    # Somebody who saw it says yes, or says so with the flag.
+    assert world.apply(desired, Rights(approved=True))[0] == 0
+    person.delete(which.kind, id_of(world, which))
+    assert world.apply(desired, OVERWRITE)[0] == 0
+    assert not world.plan(desired).has_changes
 
 
 def waiting(world: World) -> int:

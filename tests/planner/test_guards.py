@@ -1,7 +1,7 @@
 """Every action times every guard: what a guard protects is protected whatever the action by which it would be lost."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -103,7 +103,7 @@ def planned(
     for number, address in enumerate(places):
         exists(address, str(100 + number), thing, stays=False)
     if action is Action.REPLACE:
-        request = Request(request.targets, tuple(places), request.destroy, request.removed)
+        request = replace(request, replace=tuple(places))
     ids = frozenset(str(100 + n) for n in range(count)) | {"9"}
     managed = {("squalomail", "newsletters"): ids, ("gatormail", "campaigns"): ids}
     around = Circumstances(NOW, policy.freeze, managed)
@@ -193,6 +193,34 @@ def test_bounds(name: str, action: Action, count: int, percent: float) -> None:
     asks = action in LOSING and not draft and (count > 10 or percent < 90)
     assert whole(made) == ({"too-many-deletes"} if asks else set())
     assert all(need.amount == count for need in made.requires)
+
+
+@pytest.mark.parametrize("action", LOSING)
+@pytest.mark.parametrize(
+    ("lately", "asks"),
+    [
+        ({"squalomail.list": 9}, False),
+        ({"squalomail.list": 10}, True),
+        ({"squalomail.list": 4, "gatormail.group": 6}, True),
+        ({}, False),
+    ],
+)
+def test_what_was_deleted_lately_counts_towards_the_bound(
+    action: Action, lately: Mapping[str, int], asks: bool
+) -> None:
+    made = planned(NEWS, action, policy=Policy(max_delete_percent=100.0), request=Request(lately=lately))
+    assert whole(made) == ({"too-many-deletes"} if asks else set())
+    assert all(need.amount == 1 for need in made.requires)
+
+
+@pytest.mark.parametrize(("lately", "asks"), [(4, False), (5, True)])
+def test_what_was_deleted_lately_counts_towards_the_share_of_its_kind(lately: int, asks: bool) -> None:
+    """Four of five are a handful; with five that went today there were ten, of which nine are gone then."""
+    policy = Policy(max_delete_count=100, max_delete_percent=30.0)
+    there = planned(NEWS, Action.DELETE, count=4, policy=policy, request=Request(lately={"gatormail.group": 50}))
+    assert not there.requires, "another kind's"
+    made = planned(NEWS, Action.DELETE, count=4, policy=policy, request=Request(lately={"squalomail.list": lately}))
+    assert bool(made.requires) is asks
 
 
 @pytest.mark.parametrize("name", ["draft", "setup"])
