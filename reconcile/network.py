@@ -10,6 +10,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,16 @@ from reconcile.errors import InvalidInput
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = ("http", "https")
+
+
+def told_time(headers: Mapping[str, str]) -> float | None:
+    """The time (UNIX seconds) that an answer tells; None where it has no `Date`, or was kept by a cache."""
+    if headers.get("age", "0").strip() not in ("", "0"):
+        return None
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
 
 
 class Network(httpx.BaseTransport):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from reconcile.engine.refresh import Clients
-from reconcile.errors import Interrupted, Refused, UnknownOutcome, Unreachable
+from reconcile.errors import Interrupted, LockHeld, Refused, StateError, UnknownOutcome, Unreachable
 from reconcile.model.assumption import Answer
 from reconcile.model.call import Call, Operation, Retry
 from reconcile.model.kind import Circumstances, Client
@@ -27,6 +27,8 @@ LASTING = 10.0
 JUMP = 2.0
 # Seconds by which our clock and the platform's may differ where mail is to go out.
 OFF = 60.0
+# Seconds for which a look at the clock of the state's server is good.
+AGREED = 300.0
 # How often a write is tried whose repetition does no harm.
 ATTEMPTS = 5
 
@@ -71,6 +73,7 @@ class Gate:
     right: RightToSend = NOT_GIVEN
     moment: Callable[[], Moment] = _now
     _confirmed: Moment | None = field(default=None, init=False)
+    _told: tuple[Moment, tuple[float, float]] | None = field(default=None, init=False)
 
     def now(self, alias: str) -> float:
         """What time it is where it counts: by our clock or by the platform's, whichever is later."""
@@ -151,19 +154,39 @@ class Gate:
         if offset is None:
             client.account()  # too few answers, perhaps, to believe them
             offset = client.time.offset()
+        whose = "the platform's"
+        if offset is None:
+            offset, whose = self._told_by_the_state(), "that of the state's server"
         if offset is None:
             raise Refused(
-                "The platform's answers don't tell the time (no usable Date), so nobody can be sure when mail would "
-                "go out, and none is sent.",
-                hint="See whether a proxy keeps answers or takes the header Date out of them; then run again.",
+                "The platform's answers don't tell the time (no usable Date), and no server of the state does, so "
+                "nobody can be sure when mail would go out, and none is sent.",
+                hint="See whether a proxy keeps answers or takes the header Date out of them; then run again. A state "
+                "on a server that tells the time will do, too.",
             )
         low, high = offset
         if low < -OFF or high > OFF:
             ahead = f"{abs((low + high) / 2):,.0f} seconds {'behind' if low + high > 0 else 'ahead of'}"
             raise Refused(
-                f"This machine's clock is {ahead} the platform's, more than a minute, so no mail is sent.",
+                f"This machine's clock is {ahead} {whose}, more than a minute, so no mail is sent.",
                 hint="Set this machine's clock right (see: timedatectl), and run again.",
             )
+
+    def _told_by_the_state(self) -> tuple[float, float] | None:
+        """The offset of the clock of the state's server, asked anew after some minutes, or a leap of our own."""
+        now = self.moment()
+        if self._told is not None:
+            then, found = self._told
+            if then.same_time(now) and now.monotonic - then.monotonic <= AGREED:
+                return found
+        try:
+            told = self.locked.server_time() if self.locked is not None else None
+        except LockHeld:
+            raise
+        except StateError:
+            told = None
+        self._told = (now, told) if told is not None else None
+        return told
 
 
 class _Gated:

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+
+from reconcile.network import told_time
 
 # Seconds after which an older answer no longer bounds the offset.
 _LASTING = 300.0
@@ -44,7 +45,7 @@ class ServerTime:
     def note(self, began: tuple[float, float], headers: Mapping[str, str]) -> None:
         """Take the time from an answer; ``began`` is ``now()`` of right before its request."""
         wall, monotonic = self.now()
-        said = _date(headers)
+        said = told_time(headers)
         with self._guard:
             if said is None or self._runs_backwards(said, began[1]):
                 self._reading, self._good = None, 0
@@ -79,13 +80,3 @@ class ServerTime:
         if low > high:  # one of the clocks was set
             return new
         return _Reading(low, high, new.began, new.ended, new.ours)
-
-
-def _date(headers: Mapping[str, str]) -> float | None:
-    """The time that an answer says, if it was made for this very request."""
-    if headers.get("age", "0").strip() not in ("", "0"):
-        return None
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None

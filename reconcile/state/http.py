@@ -20,7 +20,7 @@ import orjson
 
 from reconcile.errors import LockHeld, StateError
 from reconcile.model.collector import collector_paused
-from reconcile.network import Network
+from reconcile.network import Network, told_time
 from reconcile.state.codec import Codec
 from reconcile.state.journal import Entry, Recording, recorded, replay
 from reconcile.state.lockinfo import lock_held, lock_lost, new_owner, not_the_lock
@@ -152,6 +152,13 @@ class HttpStore(StateStore):
             raise self._unusable("read", answer)
         with collector_paused():
             return self._codec.parse_state(answer.content, self.name, REBUILD)
+
+    def time(self, client: httpx.Client) -> tuple[float, float] | None:
+        """By how much the server's clock is ahead of ours, at least and at most, as an answer to a read tells."""
+        began = self._clock()
+        told = told_time(self._request(client, "GET", self.url).headers)
+        # It has whole seconds, and may be of any moment since the request was made.
+        return None if told is None else (told - self._clock(), told + 1 - began)
 
     def post(self, client: httpx.Client, owner: LockInfo, state: State, former: State | None) -> State:
         """Write the state if there still is the former one; both are compared by lineage and serial.
@@ -288,7 +295,9 @@ class _Run:
         self._former = store.get(client)
         self._state = self._former or State(lineage=str(uuid.uuid4()))
         self._lost: LockHeld | None = None
-        self.recording = Recording(self._state, self._keep, lambda at_server: self._confirm(at_server=at_server))
+        self.recording = Recording(
+            self._state, self._keep, lambda at_server: self._confirm(at_server=at_server), lambda: store.time(client)
+        )
 
     def finish(self) -> None:
         """All is written already."""

@@ -361,15 +361,20 @@ class Recording(LockedState):
     """The locked state of any store: ``keep`` makes an entry durable, or raises StateError and has kept nothing.
 
     Calls of ``keep`` never overlap. An entry that could not be kept is not in the state either and may be recorded
-    again. ``confirm`` raises if the lock is known to be gone.
+    again. ``confirm`` raises if the lock is known to be gone; ``time`` is ``server_time``.
     """
 
     def __init__(
-        self, state: State, keep: Callable[[Entry], None], confirm: Callable[[bool], None] = lambda at_server: None
+        self,
+        state: State,
+        keep: Callable[[Entry], None],
+        confirm: Callable[[bool], None] = lambda at_server: None,
+        time: Callable[[], tuple[float, float] | None] = lambda: None,
     ) -> None:
         self._draft = Draft(state)
         self._keep = keep
         self._confirm = confirm
+        self._time = time
         self._guard = threading.Lock()
         self._closed = False
         self.interrupted = False
@@ -451,6 +456,10 @@ class Recording(LockedState):
         if self._closed:
             raise _left()
         self._confirm(at_server)
+
+    def server_time(self) -> tuple[float, float] | None:
+        """By how many seconds the clock of the server that keeps the state is ahead of ours: at least and at most."""
+        return self._time()
 
     def close(self) -> State:
         """The final state; waits for a record in progress and refuses any that comes later."""

@@ -107,6 +107,23 @@ class Lease:
             if at_server or time.monotonic() >= self._valid_until:
                 self._renew()
 
+    def server_time(self) -> tuple[float, float]:
+        """By how much the storage's clock is ahead of ours, at least and at most, as it dates a renewal of the lease.
+
+        Raises:
+            LockHeld: somebody else has it, or it was taken away.
+            StateError: that can't be found out.
+        """
+        with self._guard:
+            if self._lost is not None:
+                raise self._lost
+            began = self._clock()
+            self._renew()
+            ended = self._clock()
+            written = self._objects.written_at(self._key)
+        # It may have whole seconds, cut off.
+        return written - ended, written + 1 - began
+
     def lost(self) -> LockHeld | None:
         """The error that the lease is gone, with who has it now; None if it is still ours.
 

@@ -157,6 +157,16 @@ class Objects:
         self._refuse_redirects(key)
         return _version(self._bucket.put(key, data, mode=former if former is not None else "create"))
 
+    def written_at(self, key: str) -> float:
+        """When the object was written, by the storage's clock (UNIX seconds, perhaps whole ones).
+
+        Raises:
+            StateError: there is none, or it can't be read.
+        """
+        self._refuse_redirects(key)
+        with self._failing(key, "read"):
+            return self._bucket.head(key)["last_modified"].timestamp()
+
     def delete(self, key: str) -> None:
         """Delete the object, whatever it is.
 

@@ -270,7 +270,9 @@ class _Run:
         self._entries: list[Entry] = []
         self._lines: list[bytes] = []
         self._length = 0
-        self.recording = Recording(self._state, self._keep, lambda at_server: lease.confirm(at_server=at_server))
+        self.recording = Recording(
+            self._state, self._keep, lambda at_server: lease.confirm(at_server=at_server), lease.server_time
+        )
 
     def finish(self) -> None:
         """Fold what was recorded; nothing is written if nothing was.

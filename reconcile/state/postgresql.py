@@ -251,6 +251,17 @@ class PostgresqlStore(StateStore):
         with self._failing("read", connection):
             connection.execute("select 1")
 
+    def time(self, connection: "Connection[Any]") -> tuple[float, float] | None:
+        """By how much the server's clock is ahead of ours, at least and at most.
+
+        Raises:
+            LockHeld: the connection is gone, and the lock with it.
+        """
+        began = self._clock()
+        with self._failing("read", connection):
+            row = connection.execute("select extract(epoch from clock_timestamp())::double precision").fetchone()
+        return None if row is None else (row[0] - self._clock(), row[0] - began)
+
     def conflict(self) -> StateError:
         """The error that something else wrote although the lock is ours."""
         return StateError(
@@ -487,7 +498,9 @@ class _Run:
         state = base.whole or State(lineage=str(uuid.uuid4()))
         self._header = JournalHeader(state.lineage, state.serial)
         self._line = 2
-        self.recording = Recording(state, self._keep, lambda _: store.confirm(connection))
+        self.recording = Recording(
+            state, self._keep, lambda _: store.confirm(connection), lambda: store.time(connection)
+        )
 
     def finish(self) -> None:
         """Fold what was recorded; nothing is written if nothing was.

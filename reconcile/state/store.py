@@ -92,6 +92,15 @@ class LockedState(Protocol):
             StateError: that can't be found out.
         """
 
+    def server_time(self) -> tuple[float, float] | None:
+        """By how many seconds the clock of the server that keeps the state is ahead of ours: at least and at most.
+
+        None: no server keeps it, or it doesn't say.
+
+        Raises:
+            StateError: it can't be reached.
+        """
+
 
 class StateStore(Protocol):
     """Where the state of one environment lives; messages call it ``name``, which has no credentials in it."""

@@ -10,9 +10,19 @@ import pytest
 
 import reconcile
 from reconcile.engine.gate import ATTEMPTS, Moment
-from reconcile.errors import ApiError, LockHeld, PlanStale, Refused, Unauthorised, UnknownOutcome, Unreachable
+from reconcile.errors import (
+    ApiError,
+    LockHeld,
+    PlanStale,
+    Refused,
+    StateError,
+    Unauthorised,
+    UnknownOutcome,
+    Unreachable,
+)
 from reconcile.model.call import Call
 from reconcile.providers.transport import RateLimited, Rejected
+from reconcile.state.journal import Recording
 from tests.engine.stories import readers, rendered
 from tests.engine.test_schedule import ALL
 from tests.world import NOW, World, declared, failures, ref, resource
@@ -69,6 +79,61 @@ def test_no_mail_is_handed_over_where_nobody_tells_the_time(date: str) -> None:
     code, events, _ = world.apply(rendered(), ALL)
     assert code == 6
     assert "don't tell the time" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+@pytest.mark.parametrize("date", ["missing", "cached", "backwards"])
+def test_the_server_of_the_state_tells_the_time_where_the_platform_does_not(
+    date: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Recording] = []
+
+    def agrees(locked: Recording) -> tuple[float, float]:
+        asked.append(locked)
+        return -0.5, 30.0
+
+    monkeypatch.setattr(Recording, "server_time", agrees)
+    world = World(may_send=True, switches={"date_header": date})
+    world.apply(readers())
+    assert not asked, "only mail needs the time"
+    twice = rendered() | declared(resource("campaign", "own", {**OWN, "schedule": "2027-01-20T08:00:00Z"}))
+    code, events, _ = world.apply(twice, ALL)
+    assert code == 0, failures(events)
+    assert len(scheduled(world)) == 2
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("offset", "said"), [((-100.0, -70.0), "ahead of"), ((61.0, 62.0), "behind")])
+def test_a_state_on_a_server_of_another_time_sends_nothing(
+    offset: tuple[float, float], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recording, "server_time", lambda locked: offset)
+    world = World(may_send=True, switches={"date_header": "missing"})
+    world.apply(readers())
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code == 6
+    assert f"seconds {said} that of the state's server" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+def test_a_state_whose_server_cannot_be_asked_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(locked: Recording) -> None:
+        raise StateError("The server can't be reached.")
+
+    monkeypatch.setattr(Recording, "server_time", fails)
+    world = World(may_send=True, switches={"date_header": "missing"})
+    world.apply(readers())
+    code, events, _ = world.apply(rendered(), ALL)
+    assert code == 6
+    assert "don't tell the time" in " ".join(failures(events))
+    assert not scheduled(world)
+
+
+def test_what_the_platform_says_of_the_time_outweighs_the_server_of_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recording, "server_time", lambda locked: (-0.5, 0.5))
+    world = World(may_send=True, switches={"clock_offset": -7_200})
+    world.apply(readers())
+    assert world.apply(rendered(), ALL)[0] == 6
     assert not scheduled(world)
 
 

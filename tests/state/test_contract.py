@@ -16,6 +16,7 @@ from reconcile.model.address import Address
 from reconcile.model.memory import Memory, Segment
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, Former
+from reconcile.state.open import open_store
 from reconcile.state.state import Intent, State
 from reconcile.state.store import StateStore
 from tests.state.conftest import LEASE, Backend
@@ -67,6 +68,21 @@ def test_what_was_recorded_is_there_afterwards(backend: Backend) -> None:
     assert second.resources == {ONE: APPLIED, TWO: APPLIED}
     assert first.lineage == second.lineage
     assert 0 < first.serial < second.serial
+
+
+@pytest.mark.parametrize("behind", [0.0, 100.0])
+def test_a_server_tells_the_time(backend: Backend, behind: float) -> None:
+    """Whoever keeps the state tells by how much its clock is ahead of ours; a file has none but ours."""
+    store = open_store(backend.url, environ={}, who="berta", clock=lambda: time.time() - behind)
+    with store.lock("apply") as state:
+        state.put(ONE, APPLIED)
+        offset = state.server_time()
+        state.confirm(at_server=True)
+    if backend.kind == "local":
+        assert offset is None
+    else:
+        assert offset is not None
+        assert offset[0] <= behind <= offset[1]
 
 
 def test_segments_are_kept_beside_the_state(backend: Backend) -> None:
