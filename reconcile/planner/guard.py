@@ -90,7 +90,7 @@ def delete_thresholds(
 
 
 def losses_by_kind(steps: Mapping[Address, Step], registry: Registry) -> dict[str, int]:
-    """How many objects are lost for good, by provider and kind ("squalomail.list")."""
+    """How many objects are lost for good, by alias and kind, joined by a dot."""
     lost = (step.address for step in losses(steps, registry))
     return dict(sorted(Counter(f"{address.provider}.{address.kind}" for address in lost).items()))
 

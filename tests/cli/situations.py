@@ -77,6 +77,12 @@ def edited(project: Project) -> None:
     api(project, "update-list", "id=1", "name=Hers", "ordering=1", "published=true", "listTags=[]")
 
 
+def deleted_outside(project: Project) -> None:
+    entries(project, lists=news(), campaigns=mail(only="[default]"))
+    do(project, *SENDING)
+    api(project, "delete-newsletter", f"newsletterId={number(project, ME)}")
+
+
 def conflicting(project: Project) -> None:
     edited(project)
     entries(project, lists=news("Ours"), campaigns=mail())
@@ -414,6 +420,11 @@ SITUATIONS = [
     Situation(
         "Write the edit into the manifest (reconcile",
         edited,
+        APPLY,
+    ),
+    Situation(
+        "If it is to stay deleted, take its entry out",
+        deleted_outside,
         APPLY,
     ),
     Situation(
