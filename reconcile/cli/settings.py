@@ -35,7 +35,7 @@ from reconcile.manifests.reading import Path as NodePath
 from reconcile.manifests.shape import shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
-from reconcile.model.policy import Policy, Sends, Targets
+from reconcile.model.policy import Policy, RenderedSends, Sends, Targets
 from reconcile.model.provider import Provider
 from reconcile.model.registry import Registry, nearest, target_plurals
 from reconcile.model.settings import (
@@ -733,6 +733,7 @@ class _Loading:
             "maxDeleteCount": ("max_delete_count", int),
             "maxReplaceCount": ("max_replace_count", int),
             "sends": ("sends", Sends),
+            "renderedSends": ("rendered_sends", RenderedSends),
             "planExpiry": ("plan_expiry", parse_duration),
             "importWait": ("import_wait", parse_duration),
             "reachGrowth": ("reach_growth", float),

@@ -51,7 +51,8 @@ class Rights:
 
     ``deletes`` is the N of ``--allow-delete N``; ``without_sends`` leaves steps that send for another time instead of
     refusing the whole run; ``approved``: somebody saw this fresh plan and said yes, which lets it overwrite outside
-    edits and undo newer work, but settles no conflict and removes nothing of the latter.
+    edits, undo newer work and schedule what a template was made into, but settles no conflict and removes nothing of
+    newer work.
     """
 
     granted: frozenset[Right] = frozenset()
@@ -63,7 +64,7 @@ class Rights:
         """Whether a requirement is not met."""
         if need.right is Right.DELETE:
             return need.amount > self.deletes
-        if need.right in (Right.OVERWRITE_DRIFT, Right.STALE) and self.approved and not need.conflict:
+        if need.right in (Right.OVERWRITE_DRIFT, Right.STALE, Right.REVIEW) and self.approved and not need.conflict:
             return False
         return need.right not in self.granted
 

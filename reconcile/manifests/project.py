@@ -48,6 +48,11 @@ class PolicySpec(Spec):
     )
     maxReplaceCount: int = Field(ABSENT, ge=0, le=1000000, description="Drafts made anew above it need --allow-delete.")
     sends: Literal["ask", "allow", "deny"] = Field(ABSENT, description="Whether runs may send mail.")
+    renderedSends: Literal["allow", "review"] = Field(
+        ABSENT,
+        description="Mail made from a template: scheduled with its first apply, or, with review, by a second plan and "
+        "approval, which show what the platform made of the template.",
+    )
     planExpiry: _Duration = Field(ABSENT, description="For how long a saved plan can be applied.")
     importWait: _Duration = Field(ABSENT, description="For how long an import of recipients is waited for.")
     reachGrowth: float = Field(

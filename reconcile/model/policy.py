@@ -13,6 +13,13 @@ class Sends(StrEnum):
     DENY = "deny"
 
 
+class RenderedSends(StrEnum):
+    """Mail that the platform makes from a template: scheduled with its first apply, or by an approval of its own."""
+
+    ALLOW = "allow"
+    REVIEW = "review"
+
+
 @dataclass(frozen=True, slots=True)
 class Targets:
     """Whom campaigns and audiences may be for; without any: anybody.
@@ -32,7 +39,8 @@ class Policy:
     ``freeze``: a campaign that goes out within it is not written. Deletes above ``max_delete_count``, or above
     ``max_delete_percent`` of a kind with 10 or more managed resources, need ``--allow-delete N``; so do more than
     ``max_replace_count`` drafts that are made anew and were never scheduled. ``targets`` bounds whom anything may be
-    for. ``reach_growth``: by how many percent the people behind what was approved may have grown.
+    for. ``rendered_sends``: whether what a template was made into is looked at before it is scheduled.
+    ``reach_growth``: by how many percent the people behind what was approved may have grown.
     """
 
     freeze: float = 3600.0
@@ -40,6 +48,7 @@ class Policy:
     max_delete_count: int = 10
     max_replace_count: int = 50
     sends: Sends = Sends.ASK
+    rendered_sends: RenderedSends = RenderedSends.ALLOW
     plan_expiry: float = 7 * 86400.0
     import_wait: float = 1800.0
     reach_growth: float = 20.0

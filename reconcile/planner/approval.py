@@ -172,6 +172,7 @@ _WORDS: Mapping[str, str] = {
     "cause": "it has another cause",
     "live object": "what is live has changed since",
     "attributes": "other attributes would change",
+    "mail as it was made": "the platform's mail is another one than was looked at",
     "record": "the state would hold something else of it",
     "calls": "other calls would be made",
     "send": "other people would get it, or at another time, or something else",

@@ -126,6 +126,7 @@ def parts_of(step: Step, plan: Plan, made: Collection[Address]) -> dict[str, Any
         "record": _record(step),
         "calls": step.requests,
         "send": _send(step.send),
+        **({"mail as it was made": _texts(step.rendered)} if step.rendered else {}),
     }
 
 
@@ -173,6 +174,10 @@ def _before_and_after(change: AttributeChange) -> list[Any]:
 
 def _condensed(value: Value, *, text: bool) -> Any:
     return to_json(condensed(normal(value)) if text and isinstance(value, str) else value)
+
+
+def _texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {name: _condensed(text, text=True) for name, text in texts.items()}
 
 
 def _record(step: Step) -> Any:

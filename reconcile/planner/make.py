@@ -22,6 +22,7 @@ from reconcile.planner.order import in_order, people_first
 from reconcile.planner.plan import Cause, Meant, Plan, Step
 from reconcile.planner.pulled import not_made_anew, waiting
 from reconcile.planner.reach import with_reach
+from reconcile.planner.rendered import is_looked_at, to_be_scheduled, unscheduled, with_look
 from reconcile.planner.steps import Seen, launching, removal_step, scheduled_by_others, step_for
 from reconcile.planner.targets import Guard
 
@@ -94,6 +95,12 @@ def make_plan(
             names, declared = frozenset(), desired[address]
             resource = declared
             step = step_for(resource, kind, before, seen, around, circumstances)
+        looked_at = is_looked_at(resource, kind, policy)
+        if looked_at and step.renews:
+            resource = declared = unscheduled(resource, kind)
+            step = to_be_scheduled(step_for(resource, kind, before, seen, around, circumstances, replacing=replacing))
+        elif looked_at:
+            step = with_look(step, resource, kind, seen.live.get(address))
         holding[address] = names
         step = accepted.kept_on_record(on_record(step, declared, resource, before), before, names)
         if step.renews and step.blocked is None:

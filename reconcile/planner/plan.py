@@ -35,6 +35,7 @@ class Right(StrEnum):
     OVERWRITE_DRIFT = "--overwrite-drift"
     ACCEPT_UNKNOWN = "--accept-unknown"
     STALE = "--allow-stale"
+    REVIEW = "--approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ class Step:
         twins: ids of objects outside the state that had this natural key when the plan was made.
         source_digest: of the file that a bulk entry was compared with; apply stops the step if it is another by then.
         edited: where something changed outside, when the object was last changed (UNIX seconds), if the API tells.
+        rendered: of mail that is scheduled after a look at it, the texts that the platform made of its template.
         people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
         rows_lost: how many percent of the rows its source has lost since the last apply.
         lost: how much a removal loses beside the object, such as subscriptions.
@@ -205,6 +207,7 @@ class Step:
     key: tuple[Value, ...] | None = None
     twins: tuple[str, ...] = ()
     source_digest: str | None = None
+    rendered: Mapping[str, str] = field(default_factory=dict)
     people_removed: int = 0
     people_ours: int = 0
     rows_lost: float = 0.0

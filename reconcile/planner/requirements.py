@@ -76,6 +76,22 @@ def drift_requirements(address: Address, changes: Sequence[AttributeChange]) -> 
         yield _conflicts(address, ", ".join(both))
 
 
+def review_requirements(address: Address) -> Iterator[Requirement]:
+    """Somebody's word on a mail that the platform made from a template, before it is scheduled."""
+    yield Requirement(
+        Right.REVIEW,
+        Diagnostic(
+            "rendered-unseen",
+            "what its template was made into needs a look",
+            "The platform made this mail from its template, and policy.renderedSends wants an approval of what came of "
+            "it before it is scheduled; an unattended apply gives none.",
+            address=str(address),
+            hint="Look at the mail in a saved plan and apply that (reconcile plan -o FILE, then reconcile apply FILE "
+            "--approved DIGEST), or say yes to an apply at a terminal.",
+        ),
+    )
+
+
 def gone_requirements(address: Address) -> Iterator[Requirement]:
     """The right to make anew what somebody deleted outside: that is an outside edit like any other."""
     yield Requirement(

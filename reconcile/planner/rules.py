@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconcile.model.attributes import Value, same
-from reconcile.model.policy import Policy, Sends
+from reconcile.model.policy import Policy, RenderedSends, Sends
 
 # Whether a higher value lets more through, or a lower one; what is in neither bounds nothing.
 _HIGHER = {"maxDeletePercent", "maxDeleteCount", "maxReplaceCount", "planExpiry", "reachGrowth"}
@@ -36,6 +36,7 @@ def rules_of(bounds: Policy, contracts: Mapping[str, Mapping[str, Value]]) -> di
         "policy.maxDeleteCount": bounds.max_delete_count,
         "policy.maxReplaceCount": bounds.max_replace_count,
         "policy.sends": bounds.sends.value,
+        "policy.renderedSends": bounds.rendered_sends.value,
         "policy.planExpiry": bounds.plan_expiry,
         "policy.importWait": bounds.import_wait,
         "policy.reachGrowth": bounds.reach_growth,
@@ -75,6 +76,8 @@ def _loosens(name: str, before: Mapping[str, Value], now: Mapping[str, Value]) -
         return False  # of another version, which knew other rules
     if short == "sends":
         return _strictness(here) > _strictness(then)
+    if short == "renderedSends":
+        return bool(here == RenderedSends.ALLOW.value)
     if short in _LOWER:
         return _number(here) < _number(then)
     return short in _HIGHER and _number(here) > _number(then)

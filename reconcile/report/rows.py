@@ -51,6 +51,14 @@ def rows_of(
     return tuple(rows)
 
 
+def rows_of_rendered(step: Step) -> Iterator[Row]:
+    """What the platform made of a mail that is scheduled after a look at it; whole in JSON and on the page."""
+    for name, text in step.rendered.items():
+        facts = tuple(facts_of(read(text))) if is_html(text) else ()
+        told = "" if facts else _brief(text, ())
+        yield Row(one_line(name), None, told or None, (f"as the platform made it, {kilobytes(text)}",), facts=facts)
+
+
 def cause_told(cause: Cause) -> str:
     """A cause in words."""
     return f"{Cause.MANIFEST} and {Cause.OUTSIDE}" if cause is Cause.BOTH else cause.value

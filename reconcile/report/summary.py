@@ -18,7 +18,7 @@ from reconcile.planner.planfile import known_ids, write_counts
 from reconcile.report.diagnostics import together
 from reconcile.report.in_short import by_loss, losses_in_short, lost, sends_in_short
 from reconcile.report.refusals import label_of, refusals_of
-from reconcile.report.rows import cause_told, rows_of
+from reconcile.report.rows import cause_told, rows_of, rows_of_rendered
 from reconcile.report.text import Style, counted, harmless, key_name, listed, moment, one_line, quoted, shown, unmanaged
 from reconcile.report.values import LOOKS, Entry, Mail, Remark, Row, Summary, Told
 
@@ -164,7 +164,7 @@ def _schedule(send: Send, *, now: float, zone: tzinfo) -> list[str]:
 def _entry(step: Step, known: Collection[Address], *, now: float, zone: tzinfo, verbose: bool, in_short: bool) -> Entry:
     # What can't be made needs no list of what it would be like.
     changes = () if step.blocked and step.action is Action.CREATE and not verbose else _changes(step)
-    rows = rows_of(changes, step, known, verbose=verbose, in_short=in_short)
+    rows = (*rows_of(changes, step, known, verbose=verbose, in_short=in_short), *rows_of_rendered(step))
     calls = tuple(_call(call, known) for call in step.writes) if verbose else ()
     plain = step.action is Action.CREATE and step.cause is Cause.NEW
     cause = cause_told(step.cause) if step.cause is not None and not plain else ""

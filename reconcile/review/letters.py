@@ -187,7 +187,7 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
     kind, declared = context.kind(step.address), context.bodies.get(step.address, {})
     changed = {change.name: change for change in step.changes}
     parts = kind.mail if kind is not None else None
-    name = _html_name(step, declared, parts)
+    name: str | None = _html_name(step, declared, parts)
     subjects = _sides(step, (parts.subject,) if parts is not None else ("subject",))
     about = name is not None or any(change.text for change in step.changes) or subjects[0] != subjects[1]
     if not about and parts is None and not (is_send(step) and subjects[1] is not None):
@@ -195,7 +195,9 @@ def _letter(step: Step, plan: Plan, context: Context) -> Letter | None:
     before: str | None = None
     after: str | None = None
     template = None
-    if name in changed:
+    if parts is not None and parts.html in step.rendered:
+        name, after = parts.html, step.rendered[parts.html]
+    elif name in changed:
         before, after = _text(changed[name].before), _text(changed[name].after)
     elif name is not None:
         before = after = _text(declared[name])

@@ -170,6 +170,7 @@ ELSEWHERE: dict[str, str] = {
     "To end that now: reconcile accept {}.{}": _ACCEPT,
     "Take it into the manifest (reconcile pull {})": _ACCEPT,
     "To make it anew all the same, give --overwrite-drift.": "tests/cli/test_pulled.py",
+    "Look at the mail in a saved plan and apply that": "tests/cli/test_rendered_sends.py",
     "import takes an address and an id, or --from": _UNMANAGED,
     "export takes one folder to write to": _UNMANAGED,
     "--into takes addresses, which name": _UNMANAGED,

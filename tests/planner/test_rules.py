@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from reconcile.model.policy import Policy, Sends, Targets
+from reconcile.model.policy import Policy, RenderedSends, Sends, Targets
 from reconcile.planner.rules import loosened, rules_of
 
-STRICT = Policy(sends=Sends.ASK, targets=Targets({"lists": ("a", "b")}, 100))
+STRICT = Policy(sends=Sends.ASK, rendered_sends=RenderedSends.REVIEW, targets=Targets({"lists": ("a", "b")}, 100))
 LOOSER: dict[str, dict[str, Any]] = {
     "policy.freeze": {"freeze": 1800.0},
     "policy.maxDeletePercent": {"max_delete_percent": 31.0},
     "policy.maxDeleteCount": {"max_delete_count": 11},
     "policy.maxReplaceCount": {"max_replace_count": 51},
     "policy.sends": {"sends": Sends.ALLOW},
+    "policy.renderedSends": {"rendered_sends": RenderedSends.ALLOW},
     "policy.planExpiry": {"plan_expiry": 8 * 86400.0},
     "policy.reachGrowth": {"reach_growth": 21.0},
     "policy.targets.lists": {"targets": Targets({"lists": ("a", "b", "c")}, 100)},
