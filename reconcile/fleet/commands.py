@@ -62,7 +62,7 @@ def run(mode: str, wanted: tuple[str, ...], here: bool, processes: int | None) -
         from reconcile.fleet.results import results_of
         from reconcile.fleet.temporal import request
 
-        asyncio.run(request(known, [each.key for each in chosen], work, results_of(known), done))
+        asyncio.run(request(known, [each.key for each in chosen], work, results_of(known), done, progress))
     else:
         if work is Mode.APPLY and not wanted:
             chosen = _waiting(known, chosen)

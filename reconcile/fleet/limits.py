@@ -1,7 +1,7 @@
 """Limits that accounts share: within this process, or through PostgreSQL by all processes of the fleet."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,19 @@ class Strictest:
     def reserve(self) -> float:
         """Take a turn of each: how many seconds the last one is away."""
         return max(limit.reserve() for limit in self.of)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A limit, or none, of whose turns somebody hears."""
+
+    heard: Callable[[], None]
+    limit: Limit | None
+
+    def reserve(self) -> float:
+        """Take the next turn: how many seconds it is away."""
+        self.heard()
+        return self.limit.reserve() if self.limit is not None else 0.0
 
 
 class Limits:

@@ -35,6 +35,12 @@ class Results(Protocol):
     def standings(self) -> Iterator[Standing]:
         """All that is known."""
 
+    def changed(self, seen: dict[str, str]) -> list[Standing]:
+        """What was kept since: ``seen`` has a mark for each account that was given before, and is brought up to date.
+
+        Whoever waits for many accounts asks again and again, so that it must cost little where nothing was kept.
+        """
+
     def keep_record(self, digest: str, record: bytes) -> None:
         """Keep a plan that waits."""
 
@@ -70,10 +76,27 @@ class Folder:
 
     def standings(self) -> Iterator[Standing]:
         """All that is known; files that are none are passed over."""
-        for path in sorted(self._folder.glob("*@*.json")):
-            found = self._standing(path)
-            if found is not None and f"{found.key}.json" == path.name:
-                yield found
+        yield from self.changed({})
+
+    def changed(self, seen: dict[str, str]) -> list[Standing]:
+        """What was kept since: each is a new file then."""
+        found = []
+        for name, mark in sorted(self._marks()):
+            if seen.get(name) == mark:
+                continue
+            seen[name] = mark
+            standing = self._standing(self._folder / name)
+            if standing is not None and f"{standing.key}.json" == name:
+                found.append(standing)
+        return found
+
+    def _marks(self) -> Iterator[tuple[str, str]]:
+        with failing(self._folder, "read"), suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if "@" in entry.name and entry.name.endswith(".json") and not entry.name.startswith("."):
+                    with suppress(FileNotFoundError):  # replaced, or gone, just now
+                        known = entry.stat()
+                        yield entry.name, f"{known.st_ino} {known.st_mtime_ns} {known.st_size}"
 
     def keep_record(self, digest: str, record: bytes) -> None:
         """Keep a plan that waits."""
@@ -173,6 +196,22 @@ class Tables:
     def standings(self) -> Iterator[Standing]:
         """All that is known."""
         yield from _standings(self._all("SELECT standing FROM reconcile_fleet_standing ORDER BY account, environment"))
+
+    def changed(self, seen: dict[str, str]) -> list[Standing]:
+        """What was kept since: PostgreSQL says by which transaction each row was written."""
+        rows = self._all(
+            "SELECT account || '@' || environment AS key, xmin::text AS mark FROM reconcile_fleet_standing"
+        )
+        keys = [row["key"] for row in rows if seen.get(row["key"]) != row["mark"]]
+        if not keys:
+            return []
+        found = self._all(
+            "SELECT account || '@' || environment AS key, xmin::text AS mark, standing FROM reconcile_fleet_standing "
+            "WHERE account || '@' || environment = ANY(%s)",
+            keys,
+        )
+        seen.update((row["key"], row["mark"]) for row in found)
+        return _standings(found)
 
     def keep_record(self, digest: str, record: bytes) -> None:
         """Keep a plan that waits."""

@@ -10,6 +10,9 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -24,7 +27,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from reconcile.cli.capture import apart
 from reconcile.cli.settings import parse_duration
@@ -39,6 +42,8 @@ from reconcile.fleet.workflows import SWEEP, ReconcileAccount, Request, Slot, Sw
 SLOTS = 60  # accounts are spread over so many turns; each is one schedule
 _GRACE = timedelta(minutes=2)  # for runs to end once the worker is to stop
 _GLANCE = 0.5  # seconds
+_IDLE = 10.0  # seconds without a result, after which whoever waits is told why
+_LONG_POLL = 100.0  # seconds: Temporal keeps a worker's question for a minute, and forgets workers after five
 _ANSWER = timedelta(seconds=10)  # for a worker to say what is being done
 
 
@@ -93,6 +98,9 @@ async def work(fleet: Fleet, path: Path, parallelism: int, tell: Callable[[str],
                 client,
                 task_queue=spec.taskQueue,
                 workflows=[ReconcileAccount, Sweep],
+                # The sandbox reads the workflow's module anew for each account. What it guards against is tested: a
+                # history is replayed in it.
+                workflow_runner=UnsandboxedWorkflowRunner(),
                 activities=[activities.reconcile, activities.sweep],
                 activity_executor=pool,
                 max_concurrent_activities=parallelism,
@@ -110,12 +118,14 @@ async def request(
     mode: Mode,
     results: Results,
     done: Callable[[Standing], None],
-    *,
-    follow: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Ask for accounts, and wait until each was run; ``done`` hears of each."""
+    """Ask for accounts, and wait until each was run; ``done`` hears of each, ``tell`` of what keeps them waiting."""
     spec = settings_of(fleet)
-    began = time.time()
+    seen: dict[str, str] = {}
+    # Machines have clocks of their own: that an account was run is told by its result being another one than before.
+    before = {each.key: each.ran for each in await asyncio.to_thread(results.changed, seen)}
+    left = set(keys)
     async with connected(fleet) as client:
         heartbeat = parse_duration(spec.heartbeat)
         slots = asyncio.Semaphore(64)
@@ -125,13 +135,35 @@ async def request(
                 await ask(client, spec.taskQueue, Request(key, mode.value, heartbeat))
 
         await asyncio.gather(*map(one, keys))
-    left = set(keys) if follow else set()
-    while left:
-        await asyncio.sleep(_GLANCE)
-        for standing in await asyncio.to_thread(lambda: list(results.standings())):
-            if standing.key in left and standing.ran is not None and standing.ran >= began:
-                left.remove(standing.key)
-                done(standing)
+        last = time.monotonic()
+        while left:
+            await asyncio.sleep(_GLANCE)
+            for standing in await asyncio.to_thread(results.changed, seen):
+                if standing.key in left and standing.ran != before.get(standing.key):
+                    left.remove(standing.key)
+                    done(standing)
+                    last = time.monotonic()
+            if left and time.monotonic() - last > _IDLE:
+                last = time.monotonic()
+                if amiss := await _amiss(client, spec):
+                    tell(f"{amiss} {len(left):,} accounts wait; Ctrl-C ends this command, and they go on waiting.")
+
+
+async def _amiss(client: Client, spec: TemporalSpec) -> str | None:
+    """Why nothing may be going on: nobody has lately asked for work, or the service does not answer."""
+    wanted = DescribeTaskQueueRequest(
+        namespace=spec.namespace,
+        task_queue=TaskQueue(name=spec.taskQueue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
+    try:
+        found = await client.workflow_service.describe_task_queue(wanted, timeout=_ANSWER)
+    except RPCError as error:
+        return f"Temporal at {spec.address} does not answer ({error.message})."
+    now = time.time()
+    if any(now - each.last_access_time.ToSeconds() < _LONG_POLL for each in found.pollers):
+        return None
+    return f"No worker is at the task queue {spec.taskQueue}: start one with `reconcile fleet worker`."
 
 
 async def send_approval(fleet: Fleet, approval: Approval) -> bool:

@@ -22,7 +22,7 @@ from reconcile.cli.outlet import fit
 from reconcile.cli.settings import Settings, load_settings
 from reconcile.errors import Interrupted, InvalidInput, LockHeld, ReconcileError, Refused
 from reconcile.fleet.approval import Approval, NotApproved, check
-from reconcile.fleet.limits import Limits
+from reconcile.fleet.limits import Heard, Limits
 from reconcile.fleet.results import Results, read_record
 from reconcile.fleet.settings import Account, Approver
 from reconcile.fleet.standing import Edit, Going, Mode, Outcome, Standing, Waiting
@@ -46,13 +46,17 @@ BUSY = LockHeld.exit_code
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs commands for accounts; safe to use from several threads, each under ``streams.apart``."""
+    """Runs commands for accounts; safe to use from several threads, each under ``streams.apart``.
+
+    ``calling`` hears of each call to a platform before it is made.
+    """
 
     results: Results
     approvers: Mapping[str, Approver]
     limits: Limits
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     clock: Callable[[], float] = time.time
+    calling: Callable[[], None] = lambda: None
 
     def reconcile(
         self,
@@ -255,7 +259,7 @@ class Runner:
         options.variables = dict(account.variables)
         options.quiet, options.input, options.color = True, False, False
         options.stop = stop
-        options.limits = lambda settings: self.limits.of(account.name, settings.alias)
+        options.limits = lambda settings: Heard(self.calling, self.limits.of(account.name, settings.alias))
         return options
 
     def _environ(self, account: Account) -> dict[str, str]:

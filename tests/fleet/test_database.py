@@ -5,13 +5,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from reconcile.errors import StateError
 from reconcile.fleet.limits import Limits
-from reconcile.fleet.results import Tables
+from reconcile.fleet.results import Folder, Tables
 from reconcile.fleet.settings import SharedLimit
 from tests.fleet.conftest import FleetOf
 from tests.fleet.test_report import standings
@@ -48,6 +50,21 @@ def test_standings_records_and_approvals_are_kept(database: str) -> None:
     assert kept.record("ab" * 32) is None
     kept.keep_record("ab" * 32, b"{}")
     assert kept.record("ab" * 32) == b"{}"
+
+
+def test_what_was_kept_since_is_given_once(database: str, tmp_path: Path) -> None:
+    first, second, *_ = standings(6)
+    for kept in (Tables(database), Folder(tmp_path / "results")):
+        seen: dict[str, str] = {}
+        assert kept.changed(seen) == []
+        for standing in (first, second):
+            kept.put(standing)
+        assert sorted(kept.changed(seen), key=lambda each: each.key) == [first, second]
+        assert kept.changed(seen) == []
+        kept.put(replace(second, ran=5.0))
+        kept.put(first)
+        assert sorted(kept.changed(seen), key=lambda each: each.key) == [first, replace(second, ran=5.0)]
+        assert len(kept.changed({})) == 2
 
 
 def test_a_whole_run_with_accounts_and_results_in_the_database(fleet: FleetOf, database: str) -> None:
@@ -95,9 +112,9 @@ def test_processes_share_a_limit(database: str) -> None:
     ]
     times = sorted(float(line) for process in started for line in process.communicate(timeout=60)[0].split())
     assert len(times) == 30
-    # Turns are 50 ms apart; a process that woke late may be close behind the next one.
+    # Turns are 50 ms apart; each of the three processes may have woken late, and so be close to the next one.
     assert times[-1] - times[0] > 28 * 0.05
-    assert max(sum(at <= other < at + 1 for other in times) for at in times) <= 22
+    assert max(sum(at <= other < at + 1 for other in times) for at in times) <= 24
 
 
 def test_no_call_goes_out_without_a_turn() -> None:

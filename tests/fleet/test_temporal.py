@@ -5,19 +5,21 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from reconcile.errors import InvalidInput
 from reconcile.fleet.approval import Approval, new_key, public_text, sign
-from reconcile.fleet.settings import load_fleet
+from reconcile.fleet.settings import Fleet, load_fleet
+from reconcile.fleet.standing import Mode
 from tests.fleet.conftest import FleetOf
-from tests.fleet.servers import Temporal, overlaps, temporal, workers
+from tests.fleet.servers import Temporal, Workers, overlaps, temporal, workers
 
 pytestmark = pytest.mark.slow
 COUNT = 200 if os.environ.get("CHAOS") else 12
@@ -132,13 +134,13 @@ def check_each_made_once(fleet: FleetOf) -> None:
     assert len(sends) == len(mailing)
 
 
-def test_a_plan_waits_for_the_right_approval(fleet: FleetOf, server: Temporal) -> None:
+def test_a_plan_waits_for_the_right_approval(fleet: FleetOf, server: Temporal, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule_all(fleet)
     on_temporal(fleet, server)
     name, other = fleet.names[0], fleet.names[2]
     with workers(fleet.root, fleet.environ()) as running:
-        running.start()
-        assert fleet.run("run", "plan", "--account", name, "--account", other).code == 2, running.said()
+        told = plan_with_no_worker_yet(fleet, running, (name, other), monkeypatch)
+        assert "No worker is at the task queue reconcile" in told[0]
         good = approved(fleet, name)
         of_another = approved(fleet, name, digest=fleet.standing(other)["waiting"]["digest"])
         refused = (
@@ -160,6 +162,42 @@ def test_a_plan_waits_for_the_right_approval(fleet: FleetOf, server: Temporal) -
         assert fleet.standing(other)["applied"] is None
         names = [entry["function"] for entry in fleet.requests() if entry["function"].startswith(("create", "send"))]
         assert names == ["create-list", "create-newsletter", "send-newsletter"]
+        asyncio.run(replay(fleet, name))
+
+
+def plan_with_no_worker_yet(
+    fleet: FleetOf, running: Workers, names: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Ask for plans; the first worker starts once it is told that there is none. Gives what was told."""
+    from reconcile.fleet import temporal as on
+    from reconcile.fleet.results import results_of
+
+    monkeypatch.setattr(on, "_IDLE", 0.1)
+    known = load_fleet(fleet.root / "fleet.yaml", os.environ)
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        if not told:
+            running.start()
+        told.append(text)
+
+    keys = [f"{name}@default" for name in names]
+    asyncio.run(on.request(known, keys, Mode.PLAN, results_of(known), lambda standing: None, tell))
+    return told
+
+
+async def replay(fleet: FleetOf, name: str) -> None:
+    """Do what an account's workflow did once more, in Temporal's sandbox: it comes to the same, or this fails."""
+    from temporalio.worker import Replayer
+
+    from reconcile.fleet.activities import workflow_id
+    from reconcile.fleet.temporal import connected
+    from reconcile.fleet.workflows import ReconcileAccount
+
+    async with connected(load_fleet(fleet.root / "fleet.yaml", os.environ)) as client:
+        history = await client.get_workflow_handle(workflow_id(f"{name}@default")).fetch_history()
+    assert sum(event.HasField("activity_task_completed_event_attributes") for event in history.events) >= 3
+    await Replayer(workflows=[ReconcileAccount]).replay_workflow(history)
 
 
 def test_an_account_changed_meanwhile_asks_again(fleet: FleetOf, server: Temporal) -> None:
@@ -178,10 +216,56 @@ def test_an_account_changed_meanwhile_asks_again(fleet: FleetOf, server: Tempora
         assert fleet.standing(name)["failure"]["code"] in (3, 4)
 
 
-def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Temporal) -> None:
-    """With a call a second, an apply is cancelled after its first write: no other follows, and the next run goes on."""
+def test_looks_are_scheduled_and_spread_over_the_hour(
+    fleet: FleetOf, server: Temporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconcile.fleet import temporal as on
+    from reconcile.fleet.activities import slot_of
+
+    monkeypatch.setattr(on, "SLOTS", 6)
+    on_temporal(fleet, server)
+    for _ in range(2):  # which makes them, and brings them up to date
+        assert "every 1h, spread over 6 turns" in fleet.run("schedule").out
+    known = load_fleet(fleet.root / "fleet.yaml", os.environ)
+    turns = asyncio.run(schedules(known))
+    assert sorted(turns.values()) == [(3600.0, 600.0 * number) for number in range(6)]
     name = fleet.names[0]
-    more = "".join(f"    more{number}: {{name: More {number}}}\n" for number in range(6))
+    slot = slot_of(f"{name}@default", 6)
+    with workers(fleet.root, fleet.environ()) as running:
+        running.start()
+        asyncio.run(trigger(known, f"reconcile-drift-{slot:02}"))
+        until(lambda: (fleet.root / "results" / f"{name}@default.json").exists(), 60, running.said)
+    ran = {path.name.removesuffix("@default.json") for path in (fleet.root / "results").glob("*.json")}
+    assert ran <= {each for each in fleet.names if slot_of(f"{each}@default", 6) == slot}
+    assert fleet.run("schedule", "--remove").out.startswith("6 schedules")
+    assert fleet.run("schedule", "--remove").out.startswith("0 schedules")
+
+
+async def schedules(known: Fleet) -> dict[str, tuple[float, float]]:
+    """The schedules that Temporal keeps: how often, and how long after the hour (seconds)."""
+    from reconcile.fleet.temporal import connected
+
+    found = {}
+    async with connected(known) as client:
+        for number in range(6):
+            name = f"reconcile-drift-{number:02}"
+            (interval,) = (await client.get_schedule_handle(name).describe()).schedule.spec.intervals
+            found[name] = (interval.every.total_seconds(), (interval.offset or timedelta()).total_seconds())
+    return found
+
+
+async def trigger(known: Fleet, name: str) -> None:
+    """Begin the turn of a schedule now."""
+    from reconcile.fleet.temporal import connected
+
+    async with connected(known) as client:
+        await client.get_schedule_handle(name).trigger()
+
+
+def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Temporal) -> None:
+    """With two calls a second, an apply is cancelled after its first write: no other follows, and the next run goes on."""
+    name = fleet.names[0]
+    more = "".join(f"    more{number}: {{name: More {number}}}\n" for number in range(30))
     fleet.project(name).replace("manifests/all.yaml", "  campaigns:\n", f"{more}  campaigns:\n")
     on_temporal(fleet, server)
     with workers(fleet.root, fleet.environ()) as running:
@@ -191,9 +275,11 @@ def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Tempora
             file.write("limits: {slow: {requestsPerSecond: 2}}\n")
         give(fleet, approved(fleet, name))
         until(lambda: created(fleet) >= 1, 60, running.said)
+        until(lambda: asyncio.run(progress(fleet, name)).get("calls", 0) >= 1, 60, running.said)
+        assert asyncio.run(progress(fleet, name))["doing"] == "apply"
         assert asyncio.run(cancel(fleet, name)) == "CANCELED"
         made = created(fleet)
-        assert 1 <= made < 8
+        assert 1 <= made < 32
         listed = fleet.project(name).run("state", "list").out.splitlines()
         assert len(listed) == made
         fleet.fleet_file(f'approvers:\n  ann: {{key: "{public_text(KEY)}", may: [apply], accounts: ["*"]}}\n')
@@ -203,7 +289,7 @@ def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Tempora
 
         results_of(load_fleet(fleet.root / "fleet.yaml", os.environ)).approve(approved(fleet, name, sends=False))
         assert fleet.run("run", "apply", "--account", name).code == 0
-        assert created(fleet) == 8
+        assert created(fleet) == 32
 
 
 def test_what_is_withdrawn_before_a_worker_acts_is_not_done(fleet: FleetOf, server: Temporal) -> None:
@@ -227,8 +313,41 @@ def test_what_is_withdrawn_before_a_worker_acts_is_not_done(fleet: FleetOf, serv
         until(lambda: created(fleet) == 2, 60, running.said)
 
 
+def test_a_worker_looks_through_folders_now_and_then(fleet: FleetOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new account is found at once, one that is gone is forgotten soon, and thousands aren't listed for each."""
+    from reconcile.fleet import activities
+
+    worker = activities.Activities(fleet.root / "fleet.yaml", os.environ, cast("Any", None), "queue")
+    listed, accounts = [], Fleet.accounts
+    monkeypatch.setattr(Fleet, "accounts", lambda self: listed.append(self) or accounts(self))
+    for name in fleet.names * 2:
+        assert worker._account(f"{name}@default").name == name
+    assert len(listed) == 1
+    fleet.add(1)
+    assert worker._account(f"{fleet.names[-1]}@default").project == fleet.project(fleet.names[-1]).root
+    assert len(listed) == 2
+    (fleet.project(fleet.names[0]).root / "reconcile.yaml").unlink()
+    assert worker._read is not None
+    worker._read.until = 0.0  # that time has passed
+    with pytest.raises(InvalidInput, match='no account "client000@default"'):
+        worker._account("client000@default")
+
+
 def created(fleet: FleetOf) -> int:
     return sum(entry["function"].startswith("create") for entry in fleet.requests())
+
+
+async def progress(fleet: FleetOf, name: str) -> dict[str, Any]:
+    """What the run of an account last said of its progress, where Temporal shows it."""
+    from reconcile.fleet.activities import workflow_id
+    from reconcile.fleet.temporal import connected
+
+    async with connected(load_fleet(fleet.root / "fleet.yaml", os.environ)) as client:
+        found = await client.get_workflow_handle(workflow_id(f"{name}@default")).describe()
+        (running,) = found.raw_description.pending_activities
+        payloads = running.heartbeat_details.payloads
+        told: list[dict[str, Any]] = await client.data_converter.decode(payloads)
+        return told[0] if told else {}
 
 
 async def cancel(fleet: FleetOf, name: str) -> str:
