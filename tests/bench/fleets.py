@@ -1,7 +1,8 @@
-"""Drift of thousands of small accounts: on this machine, and on a Temporal server with two workers.
+"""Drift of thousands of small accounts: on this machine, and on a Temporal server with two workers; and their report.
 
 All accounts are copies of one, whose answers were recorded from the emulator and are given after a latency, so that the
-figures are the fleet's and not the emulator's. The lower bound is all latency over the concurrency.
+figures are the fleet's and not the emulator's. The lower bound is the latency of all calls over the concurrency: what a
+fleet that costs nothing would take. FLEET_ACCOUNTS, FLEET_LATENCY (seconds a call) and FLEET_CONCURRENCY choose others.
 """
 
 import asyncio
@@ -9,14 +10,13 @@ import json
 import multiprocessing
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from reconcile.fleet.report import render
-from reconcile.fleet.results import Folder
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
+from tests.bench.figures import Cost, Figure, keep, reconcile, run
 from tests.fleet.servers import temporal, workers
 from tests.state.servers import free_ports
 
 ACCOUNTS = int(os.environ.get("FLEET_ACCOUNTS", "5000"))
-LATENCY = 0.3  # seconds a call
-CONCURRENCY = 128
+LATENCY = float(os.environ.get("FLEET_LATENCY", "0.2"))  # seconds a call, as a real API over the Internet has
+CONCURRENCY = int(os.environ.get("FLEET_CONCURRENCY", "32"))  # the default of a fleet's file
 GOAL = 1.3
 SETTINGS = """\
 version: 1
@@ -59,25 +58,20 @@ def main() -> int:
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, answers), daemon=True)
         server.start()
         try:
-            bound = ACCOUNTS * len(answers) * LATENCY / CONCURRENCY
-            print(f"{ACCOUNTS:,} accounts, {len(answers)} calls of {LATENCY:.1f} s each, {CONCURRENCY} at once")
-            here = _here(root)
-            _tell("on this machine", here, bound)
-            _tell("on Temporal, two workers", _on_temporal(root), bound)
-            _report(root)
+            calls = ACCOUNTS * len(answers)
+            bound = Cost(calls * LATENCY / CONCURRENCY, 0, 0)
+            print(f"{ACCOUNTS:,} accounts, {calls:,} calls of {LATENCY:.1f} s each, {CONCURRENCY} at once", flush=True)
+            here = _figure("drift on this machine", _here(root), bound)
+            found = [here, _figure("drift on Temporal", _on_temporal(root), bound)]
+            keep("fleets", [*found, *_report(root)])
         finally:
             server.terminate()
-    return int(here[0] > GOAL * bound)
+    return int((here.times or 0) > GOAL)
 
 
-def _tell(what: str, found: tuple[float, float, int], bound: float) -> None:
-    seconds, cpu, memory = found
-    print(
-        f"{what}: {seconds:.1f} s, {ACCOUNTS / seconds * 60:,.0f} accounts a minute, "
-        f"{1000 * cpu / ACCOUNTS:.1f} ms CPU an account, {memory} MB; "
-        f"{seconds / bound:.2f} times the bound of {bound:.1f} s",
-        flush=True,
-    )
+def _figure(what: str, cost: Cost, bound: Cost) -> Figure:
+    rate, each = ACCOUNTS / cost.seconds * 60, 1000 * cost.cpu / ACCOUNTS
+    return Figure(what, ACCOUNTS, cost, bound, f"{rate:,.0f} accounts a minute, {each:.1f} ms CPU an account")
 
 
 class _Recorder(Sandbox):
@@ -165,37 +159,57 @@ def _fleet(root: Path, more: str = "") -> None:
     )
 
 
-def _here(root: Path) -> tuple[float, float, int]:
-    """Seconds, seconds of CPU, and the largest process in MB."""
+def _here(root: Path) -> Cost:
+    """What a run of this machine took, all its processes together; memory is the largest one's."""
     _fleet(root)
-    before, start = _cpu(), time.perf_counter()
-    _command(root, "-q", "fleet", "run", "drift")
-    return time.perf_counter() - start, _cpu() - before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    return run(reconcile("-C", str(root), "-q", "fleet", "run", "drift"), {"KEY": "any-key"})
 
 
-def _on_temporal(root: Path) -> tuple[float, float, int]:
+def _on_temporal(root: Path) -> Cost:
+    """The same by two workers; CPU is that of the workers and of whoever asks, the server's aside."""
     shutil.rmtree(root / "results")
     folder = root / "temporal"
     folder.mkdir()
-    before = _cpu()
     with temporal(folder) as server, workers(root, {"KEY": "any-key"}) as running:
         _fleet(root, f"temporal: {{address: '{server.address}'}}\n")
         for _ in range(2):
             running.start(CONCURRENCY // 2)
-        start = time.perf_counter()
-        _command(root, "-q", "fleet", "run", "drift")
-        seconds = time.perf_counter() - start
-    return seconds, _cpu() - before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+        asked = run(reconcile("-C", str(root), "-q", "fleet", "run", "drift"), {"KEY": "any-key"})
+        used = [_of_process(each.pid) for each in running.processes]
+    return Cost(asked.seconds, asked.cpu + sum(each.cpu for each in used), max(each.memory for each in used))
 
 
-def _report(root: Path) -> None:
-    """The report of all accounts: how long it takes, how large it is."""
-    standings = list(Folder(root / "results").standings())
-    start = time.perf_counter()
-    page = render(standings, now=time.time(), zone=UTC)
-    print(f"report of {len(standings):,} accounts: {time.perf_counter() - start:.2f} s, {len(page) / 1024:.0f} KB")
+def _of_process(number: int) -> Cost:
+    """The CPU and the most memory that a process has had so far."""
+    times = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    (peak,) = re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{number}/status").read_text())
+    return Cost(0, (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"), int(peak) / 1024)
 
 
-def _cpu() -> float:
-    found = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return found.ru_utime + found.ru_stime
+def _report(root: Path) -> Iterator[Figure]:
+    """The report of all accounts: written, and opened in Chromium beside an empty page."""
+    folder = root / "report"
+    yield Figure(
+        "report written", ACCOUNTS, run(reconcile("-C", str(root), "-q", "fleet", "report", "-o", str(folder)))
+    )
+    program = shutil.which("chromium")
+    if program is None:
+        return
+    from playwright.sync_api import sync_playwright
+
+    (root / "empty.html").write_text("<!doctype html><title>Empty</title>")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page()
+
+        def opened(path: Path) -> Cost:
+            start = time.perf_counter()
+            page.goto(path.as_uri())
+            page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))")  # it was painted
+            return Cost(time.perf_counter() - start, 0, 0)
+
+        opened(root / "empty.html")
+        empty, whole = opened(root / "empty.html"), opened(folder / "index.html")
+        size = (folder / "index.html").stat().st_size / 1024
+        yield Figure("report opened in Chromium", ACCOUNTS, whole, empty, f"{size:,.0f} KB, beside an empty page")
+        browser.close()
