@@ -263,7 +263,7 @@ async def trigger(known: Fleet, name: str) -> None:
 
 
 def test_what_is_cancelled_ends_in_a_saved_state(fleet: FleetOf, server: Temporal) -> None:
-    """With two calls a second, an apply is cancelled after its first write: no other follows, and the next run goes on."""
+    """At two calls a second an apply is cancelled after its first write: no other follows, and the next run goes on."""
     name = fleet.names[0]
     more = "".join(f"    more{number}: {{name: More {number}}}\n" for number in range(30))
     fleet.project(name).replace("manifests/all.yaml", "  campaigns:\n", f"{more}  campaigns:\n")
