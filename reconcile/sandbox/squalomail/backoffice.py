@@ -24,7 +24,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconcile.sandbox.rendering import placeholder_body
-from reconcile.sandbox.squalomail import data, events, fields, imports, lists, memberships, newsletters, recipients
+from reconcile.sandbox.squalomail import (
+    data,
+    events,
+    fields,
+    imports,
+    lists,
+    memberships,
+    newsletters,
+    objects,
+    recipients,
+)
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import ApiError, conflict, missing, not_found
@@ -227,16 +237,11 @@ def _row(account: Account, kind: str, number: int) -> dict[str, Any]:
 
 
 def _list_extras(account: Account, arguments: Arguments) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "visible": arguments.boolean("visible"),
-        "alias": arguments.text("alias"),
-        "welmailid": arguments.integer("welcomeMailId"),
-        "unsubmailid": arguments.integer("unsubscribeMailId"),
-    }
+    values = objects.sent("list-in-web", arguments)
     for name in ("welmailid", "unsubmailid"):
-        if values[name]:
+        if values.get(name):
             account.find("mail", values[name])
-    return {name: value for name, value in values.items() if value is not None}
+    return values
 
 
 def _receipt(account: Account, mailid: int, arguments: Arguments) -> sqlite3.Row:

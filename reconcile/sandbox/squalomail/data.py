@@ -9,9 +9,11 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from reconcile.sandbox import filters
+from reconcile.sandbox.documents import read_yaml
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer, Bare, invalid
@@ -109,96 +111,15 @@ _FIELD_VALUES = (
 )
 
 
-def _entity(type_name: str, table: str, order: str, spec: str) -> Entity:
-    """Read ``member:kind`` or ``member:kind=sql``.
+def _entity(row: Mapping[str, Any]) -> Entity:
+    texts, nullable, sql = row.get("texts", ()), row.get("nullable", ()), row.get("sql", {})
+    named = [*row["numbers"], *texts]
+    selected = {name: sql.get(name, name) for name in [*named, *row.get("plain", ())]}
+    selected |= dict.fromkeys(row.get("empty", ()), "NULL")
+    filterable = {name: filters.Column(selected[name], name in texts, name in nullable) for name in named}
+    return Entity(row["type"], row["table"], row["order"], tuple(sorted(selected)), selected, filterable)
 
-    Kinds are i (number) and s (text), with ? where null occurs, j (not for filters), and n (always null).
-    """
-    selected: dict[str, str] = {}
-    filterable: dict[str, filters.Column] = {}
-    for part in spec.split(";"):
-        member, _, rest = part.strip().partition(":")
-        kind, _, sql = rest.partition("=")
-        selected[member] = "NULL" if kind == "n" else sql or member
-        if kind[0] in "is":
-            filterable[member] = filters.Column(sql or member, text=kind[0] == "s", nullable=kind.endswith("?"))
-    return Entity(type_name, table, order, tuple(sorted(selected)), selected, filterable)
-
-
-_GENDER = "CASE gender WHEN 'male' THEN :male: WHEN 'female' THEN :female: WHEN 'other' THEN :other: ELSE :none: END"
-
-_LIST = _entity(
-    "AcymailingList",
-    "list",
-    "listid",
-    "alias:s; category:s; color:s; created_on:i; description:s=coalesce(description, ''); listid:i; name:s; "
-    "ordering:i; published:i; unsubmailid:i; visible:i; welmailid:i; access_manage:s='none'; access_sub:s='all'; "
-    "languages:s='all'; startrule:s='0'; type:s='list'; userid:i=0; "
-    # Clients got null for these here; the numbers and tags are in get-lists-details.
-    "AllSubscribersCount:n; DisabledCount:n; ListTags:n; SubscribersCount:n; UnsubscribersCount:n",
-)
-_MAIL = _entity(
-    "AcymailingMail",
-    "mail",
-    "mailid",
-    "altbody:s; body:s; created:i; fromemail:s; fromname:s; language:s; lastupdate:i; mailid:i; published:i; "
-    "replyemail:s; replyname:s; replytoemail:s=replyemail; replytoname:s=replyname; senddate:i; subject:s; type:s; "
-    "visible:i",
-)
-_RECIPIENT = _entity(
-    "AcymailingSubscriber",
-    "recipient",
-    "subid",
-    "accept:i; accept_sms:i=1; confirmed:i; confirmed_date:i; confirmed_ip:s?; created:i; email:s; "
-    "email_imported_value:s; enabled:i; gdpr_can_send:i; gdpr_can_track:i; "
-    f"gender:i={_GENDER}; html:i; ip:s; is_inactive:i=0; key:s; lastclick_date:i; lastopen_date:i; lastopen_ip:s?; "
-    "lastsent_date:i; name:s; name_imported_value:s; needs_gdpr_consent:i; phone:s?; quality_score:i=0; source:s; "
-    "subid:i; surname:s; userid:i=0; tags:j; user_defined_fields:n",
-)
-_FIELD = _entity(
-    "AcymailingField",
-    "(SELECT *, 0 AS core FROM field"
-    " UNION ALL VALUES (?1, 1, 'Name', 'name', 'text', '', 1, 1, 1), (?1, 2, 'E-mail', 'email', 'text', '', 1, 2, 1),"
-    " (?1, 3, 'HTML', 'html', 'radio', '1', 1, 3, 1))",
-    "fieldid",
-    "core:i; fieldid:i; fieldname:s; namekey:s; ordering:i; published:i; type:s; value:s",
-)
 
 ENTITIES: Mapping[str, Entity] = {
-    "field": _FIELD,
-    "history": _entity(
-        "AcymailingHistory",
-        "history",
-        "rowid",
-        "action:s; data:s; date:i; ip:s; mailid:i; source:s; subid:i",
-    ),
-    "list": _LIST,
-    "listmail": _entity("AcymailingListmail", "listmail", "listid, mailid", "listid:i; mailid:i"),
-    "listsub": _entity(
-        "AcymailingListsub", "listsub", "listid, subid", "listid:i; status:i; subdate:i; subid:i; unsubdate:i?"
-    ),
-    "mail": _MAIL,
-    "recipient": _RECIPIENT,
-    "stats": _entity(
-        "AcymailingStats",
-        "stats",
-        "mailid",
-        # The page prints cliclunique, the tables have clickunique.
-        "bounceunique:i; cliclunique:i=clickunique; clicktotal:i; clickunique:i; fail:i; forward:i; mailid:i; "
-        "openunique:i; opentotal:i; senddate:i; senthtml:i; senttext:i; unsub:i",
-    ),
-    "url": _entity("AcymailingUrl", "url", "urlid", "name:s; url:s; urlid:i"),
-    "urlclick": _entity(
-        "AcymailingUrlclick",
-        "urlclick",
-        "urlid, mailid, subid",
-        "click:i; date:i; ip:s; mailid:i; subid:i; urlid:i",
-    ),
-    "userstats": _entity(
-        "AcymailingUserstats",
-        "userstats",
-        "mailid, subid",
-        "bounce:i; browser:s?; browser_version:i?; fail:i; html:i; ip:s?; is_mobile:i?; mailid:i; mobile_os:s?; "
-        "open:i; opendate:i; senddate:i; sent:i; subid:i; user_agent:s?",
-    ),
+    name: _entity(row) for name, row in read_yaml(Path(__file__).with_name("entities.yaml")).items()
 }

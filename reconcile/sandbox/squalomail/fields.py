@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconcile.sandbox.squalomail import objects
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import conflict, invalid, malformed, missing
@@ -98,17 +99,10 @@ def values_of(account: Account, subids: Sequence[int], *, all_fields: bool = Fal
 
 
 def _read(arguments: Arguments) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "fieldname": arguments.text("fieldname", limit=250),
-        "namekey": arguments.text("namekey"),
-        "type": arguments.text("type", limit=50),
-        "value": arguments.text("value"),
-        "published": arguments.boolean("published"),
-        "ordering": arguments.integer("ordering"),
-    }
-    if values["namekey"] is not None and not _KEY.fullmatch(values["namekey"]):
+    values = objects.sent("field", arguments)
+    if not _KEY.fullmatch(values.get("namekey", "-")):
         raise invalid("namekey should have up to 50 letters, digits and _, and no blanks.")
-    return {name: value for name, value in values.items() if value is not None}
+    return values
 
 
 def _refuse_duplicate(account: Account, row: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcile.sandbox.distortions import Distortions
+from reconcile.sandbox.squalomail import objects
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer, Bare, conflict, invalid, missing, not_found
@@ -114,40 +115,28 @@ def known_ids(account: Account, listids: list[int]) -> list[int]:
 
 def read_values(arguments: Arguments) -> dict[str, Any]:
     """The columns that were sent, in functions 1 and 2 as well as in the web interface."""
-    values: dict[str, Any] = {
-        "name": arguments.text("name", limit=250),
-        "description": arguments.text("description"),
-        "color": arguments.text("color", limit=30),
-        "ordering": arguments.integer("ordering"),
-        "published": arguments.boolean("published"),
-        "tags": arguments.texts("listTags"),
-    }
-    if values["color"]:
+    values = objects.sent("list", arguments)
+    if values.get("color"):
         checked_color(values["color"])
-    if values["name"] is not None and not values["name"].strip():
+    if not values.get("name", "-").strip():
         raise missing("name")
     # An empty colour is no colour: the service picks one.
-    return {name: value for name, value in values.items() if value is not None and (name, value) != ("color", "")}
+    return {name: value for name, value in values.items() if (name, value) != ("color", "")}
 
 
 def as_result(row: sqlite3.Row) -> dict[str, Any]:
     """A list as functions 1 to 4 answer it; tags came back under either name in clients' samples, so under both."""
     tags = json.loads(row["tags"])
-    return {
-        "alias": row["alias"],
-        "color": row["color"],
-        "description": row["description"],
-        "id": row["listid"],
-        "listTags": tags,
-        "name": row["name"],
-        "ordering": row["ordering"],
-        "published": bool(row["published"]),
-        "tags": tags,
-        "type": "list",
-        "unsubscribeMailId": row["unsubmailid"] or None,
-        "visible": bool(row["visible"]),
-        "welcomeMailId": row["welmailid"] or None,
-    }
+    return objects.answered(
+        "list",
+        row,
+        listTags=tags,
+        tags=tags,
+        type="list",
+        visible=bool(row["visible"]),
+        welcomeMailId=row["welmailid"] or None,
+        unsubscribeMailId=row["unsubmailid"] or None,
+    )
 
 
 def slug(name: str) -> str:

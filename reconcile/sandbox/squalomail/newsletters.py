@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconcile.sandbox.rendering import parse_attributes, render_body, render_text
-from reconcile.sandbox.squalomail import lists, sending
+from reconcile.sandbox.squalomail import lists, objects, sending
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer, Bare, conflict, invalid, malformed, missing, not_found
@@ -159,44 +159,22 @@ def targets(account: Account, mailid: int) -> list[int]:
 
 def read_values(account: Account, arguments: Arguments) -> dict[str, Any]:
     """What was sent of functions 5, 6 and 25, as columns; ``published``, ``name`` and others are not looked at."""
+    values = objects.sent("newsletter", arguments)
+    for name in ("fromemail", "replyemail"):
+        if values.get(name):
+            checked_address(values[name], name)
     language = arguments.text("language")
-    values: dict[str, Any] = {
-        "subject": arguments.text("subject", limit=250),
-        "body": arguments.text("body"),
-        "altbody": arguments.text("altBody"),
-        "fromemail": arguments.text("fromEmail", limit=250),
-        "fromname": arguments.text("fromName", limit=250),
-        "replyemail": arguments.text("replyToEmail", limit=250),
-        "replyname": arguments.text("replyToName", limit=250),
+    others: dict[str, Any] = {
         "language": checked_language(language) if language else None,
-        "visible": arguments.boolean("visible"),
         "utm": _read_utm(arguments),
         "listids": _read_targets(account, arguments),
     }
-    for name in ("fromemail", "replyemail"):
-        if values[name]:
-            checked_address(values[name], name)
-    return {name: value for name, value in values.items() if value is not None}
+    return values | {name: value for name, value in others.items() if value is not None}
 
 
 def as_result(account: Account, row: sqlite3.Row) -> dict[str, Any]:
     """A newsletter as functions 5, 6 and 25 answer it; clients have only ever been seen to use ``id``."""
-    return {
-        "altBody": row["altbody"],
-        "body": row["body"],
-        "created": row["created"],
-        "fromEmail": row["fromemail"],
-        "fromName": row["fromname"],
-        "id": row["mailid"],
-        "language": row["language"],
-        "listIds": targets(account, row["mailid"]),
-        "published": row["published"],
-        "replyToEmail": row["replyemail"],
-        "replyToName": row["replyname"],
-        "sendDate": row["senddate"],
-        "subject": row["subject"],
-        "visible": bool(row["visible"]),
-    }
+    return objects.answered("newsletter", row, listIds=targets(account, row["mailid"]))
 
 
 def checked_address(address: str, name: str) -> str:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from reconcile.sandbox.squalomail import data, fields, lists, memberships
+from reconcile.sandbox.squalomail import data, fields, lists, memberships, objects
 from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.newsletters import checked_address
@@ -165,24 +165,13 @@ def read_values(account: Account, arguments: Arguments) -> dict[str, Any]:
     email = arguments.text("email", limit=200)
     listids = arguments.integers("listIds")
     attributes = arguments.objects("customAttributes")
-    values: dict[str, Any] = {
+    others: dict[str, Any] = {
         "email": checked_address(email.strip(), "email") if email else None,
-        "name": arguments.text("name", limit=250),
-        "surname": arguments.text("surname", limit=250),
         "gender": _read_gender(arguments),
-        "phone": arguments.text("phone", limit=250),
-        "html": arguments.boolean("html"),
-        "confirmed": arguments.boolean("confirmed"),
-        "enabled": arguments.boolean("enabled"),
-        "accept": arguments.boolean("accept"),
-        "gdpr_can_send": arguments.boolean("gdprCanSend"),
-        "gdpr_can_track": arguments.boolean("gdprCanTrack"),
-        "ip": arguments.text("ip", limit=100),
-        "tags": arguments.texts("tags"),
         "listids": None if listids is None else memberships.checked_lists(account, listids),
         "attributes": None if attributes is None else fields.read_attributes(account, attributes, arguments),
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return objects.sent("recipient", arguments) | {name: each for name, each in others.items() if each is not None}
 
 
 def found(account: Account, rows: list[sqlite3.Row]) -> Answer:
@@ -210,31 +199,8 @@ def _encoded(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_result(row: sqlite3.Row, attributes: Mapping[str, str] | None) -> dict[str, Any]:
-    return {
-        "accept": bool(row["accept"]),
-        "confirmed": bool(row["confirmed"]),
-        "confirmedDate": row["confirmed_date"],
-        "confirmedIp": row["confirmed_ip"],
-        "created": row["created"],
-        "customAttributes": [{"name": name, "value": value} for name, value in attributes.items()]
-        if attributes
-        else None,
-        "email": row["email"],
-        "enabled": bool(row["enabled"]),
-        "html": bool(row["html"]),
-        "id": row["subid"],
-        "ip": row["ip"],
-        "lastClickDate": row["lastclick_date"],
-        "lastOpenDate": row["lastopen_date"],
-        "lastOpenIp": row["lastopen_ip"],
-        "lastSentDate": row["lastsent_date"],
-        "name": row["name"],
-        "phone": row["phone"],
-        "source": row["source"],
-        "surname": row["surname"],
-        "tags": json.loads(row["tags"]),
-        "userId": 0,
-    }
+    own = [{"name": name, "value": value} for name, value in (attributes or {}).items()]
+    return objects.answered("recipient", row, customAttributes=own or None, tags=json.loads(row["tags"]), userId=0)
 
 
 def _read_gender(arguments: Arguments) -> str | None:
