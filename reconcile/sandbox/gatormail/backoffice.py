@@ -42,10 +42,14 @@ def control(instance: Instance, method: str, path: Sequence[str], body: dict[str
         people = [contact_of(instance, each)["id"] for each in _array(body, "contacts")]
         groups.set_rule(instance, int(path[2]), people)
         return groups.count(instance, int(path[2]))
-    deed = _DEEDS.get((method, "/".join(path)))
-    if deed is None:
+    done = method, "/".join(path)
+    if done in _SHOWN:
+        deed, shown = _SHOWN[done]
+        deed(instance, body)
+        return shown(instance)
+    if done not in _DEEDS:
         raise ApiError(404, "There is no such thing to do.")
-    return deed(instance, body)
+    return _DEEDS[done](instance, body)
 
 
 def contact_of(instance: Instance, key: Any) -> sqlite3.Row:
@@ -65,30 +69,9 @@ def _array(body: dict[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _get_schema(instance: Instance, body: dict[str, Any]) -> Any:
-    mappings.press_get_schema(instance)
-    return mappings.requests(instance)
-
-
-def _draft(instance: Instance, body: dict[str, Any]) -> Any:
+def _draft(instance: Instance, body: dict[str, Any]) -> None:
     rows = _array(body, "mappings")
     mappings.draft(instance, [row if isinstance(row, dict) else {} for row in rows])
-    return mappings.drafts(instance)
-
-
-def _map(instance: Instance, body: dict[str, Any]) -> Any:
-    mappings.map_attribute(instance, body)
-    return mappings.drafts(instance)
-
-
-def _unmap(instance: Instance, body: dict[str, Any]) -> Any:
-    mappings.unmap_attribute(instance, body)
-    return mappings.drafts(instance)
-
-
-def _publish(instance: Instance, body: dict[str, Any]) -> Any:
-    mappings.publish(instance)
-    return mappings.get(instance)
 
 
 def _options(instance: Instance, body: dict[str, Any]) -> Any:
@@ -101,11 +84,6 @@ def _options(instance: Instance, body: dict[str, Any]) -> Any:
         raise invalid("batchSize", "Should be a number")
     chosen = {name: value is True for name, value in feeds.items()}
     return feed.set_options(instance, {"batchSize": size, "feeds": before["feeds"] | chosen})
-
-
-def _field(instance: Instance, body: dict[str, Any]) -> Any:
-    contacts.add_field(instance, _name(body))
-    return contacts.fields(instance)
 
 
 def _definition(instance: Instance, body: dict[str, Any]) -> Any:
@@ -177,16 +155,19 @@ def _state(instance: Instance, body: dict[str, Any]) -> Any:
 
 
 _DEEDS: Mapping[tuple[str, str], _Deed] = {
-    ("POST", "ui/get-schema"): _get_schema,
-    ("PUT", "ui/mappings"): _draft,
     ("GET", "ui/mappings"): lambda instance, body: mappings.drafts(instance),
-    ("POST", "ui/mapping"): _map,
-    ("DELETE", "ui/mapping"): _unmap,
-    ("POST", "ui/publish"): _publish,
     ("PUT", "ui/options"): _options,
-    ("POST", "ui/field"): _field,
     ("POST", "ui/unsubscribe-definition"): _definition,
     ("POST", "ui/unsubscribe"): _unsubscribe,
     ("POST", "activity"): _activity,
     ("GET", "state"): _state,
+}
+# Deeds that are answered by what is there afterwards.
+_SHOWN: Mapping[tuple[str, str], tuple[_Deed, Callable[[Instance], Any]]] = {
+    ("POST", "ui/get-schema"): (lambda instance, body: mappings.press_get_schema(instance), mappings.requests),
+    ("PUT", "ui/mappings"): (_draft, mappings.drafts),
+    ("POST", "ui/mapping"): (mappings.map_attribute, mappings.drafts),
+    ("DELETE", "ui/mapping"): (mappings.unmap_attribute, mappings.drafts),
+    ("POST", "ui/publish"): (lambda instance, body: mappings.publish(instance), mappings.get),
+    ("POST", "ui/field"): (lambda instance, body: contacts.add_field(instance, _name(body)), contacts.fields),
 }

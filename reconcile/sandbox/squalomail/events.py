@@ -7,44 +7,24 @@ from reconcile.sandbox.squalomail.account import Account
 from reconcile.sandbox.squalomail.arguments import Arguments
 from reconcile.sandbox.squalomail.reply import Answer
 
-
-def custom_event(account: Account, arguments: Arguments) -> Answer:
-    """Function 33: an event of a name that an automation may wait for."""
-    return _record(account, "event", {"customText": arguments.required_text("customText")})
-
-
-def custom_order(account: Account, arguments: Arguments) -> Answer:
-    """Function 34: an order of a shop."""
-    return _record(
-        account,
-        "order",
-        {
-            "customText": arguments.required_text("customText"),
-            "orderId": arguments.required_text("orderId"),
-            "shopId": arguments.required_integer("shopId"),
-        },
-    )
+# The texts that each kind of event needs; those of a shop name that, too.
+_TEXTS = {
+    "event": ("customText",),
+    "order": ("customText", "orderId"),
+    "abandoned-checkout": ("customText", "abandonedCheckoutId"),
+}
 
 
-def custom_abandoned_checkout(account: Account, arguments: Arguments) -> Answer:
-    """Function 35: a cart that somebody left."""
-    return _record(
-        account,
-        "abandoned-checkout",
-        {
-            "customText": arguments.required_text("customText"),
-            "abandonedCheckoutId": arguments.required_text("abandonedCheckoutId"),
-            "shopId": arguments.required_integer("shopId"),
-        },
-    )
+def record(kind: str, account: Account, arguments: Arguments) -> Answer:
+    """Functions 33 to 35: an event of a name that an automation may wait for, an order, a cart that somebody left."""
+    values: dict[str, Any] = {name: arguments.required_text(name) for name in _TEXTS[kind]}
+    if kind != "event":
+        values["shopId"] = arguments.required_integer("shopId")
+    account.insert("event", date=account.now, kind=kind, arguments=json.dumps(values, ensure_ascii=False))
+    return {}
 
 
 def events(account: Account) -> list[dict[str, Any]]:
     """The events received, oldest first."""
     rows = account.all("SELECT * FROM event WHERE account = :account ORDER BY id")
     return [{"kind": row["kind"], "date": row["date"], **json.loads(row["arguments"])} for row in rows]
-
-
-def _record(account: Account, kind: str, values: dict[str, Any]) -> Answer:
-    account.insert("event", date=account.now, kind=kind, arguments=json.dumps(values, ensure_ascii=False))
-    return {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from reconcile.sandbox.squalomail import (
     consents,
@@ -97,7 +98,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "revoke-gdpr-consent": _deed(_by_id(consents.revoke_gdpr_consent), _BOTH),
     "revoke-gdpr-consent-by-email": _deed(_by_email(consents.revoke_gdpr_consent), _BOTH),
     "cancel-sending-newsletter": _deed(newsletters.cancel_sending_newsletter, _BOTH),
-    "custom-event": _post(events.custom_event),
-    "custom-event/order": _post(events.custom_order),
-    "custom-event/abandoned-checkout": _post(events.custom_abandoned_checkout),
+    "custom-event": _post(partial(events.record, "event")),
+    "custom-event/order": _post(partial(events.record, "order")),
+    "custom-event/abandoned-checkout": _post(partial(events.record, "abandoned-checkout")),
 }

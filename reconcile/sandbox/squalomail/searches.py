@@ -1,6 +1,7 @@
 """Searches for recipients by custom fields and tags: functions 15 and 16."""
 
 import json
+import operator
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,15 +13,12 @@ from reconcile.sandbox.squalomail.reply import Answer, Bare, invalid, malformed,
 
 _FIELDS = ("subid", "email", "name", "surname")
 _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-}
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+}  # fmt: skip
 _TESTS: Mapping[str, Callable[[str, str], bool]] = {
-    "=": lambda value, sought: value == sought,
-    "!=": lambda value, sought: value != sought,
-    "like": lambda value, sought: sought in value,
+    "=": operator.eq,
+    "!=": operator.ne,
+    "like": operator.contains,
     "not like": lambda value, sought: sought not in value,
 }
 
@@ -66,25 +64,25 @@ def _narrowed(account: Account, source: str) -> list[sqlite3.Row]:
 
 def _condition(account: Account, raw: Mapping[str, Any]) -> Callable[[Mapping[str, str]], bool]:
     """A test on somebody's custom values, by the members ``fieldName``, ``value`` and ``operator``."""
-    name, sought, operator = raw.get("fieldname"), raw.get("value"), raw.get("operator")
-    if name is None or sought is None or operator is None:
+    name, sought, comparison = raw.get("fieldname"), raw.get("value"), raw.get("operator")
+    if name is None or sought is None or comparison is None:
         raise missing("fieldName, value and operator")
-    if not all(isinstance(member, str) for member in (name, sought, operator)):
+    if not all(isinstance(member, str) for member in (name, sought, comparison)):
         raise malformed("fieldName, value and operator should be texts.")
     known = {row["namekey"].lower(): row["namekey"] for row in fields.everything(account)}
     if name.lower() not in known:
         raise invalid(f"There is no custom field {name}.")
-    operator = " ".join(operator.lower().split())
-    if operator not in _TESTS and operator not in _ORDERINGS:
-        raise invalid(f"There is no operator {operator}.")
+    comparison = " ".join(comparison.lower().split())
+    if comparison not in _TESTS and comparison not in _ORDERINGS:
+        raise invalid(f"There is no operator {comparison}.")
     key, numbers = known[name.lower()], account.switches.text("custom_field_compare") == "auto"
-    return lambda values: _holds(values.get(key, ""), operator, sought, numbers)
+    return lambda values: _holds(values.get(key, ""), comparison, sought, numbers)
 
 
-def _holds(value: str, operator: str, sought: str, numbers: bool) -> bool:
-    ordering = _ORDERINGS.get(operator)
+def _holds(value: str, comparison: str, sought: str, numbers: bool) -> bool:
+    ordering = _ORDERINGS.get(comparison)
     if ordering is None:
-        return _TESTS[operator](value.lower(), sought.lower())
+        return _TESTS[comparison](value.lower(), sought.lower())
     if numbers and (pair := _as_numbers(value, sought)):
         return ordering(*pair)
     return ordering(value.lower(), sought.lower())

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from reconcile.sandbox.web.forms import FORMS, Values, WrongInputError, kept, re
 from reconcile.sandbox.web.templates import PAGE_SIZE
 
 KINDS = {"campaigns": "Campaigns", "groups": "Groups", "emails": "E-mails", "schema": "Schema", "feed": "Data feed"}
+PREVIEWED = "emails"
 OBJECTS = {"campaigns": "campaign", "groups": "group", "emails": "email"}
 _COUNTED = {"campaigns": "gm_campaign", "groups": "gm_group", "emails": "gm_email", "schema": "gm_attribute"}
 # State of a membership -> heading, and the buttons in its rows: deed and text.
@@ -61,7 +62,7 @@ def overview(instance: Instance) -> _Page:
     return "gatormail/overview.html", values
 
 
-def whole(instance: Instance, kind: str) -> _Page:
+def whole(instance: Instance, kind: str, query: Mapping[str, Sequence[str]]) -> _Page:
     """All objects of a kind, and a form for another; of the schema and the feed, all that there is."""
     return f"gatormail/{kind}.html", _WHOLES[kind](instance)
 

@@ -1,5 +1,6 @@
 """The web page's requests: which page of which account or instance, which deed, and from whom they may come."""
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 from reconcile.sandbox.gatormail.reply import ApiError as GatorMailError
 from reconcile.sandbox.sandbox import Sandbox
 from reconcile.sandbox.squalomail.reply import ApiError as SqualoMailError
-from reconcile.sandbox.store import DataError
+from reconcile.sandbox.store import DataError, Store
 from reconcile.sandbox.web import forms, gatormail, squalomail
 from reconcile.sandbox.web.templates import render
 
@@ -31,6 +32,7 @@ _PREVIEW_POLICY = (
     "sandbox; default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src *; frame-ancestors 'self'"
 )
 _Query = Mapping[str, Sequence[str]]
+_Opened = Callable[[str, sqlite3.Connection], Any]
 
 
 class NoPageError(Exception):
@@ -42,7 +44,13 @@ class Web:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._parts: dict[str, _Accounts | _Instances] = {"web": _Accounts(sandbox), "instance": _Instances(sandbox)}
+        store, accounts, instances = sandbox.store, sandbox.squalomail, sandbox.gatormail
+        self._parts = {
+            "web": _Part("web", "Account", squalomail, store, accounts.account, lambda: accounts.app_ids),
+            "instance": _Part(
+                "instance", "Instance", gatormail, store, instances.instance, lambda: instances.instances
+            ),
+        }
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """One page, or one deed and the way to the page that shows what came of it."""
@@ -69,8 +77,8 @@ class Web:
             content = render("home.html", title="Accounts", accounts=named["web"], instances=named["instance"])
             return _html(content, _POLICY)
         part, query = self._of(parts), parse_qs(request.url.query.decode("ascii"))
-        if len(parts) == 5 and parts[2] in part.previewed and parts[4] == "preview":
-            return _html(part.preview(parts[1], _number(parts[3])).encode(), _PREVIEW_POLICY)
+        if len(parts) == 5 and parts[4] == "preview":
+            return _html(part.preview(parts[1], parts[2], _number(parts[3])).encode(), _PREVIEW_POLICY)
         return part.show(parts[1:], query, notice=_NOTICES.get(query.get("notice", [""])[-1]))
 
     def _post(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
@@ -89,17 +97,17 @@ class Web:
         shown = parts[1:4] if len(parts) > 3 and parts[3].isdecimal() else parts[1:3]
         return part.show(shown[:1] if shown[1:] == ["clock"] else shown, {}, alert=message, status=status)
 
-    def _do(self, part: "_Accounts | _Instances", name: str, parts: list[str], values: forms.Values) -> httpx.Response:
+    def _do(self, part: "_Part", name: str, parts: list[str], values: forms.Values) -> httpx.Response:
         if parts == ["clock"]:
             self._sandbox.set_clock(values.get("now"))
             return _redirect(f"{part.url(name)}?notice=done")
-        if not parts or (part.kinds_only and parts[0] not in part.kinds):
+        if not parts or not part.has(parts[0]):
             raise NoPageError
         done = part.do(name, parts, values)
         shown = parts[:2] if len(parts) > 1 and parts[1].isdecimal() and done != "deleted" else parts[:1]
         return _redirect(f"{part.url(name, *shown)}?notice={done}")
 
-    def _of(self, parts: list[str]) -> "_Accounts | _Instances":
+    def _of(self, parts: list[str]) -> "_Part":
         part = self._parts.get(parts[0]) if parts else None
         if part is None or len(parts) < 2 or parts[1] not in part.names:
             raise NoPageError
@@ -107,16 +115,29 @@ class Web:
 
 
 class _Part:
-    """The pages below ``/web/{app id}`` or ``/instance/{name}``; ``parts`` are what follows ``/web/``."""
+    """The pages of one platform's tenants, below ``/web/{app id}`` or ``/instance/{name}``.
 
-    root: str
-    whose: str
-    kinds: Mapping[str, str]
-    previewed: Sequence[str]
-    kinds_only: bool
+    ``pages`` is the platform's module of pages, ``opened`` gives a tenant by its name inside a transaction.
+    """
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    def __init__(
+        self, root: str, whose: str, pages: Any, store: Store, opened: _Opened, names: Callable[[], Sequence[str]]
+    ) -> None:
+        self.root = root
+        self._whose = whose
+        self._pages = pages
+        self._store = store
+        self._opened = opened
+        self._names = names
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The tenants."""
+        return self._names()
+
+    def has(self, kind: str) -> bool:
+        """Whether there are pages of a kind."""
+        return kind in self._pages.KINDS
 
     def url(self, name: str, *parts: object) -> str:
         """The address of a page."""
@@ -127,9 +148,10 @@ class _Part:
         name, *rest = parts
         template, values = self._page(name, rest, query)
         kind = rest[0] if rest else ""
-        title = f"{self.whose} {name}" if not rest else ": ".join([self.kinds[kind], *rest[1:]])
-        links = [(f"{self.whose} {name}", self.url(name), not kind)]
-        links += [(shown, self.url(name, each), each == kind) for each, shown in self.kinds.items()]
+        kinds: Mapping[str, str] = self._pages.KINDS
+        title = f"{self._whose} {name}" if not rest else ": ".join([kinds[kind], *rest[1:]])
+        links = [(f"{self._whose} {name}", self.url(name), not kind)]
+        links += [(shown, self.url(name, each), each == kind) for each, shown in kinds.items()]
 
         def _url(*below: object) -> str:
             return self.url(name, *below)
@@ -137,76 +159,33 @@ class _Part:
         content = render(template, title=title, links=links, url=_url, here=_url(*rest), **said, **values)
         return _html(content, _POLICY, status)
 
-    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
-        raise NotImplementedError
+    def preview(self, name: str, kind: str, number: int) -> str:
+        """A mail as it is."""
+        if kind != self._pages.PREVIEWED:
+            raise NoPageError
+        with self._store.transaction(write=False) as db:
+            found: str = self._pages.preview(self._opened(name, db), number)
+        return found
 
-    def _chosen(
-        self, rest: list[str], overview: Any, whole: Callable[[str], Any], one: Callable[[str, int], Any]
-    ) -> Any:
-        match rest:
-            case []:
-                return overview()
-            case [kind] if kind in self.kinds:
-                return whole(kind)
-            case [kind, text] if kind in self.kinds:
-                return one(kind, _number(text))
+    def do(self, name: str, parts: list[str], values: forms.Values) -> str:
+        """Carry out what a form asks for, and say what was done."""
+        with self._store.transaction(write=True) as db:
+            done: str = self._pages.do(self._opened(name, db), parts, values)
+        return done
+
+    def _page(self, name: str, rest: list[str], query: _Query) -> Any:
+        """The template and its values."""
+        pages = self._pages
+        with self._store.transaction(write=False) as db:
+            tenant = self._opened(name, db)
+            match rest:
+                case []:
+                    return pages.overview(tenant)
+                case [kind] if kind in pages.KINDS:
+                    return pages.whole(tenant, kind, query)
+                case [kind, text] if kind in pages.OBJECTS:
+                    return pages.one(tenant, kind, _number(text))
         raise NoPageError
-
-
-class _Accounts(_Part):
-    root, whose, kinds, previewed, kinds_only = "web", "Account", squalomail.KINDS, ("newsletters",), False
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self._sandbox.squalomail.app_ids
-
-    def preview(self, name: str, number: int) -> str:
-        with self._sandbox.store.transaction(write=False) as db:
-            return squalomail.preview(self._sandbox.squalomail.account(name, db), number)
-
-    def do(self, name: str, parts: list[str], values: forms.Values) -> str:
-        with self._sandbox.store.transaction(write=True) as db:
-            return squalomail.do(self._sandbox.squalomail.account(name, db), parts, values)
-
-    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
-        page, sought = query.get("page", ["0"])[-1], query.get("q", [""])[-1]
-        number = int(page) if page.isdecimal() and len(page) < 9 else 0
-        with self._sandbox.store.transaction(write=False) as db:
-            account = self._sandbox.squalomail.account(name, db)
-            return self._chosen(  # type: ignore[no-any-return]
-                rest,
-                lambda: squalomail.overview(account),
-                lambda kind: squalomail.whole(account, kind, sought, number),
-                lambda kind, number: squalomail.one(account, kind, number),
-            )
-
-
-class _Instances(_Part):
-    root, whose, kinds, previewed, kinds_only = "instance", "Instance", gatormail.KINDS, ("emails",), True
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self._sandbox.gatormail.instances
-
-    def preview(self, name: str, number: int) -> str:
-        with self._sandbox.store.transaction(write=False) as db:
-            return gatormail.preview(self._sandbox.gatormail.instance(name, db), number)
-
-    def do(self, name: str, parts: list[str], values: forms.Values) -> str:
-        with self._sandbox.store.transaction(write=True) as db:
-            return gatormail.do(self._sandbox.gatormail.instance(name, db), parts, values)
-
-    def _page(self, name: str, rest: list[str], query: _Query) -> tuple[str, forms.Values]:
-        with self._sandbox.store.transaction(write=False) as db:
-            instance = self._sandbox.gatormail.instance(name, db)
-            if len(rest) == 2 and rest[0] not in gatormail.OBJECTS:
-                raise NoPageError
-            return self._chosen(  # type: ignore[no-any-return]
-                rest,
-                lambda: gatormail.overview(instance),
-                lambda kind: gatormail.whole(instance, kind),
-                lambda kind, number: gatormail.one(instance, kind, number),
-            )
 
 
 def _said(error: SqualoMailError | GatorMailError) -> tuple[str, int]:

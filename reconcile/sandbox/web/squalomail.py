@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +20,8 @@ from reconcile.sandbox.web.forms import FORMS, Values
 from reconcile.sandbox.web.templates import PAGE_SIZE
 
 KINDS = {"lists": "Lists", "newsletters": "Newsletters", "recipients": "Recipients", "fields": "Custom fields"}
-_TABLES = {"lists": "list", "newsletters": "mail", "recipients": "recipient", "fields": "field"}
+OBJECTS = {"lists": "list", "newsletters": "mail", "recipients": "recipient", "fields": "field"}
+PREVIEWED = "newsletters"
 _TYPES = ("text", "textarea", "checkbox", "radio")
 _MEMBERS = (
     "SELECT recipient.subid, recipient.email, listsub.status, listsub.subdate FROM listsub JOIN recipient "
@@ -35,17 +36,18 @@ _FOUND = (
     "ORDER BY subid LIMIT :size OFFSET :start"
 )
 _Page = tuple[str, Values]
+_Query = Mapping[str, Sequence[str]]
 
 
 def overview(account: Account) -> _Page:
     """What an account holds, and the clock."""
-    counts = [(kind, shown, account.count(_TABLES[kind])) for kind, shown in KINDS.items()]
+    counts = [(kind, shown, account.count(OBJECTS[kind])) for kind, shown in KINDS.items()]
     return "squalomail/overview.html", {"counts": counts, "now": account.now}
 
 
-def whole(account: Account, kind: str, sought: str, page: int) -> _Page:
+def whole(account: Account, kind: str, query: _Query) -> _Page:
     """All objects of a kind, and a form for another."""
-    return f"squalomail/{kind}.html", _WHOLES[kind](account, sought, page)
+    return f"squalomail/{kind}.html", _WHOLES[kind](account, query)
 
 
 def one(account: Account, kind: str, number: int) -> _Page:
@@ -73,7 +75,7 @@ def do(account: Account, parts: list[str], values: Values) -> str:
     return "added" if len(parts) == 1 else "saved"
 
 
-def _lists(account: Account, sought: str, page: int) -> Values:
+def _lists(account: Account, query: _Query) -> Values:
     return {"rows": account.all("SELECT * FROM list WHERE account = :account ORDER BY ordering, listid")}
 
 
@@ -85,7 +87,7 @@ def _list(account: Account, listid: int) -> Values:
     return {"values": {**dict(row), "tags": ", ".join(json.loads(row["tags"]))}, "members": members, "options": options}
 
 
-def _newsletters(account: Account, sought: str, page: int) -> Values:
+def _newsletters(account: Account, query: _Query) -> Values:
     names = {
         row["listid"]: row["name"] for row in account.all("SELECT listid, name FROM list WHERE account = :account")
     }
@@ -116,7 +118,7 @@ def _newsletter(account: Account, mailid: int) -> Values:
     }
 
 
-def _fields(account: Account, sought: str, page: int) -> Values:
+def _fields(account: Account, query: _Query) -> Values:
     return {"rows": fields.everything(account), "options": {"types": _same(_TYPES)}}
 
 
@@ -125,7 +127,9 @@ def _field(account: Account, fieldid: int) -> Values:
     return {"values": row, "options": {"types": _same(dict.fromkeys([*_TYPES, row["type"]]))}}
 
 
-def _recipients(account: Account, sought: str, page: int) -> Values:
+def _recipients(account: Account, query: _Query) -> Values:
+    number, sought = query.get("page", ["0"])[-1], query.get("q", [""])[-1]
+    page = int(number) if number.isdecimal() and len(number) < 9 else 0
     found = account.all(_FOUND, {"sought": sought, "size": PAGE_SIZE + 1, "start": page * PAGE_SIZE})
     following = f"?q={quote(sought, safe='')}&page={page + 1}" if len(found) > PAGE_SIZE else ""
     return {"rows": found[:PAGE_SIZE], "sought": sought, "following": following}
@@ -148,7 +152,7 @@ def _recipient(account: Account, subid: int) -> Values:
     }
 
 
-_WHOLES: Mapping[str, Callable[[Account, str, int], Values]] = {
+_WHOLES: Mapping[str, Callable[[Account, _Query], Values]] = {
     "lists": _lists, "newsletters": _newsletters, "fields": _fields, "recipients": _recipients,
 }  # fmt: skip
 _ONES: Mapping[str, Callable[[Account, int], Values]] = {
@@ -160,7 +164,7 @@ def _drop_untouched(account: Account, kind: str, number: str, values: Values) ->
     """Leave alone what a form can't carry unchanged: other line ends than LF, and the difference of null and empty."""
     if kind not in ("lists", "newsletters", "recipients") or not number.isdecimal():
         return
-    row = account.find(_TABLES[kind], int(number))
+    row = account.find(OBJECTS[kind], int(number))
     for name in ("body", "altBody", "description", "phone"):
         if name in values and values[name] == (row[name.lower()] or "").replace("\r\n", "\n"):
             del values[name]
