@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import Final
 
 from reconcile.mail.source import MERGE_TAG
@@ -141,6 +140,8 @@ def _error(detail: str, file: str, text: str, at: int, hint: str | None = None) 
 
 @cache
 def _named(distribution: str) -> str:
+    from importlib.metadata import version
+
     return f"{distribution} {version(distribution)}"
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from reconcile.errors import Location
 from reconcile.mail.build import BuildError, Built, Options, build, uses_parts
 from reconcile.mail.conflicts import marker
-from reconcile.mail.stand_ins import stands_in
 from reconcile.manifests.content import ProjectFiles, Unreadable
 from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode
 from reconcile.manifests.wording import given
@@ -122,6 +121,8 @@ def built_file(files: ProjectFiles, path: str, options: Options) -> tuple[str, B
 
 def _plainer(error: BuildError, path: str, text: str) -> BuildError:
     """The error, or what explains it: the file is no mail at all, or a merge in it is unfinished."""
+    from reconcile.mail.stand_ins import stands_in  # its expressions take a while to compile
+
     instead, mark = stands_in(text), marker(text)
     if instead is not None:
         return BuildError(f"The file is {instead.what}.", path, hint=instead.hint)

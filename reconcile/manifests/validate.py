@@ -38,14 +38,14 @@ def unwanted_in(value: Any, rule: Rule | None) -> str | None:
     """
     if rule is not None and rule.text:
         return None
+    if isinstance(value, str):
+        match = (_NUL if rule is None or rule.lines else _LINE_END).search(value)
+        return match[0] if match is not None else None
     if isinstance(value, Mapping):
         return next((found for member in value.values() if (found := unwanted_in(member, None)) is not None), None)
     if isinstance(value, list | tuple):
         return next((found for member in value if (found := unwanted_in(member, rule)) is not None), None)
-    if not isinstance(value, str):
-        return None
-    match = (_NUL if rule is None or rule.lines else _LINE_END).search(value)
-    return match[0] if match is not None else None
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,22 +246,26 @@ class _EntryReading(Reading):
             meta.was,
             self.builds,
             meta.waived,
-            frozenset(name for name in attributes if self._is_given(path_of(kind.spec, name))),
+            self._given_by_environment(attributes),
             self.entry.only,
         )
 
-    def _is_given(self, place: Path) -> bool:
-        """Whether the environment has a say in an attribute, or in something within it."""
-        return any(tuple(map(str, path))[: len(place)] == place for path in self.given)
+    def _given_by_environment(self, attributes: Mapping[str, Value]) -> frozenset[str]:
+        """The attributes in which, or in something within which, the environment has a say."""
+        given = [tuple(map(str, path)) for path in self.given]
+        if not given:
+            return frozenset()
+        places = {name: path_of(self.entry.kind.spec, name) for name in attributes}
+        return frozenset(name for name, place in places.items() if any(path[: len(place)] == place for path in given))
 
     def _check_lines(self, data: Mapping[str, Any], marks: Mapping[str, Rule], path: Path) -> None:
         """Find line ends in names and other texts of one line, and NULs anywhere: no platform shows them so."""
         for name, value in data.items():
             where = (*path, name)
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 self._check_lines(value, marks, where)
                 continue
-            found = unwanted_in(value, marks.get(".".join(map(str, where))))
+            found = unwanted_in(value, marks.get(".".join(map(str, where)) if path else name))
             if found is not None:
                 what = "a NUL" if found == "\0" else f"a line end (U+{ord(found):04X})"
                 detail = f"`{name}` has {what} in it. It takes text on one line: delete what can't be seen."

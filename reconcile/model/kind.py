@@ -76,6 +76,8 @@ class Rule:
         """The canonical form of a declared or live value."""
         if value is not None and self.normalise is not None:
             value = self.normalise(value)
+        if isinstance(value, str):
+            return value
         if isinstance(value, list):
             value = tuple(value)
         if self.unordered and isinstance(value, tuple):

@@ -58,8 +58,7 @@ def diff(
         if rule.embeds:
             change = _embedded_change(name, rule, value, applied, around)
         elif rule.readable and name in live.attributes:
-            untouched = _untouched(address, name, rule, applied, since or live, around)
-            change = _readable_change(address, name, rule, value, applied, live, around, untouched=untouched)
+            change = _readable_change(address, name, rule, value, applied, live, around, since or live)
         else:
             change = _unreadable_change(name, rule, value, applied)
         if change is not None:
@@ -113,8 +112,7 @@ def _readable_change(
     applied: Applied,
     live: RemoteObject,
     around: Surroundings,
-    *,
-    untouched: bool,
+    since: RemoteObject,
 ) -> AttributeChange | None:
     before = live.attributes[name]
     stale = False
@@ -122,14 +120,17 @@ def _readable_change(
         ids = before if isinstance(before, tuple) else (before,)
         stale = any((address.provider, rule.refers, id_) in around.former for id_ in ids)
         before = as_references(address, rule.refers, before, around.ids)
-    last = applied.attributes.get(name)
-    wanted_before = name in applied.attributes and same(desired, last)
     # An earlier run replaced what it refers to, and was cut short before this was re-pointed.
-    follows = stale or any(target in around.renewed for target in references(desired))
-    # A text may read otherwise than it was sent; then what was read after the write is what counts.
-    if not follows and (same(desired, before) or (wanted_before and untouched)):
+    follows = stale or (bool(around.renewed) and any(target in around.renewed for target in references(desired)))
+    equal = same(desired, before)
+    if equal and not follows:
         return None
-    if follows and same(desired, before):
+    wanted_before = name in applied.attributes and same(desired, applied.attributes[name])
+    untouched = _untouched(address, name, rule, applied, since, around)
+    # A text may read otherwise than it was sent; then what was read after the write is what counts.
+    if not follows and wanted_before and untouched:
+        return None
+    if equal:
         cause = Cause.FOLLOWS
     elif name not in applied.attributes or untouched:
         cause = Cause.MANIFEST

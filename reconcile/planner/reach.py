@@ -83,7 +83,8 @@ def with_reach(
                 for target in targets
                 if target in seen.reached
             }
-        found[address] = replace(step, applied=replace(applies, reach=people))
+        if people != applies.reach or step is not steps[address]:
+            found[address] = replace(step, applied=replace(applies, reach=people))
     return found
 
 

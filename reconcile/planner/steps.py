@@ -89,7 +89,8 @@ def step_for(
         return _create(resource, kind, applied, seen, around, circumstances)
     if kind.immutable(live, circumstances):
         return _immutable(resource, kind, applied, live, seen, around, replacing=replacing)
-    resource = replace(resource, attributes=kind.wanted(resource.attributes, applied))
+    wanted = kind.wanted(resource.attributes, applied)
+    resource = resource if wanted is resource.attributes else replace(resource, attributes=wanted)
     applied = kind.remembered(applied)
     changes = list(_changes(resource, kind, applied, live, around))
     ours = _ours(changes, kind)
@@ -499,7 +500,8 @@ def _with_calls(
     then, since = _after(step.stops, kind, applied, live)
     removals = tuple(call for old in leftover for call in _deletion(address, kind, old.id))
     deposed = tuple(old.id for old in leftover)
-    step = replace(step, deposed=deposed, removals=removals, calls=released)
+    if deposed or removals or released:
+        step = replace(step, deposed=deposed, removals=removals, calls=released)
     if step.action in (Action.NO_OP, Action.MANUAL):
         if not leftover:
             return step

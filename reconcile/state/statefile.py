@@ -230,21 +230,21 @@ class _ResourceRow(RemarksRow, BaseModel):
     id: str
     kind: str | None = None
     applied: dict[str, Any]
-    observed: dict[str, _DigestRow] = {}
-    dependencies: list[str] = []
+    observed: dict[str, _DigestRow] = Field(default_factory=dict)
+    dependencies: list[str] = Field(default_factory=list)
     preventDestroy: bool = False
     external: bool = False
     created: bool = True
-    deposed: list[str] = []
-    builds: dict[str, _BuildRow] = {}
-    reach: dict[str, int] = {}
+    deposed: list[str] = Field(default_factory=list)
+    builds: dict[str, _BuildRow] = Field(default_factory=dict)
+    reach: dict[str, int] = Field(default_factory=dict)
 
 
 class _IntentRow(_Row):
     operation: str
     key: list[Any] | None = None
-    before: list[str] = []
-    attributes: dict[str, Any] = {}
+    before: list[str] = Field(default_factory=list)
+    attributes: dict[str, Any] = Field(default_factory=dict)
     started: float = 0.0
     id: str | None = None
 
@@ -272,7 +272,7 @@ class _SegmentRow(_Row):
 class _MemoryRow(_Row):
     key: str
     rows: int = Field(0, ge=0)
-    segments: list[_SegmentRow] = []
+    segments: list[_SegmentRow] = Field(default_factory=list)
 
 
 class _HeaderRow(_Row):
@@ -286,14 +286,14 @@ class _JournalRow(_HeaderRow):
 
 
 class _StateRow(_HeaderRow):
-    accounts: dict[str, _AccountRow] = {}
+    accounts: dict[str, _AccountRow] = Field(default_factory=dict)
     resources: dict[str, _ResourceRow]
-    intents: dict[str, _IntentRow] = {}
-    generations: dict[str, _GenerationRow] = {}
-    memories: dict[str, _MemoryRow] = {}
-    history: list[str] = []
+    intents: dict[str, _IntentRow] = Field(default_factory=dict)
+    generations: dict[str, _GenerationRow] = Field(default_factory=dict)
+    memories: dict[str, _MemoryRow] = Field(default_factory=dict)
+    history: list[str] = Field(default_factory=list)
     commit: str = ""
-    rules: dict[str, Any] = {}
+    rules: dict[str, Any] = Field(default_factory=dict)
 
 
 class _PutRow(_Row):
@@ -346,7 +346,7 @@ class _AccountsRow(_Row):
 class _StandRow(_Row):
     op: Literal["stand"]
     commit: str
-    addresses: list[str] = []
+    addresses: list[str] = Field(default_factory=list)
     whole: bool = False
 
 

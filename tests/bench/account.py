@@ -12,7 +12,6 @@ import httpx
 
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.server import Server
-from tests.state.servers import free_ports
 
 LISTS = 10
 ENVIRON = {"MAIL_KEY": "any-key"}
@@ -49,22 +48,23 @@ class Account:
 @contextmanager
 def account(latency: int = 0) -> Iterator[Account]:
     """An account with nothing in it; every call takes ``latency`` milliseconds longer."""
-    (port,) = free_ports(1)
-    ready = multiprocessing.get_context("spawn").Event()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, latency, ready), daemon=True)
+    spawned = multiprocessing.get_context("spawn")
+    told, tells = spawned.Pipe(duplex=False)
+    process = spawned.Process(target=_serve, args=(latency, tells), daemon=True)
     process.start()
     try:
-        if not ready.wait(60):
+        if not told.poll(60):
             raise SystemExit("the emulator did not start")
-        yield Account(f"http://127.0.0.1:{port}")
+        yield Account(told.recv())
     finally:
         process.terminate()
         process.join()
 
 
-def _serve(port: int, latency: int, ready: Any) -> None:
-    with _Noting(account="4711", latency_ms=latency) as sandbox, Server(sandbox, port=port) as server:
-        ready.set()
+def _serve(latency: int, tells: Any) -> None:
+    # Any free port: one that was found free before may be another process's by now.
+    with _Noting(account="4711", latency_ms=latency) as sandbox, Server(sandbox, port=0) as server:
+        tells.send(server.url)
         server.wait()
 
 
