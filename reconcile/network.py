@@ -37,7 +37,7 @@ def told_time(headers: Mapping[str, str]) -> float | None:
 class Network(httpx.BaseTransport):
     """The way to every host, opened when it is first asked for; what all ``httpx`` clients of this project stand on.
 
-    ``check`` is asked with each URL before anything goes there, and raises where that may not be.
+    ``check`` is asked with the first URL of each host before anything goes there, and raises where that may not be.
     Its requests raise InvalidInput where a variable of the environment names a proxy or certificates that can't be
     used.
     """
@@ -49,6 +49,7 @@ class Network(httpx.BaseTransport):
         check: Callable[[str], None] = lambda url: None,
     ) -> None:
         self._check = check
+        self._allowed: set[tuple[bytes, bytes, bytes]] = set()
         self._limits = limits or httpx.Limits(max_connections=16, max_keepalive_connections=16)
         self._environ = environ
         self._ways: dict[tuple[str, str, int | None], httpx.HTTPTransport] = {}
@@ -56,7 +57,10 @@ class Network(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request the way that its host is reached."""
-        self._check(str(request.url))
+        host = (request.url.raw_scheme, request.url.netloc, request.url.userinfo)
+        if host not in self._allowed:
+            self._check(str(request.url))
+            self._allowed.add(host)
         return self._way(request.url).handle_request(request)
 
     def close(self) -> None:
