@@ -23,6 +23,7 @@ from reconcile.model.kind import ABSENT, Spec
 FLEET_FILE = "fleet.yaml"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _ENVIRON = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_ADDRESS = r"^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"
 _POSTGRESQL = r"^postgres(?:ql)?://[^\s#]+$"
 
 _Name = Annotated[str, Field(pattern=NAME)]
@@ -88,7 +89,7 @@ class LimitSpec(Spec):
 class TemporalSpec(Spec):
     """The Temporal service that runs the fleet."""
 
-    address: str = Field("127.0.0.1:7233", description="Host and port.")
+    address: str = Field("127.0.0.1:7233", pattern=_ADDRESS, description="Host and port.")
     namespace: str = Field("default", description="The namespace.")
     taskQueue: str = Field("reconcile", description="The task queue.")
     tls: bool = Field(False, description="Encrypt the connection; needed with apiKey, or where it leaves this machine.")

@@ -1,6 +1,7 @@
 """A fleet on Temporal: a worker, requests and approvals, and the schedules by which accounts are looked at."""
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -74,9 +75,15 @@ async def connected(fleet: Fleet) -> AsyncIterator[Client]:
         ) from None
     except RuntimeError as error:
         raise ReconcileError(
-            f"Temporal at {spec.address} does not answer: {error}.",
+            f"Temporal at {spec.address} does not answer: {_reason(error)}.",
             hint="See that it runs and that `temporal.address` in fleet.yaml is right.",
         ) from None
+
+
+def _reason(error: RuntimeError) -> str:
+    """What Temporal's client says in words, out of the values of its own that it says it in."""
+    said = re.findall(r'message: "([^"]+)"', str(error))
+    return said[-1] if said else str(error).partition("(")[0].strip().rstrip(".")
 
 
 def settings_of(fleet: Fleet) -> TemporalSpec:

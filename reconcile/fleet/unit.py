@@ -192,7 +192,7 @@ class Runner:
         began: float,
     ) -> Outcome:
         if before.waiting is None:
-            raise Refused(
+            raise NotApproved(
                 "Nothing waits for approval.", hint=f"Plan first: reconcile fleet run plan --account {account.key}"
             )
         digest = before.waiting.digest

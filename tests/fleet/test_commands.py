@@ -78,6 +78,9 @@ def test_the_same_plan_goes_on_waiting_under_its_digest(fleet: FleetOf) -> None:
 
 
 def test_without_an_approval_nothing_is_written(fleet: FleetOf) -> None:
+    nothing = fleet.run("run", "apply", "--account", "client000")
+    assert (nothing.code, "Nothing waits for approval" in nothing.err) == (3, True)
+    assert "failing" not in fleet.run("status").out, "that nothing waits is no fault of the account"
     assert fleet.run("run", "plan").code == 2
     result = fleet.run("run", "apply", "--account", "client000")
     assert result.code == 3
@@ -436,6 +439,7 @@ def test_shared_limits_bind_all_accounts_together() -> None:
         (SOUND + "approvers: {ann: {key: x, may: [all]}}\n", "fleet.yaml:3"),
         (SOUND + "drift: hourly\n", "fleet.yaml:3:8"),
         ("version: 1\naccounts: [\n", "fleet.yaml:3:1"),
+        (SOUND + "temporal: {address: nonsense}\n", "fleet.yaml:3:21"),
         (SOUND + "results: ${env.NOT_SET}\n", "NOT_SET"),
     ],
 )
@@ -452,6 +456,9 @@ def test_no_fleet_and_no_such_account_are_told(fleet: FleetOf, tmp_path: Path) -
     assert result.code == 1
     assert 'No account of the fleet is called "nobody"' in result.err
     assert fleet.run("approve", "clent000", "--key", "x").err.count('Did you mean "client000"?') == 1
+    fleet.fleet_file("temporal: {address: '127.0.0.1:1'}\n")
+    result = fleet.run("run", "drift")
+    assert (result.code, "127.0.0.1:1 does not answer: Connection refused.\n" in result.err) == (1, True), result.err
     (fleet.root / "fleet.yaml").unlink()
     assert "fleet.yaml" in fleet.run("status").err
 

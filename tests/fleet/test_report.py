@@ -80,6 +80,11 @@ def test_an_account_is_found_by_keyboard(browse: Open, page: str, tmp_path: Path
     shown.wait_for_timeout(400)
     assert shown.locator("[data-name]:visible").count() == 1
     assert shown.locator("#found").inner_text() == "1 found"
+    assert shown.locator("[data-group]:visible").count() == 1, "a group of none takes no place"
+    shapes = shown.evaluate(
+        "[...new Set([...document.querySelectorAll('li')].map(each => getComputedStyle(each).display))]"
+    )
+    assert "list-item" not in shapes, "hiding one of thousands would number all others anew: a minute"
 
 
 def test_it_is_whole_without_script_and_when_narrow(browse: Open, page: str, tmp_path: Path) -> None:  # noqa: F811
