@@ -201,19 +201,32 @@ async def replay(fleet: FleetOf, name: str) -> None:
 
 
 def test_an_account_changed_meanwhile_asks_again(fleet: FleetOf, server: Temporal) -> None:
+    """Somebody made the first account's list by hand, and the second account's project is another one by now."""
     on_temporal(fleet, server)
-    name = fleet.names[0]
+    name, other = fleet.names[0], fleet.names[2]
     with workers(fleet.root, fleet.environ()) as running:
         running.start()
-        assert fleet.run("run", "plan", "--account", name).code == 2, running.said()
-        first = approved(fleet, name)
+        assert fleet.run("run", "plan", "--account", name, "--account", other).code == 2, running.said()
+        first, second = approved(fleet, name), approved(fleet, other)
         url, key = f"{fleet.server.url}/squalomail/v1", {"apiKey": f"key-of-{name}"}
         made = {**key, "name": f"News of {name}", "description": "", "color": "#336699", "published": True}
         assert httpx.post(f"{url}/create-list", json=made).is_success
-        give(fleet, first)
+        fleet.project(other).replace("manifests/all.yaml", "#336699", "#336600")
+        give(fleet, first, second)
         until(lambda: fleet.standing(name)["failure"] is not None, 60, lambda: (seen(fleet, name), running.said()))
         assert fleet.standing(name)["applied"] is None
         assert fleet.standing(name)["failure"]["code"] in (3, 4)
+        until(lambda: digest(fleet, other) != second.digest, 60, lambda: (seen(fleet, other), running.said()))
+        assert fleet.standing(other)["applied"] is None
+        assert created(fleet) == 1, "the one made by hand"
+        give(fleet, approved(fleet, other))
+        until(lambda: fleet.standing(other)["applied"] is not None, 60, lambda: (seen(fleet, other), running.said()))
+
+
+def digest(fleet: FleetOf, name: str) -> str | None:
+    """The digest of the plan of an account that waits."""
+    waiting = fleet.standing(name)["waiting"]
+    return waiting["digest"] if waiting is not None else None
 
 
 def test_looks_are_scheduled_and_spread_over_the_hour(
