@@ -224,6 +224,7 @@ class _Loading:
         self._check_layers(base, environments)
         project = self._layer(effective, self._project_spec, PROJECT_FILE, lazy=False)
         providers = dict(self._providers(effective))
+        self._check_former_aliases(providers, effective)
         if self._findings:
             raise self._unusable(effective, self._defaults(base, environments), sound=sound)
         assert project is not None  # noqa: S101  # it would have findings
@@ -559,7 +560,7 @@ class _Loading:
         if sandbox is None:
             self._check_credentials(alias, declared, spec, mark)
         limits = plain.pop("limits", {})
-        extra = {name: value for name, value in plain.items() if name not in {"type", "account", *marks}}
+        extra = {name: value for name, value in plain.items() if name not in {"type", "account", "was", *marks}}
         self._check_extra(spec, extra, node)
         if sandbox is None:
             shown = {name: secret for name, secret in credentials.items() if not marks[name].secret}
@@ -576,7 +577,26 @@ class _Loading:
             requests_per_second=limits.get("requestsPerSecond", REQUESTS_PER_SECOND),
             extra=extra,
             sandbox=sandbox,
+            was=tuple(plain.get("was", ())),
         )
+
+    def _check_former_aliases(self, providers: Mapping[str, ProviderSettings], effective: MappingNode) -> None:
+        """Former aliases that are still in use, or that two accounts claim."""
+        declared = _members(effective.members.get("providers"))
+        claimed: dict[str, str] = {}
+        for alias, provider in providers.items():
+            for former in provider.was:
+                if former in declared:
+                    what = "itself" if former == alias else f"{former}, which is still declared"
+                    detail = f"`{alias}` says that it was {what}. Leave it out of `was`, or rename that one."
+                elif former in claimed:
+                    detail = (
+                        f"`{claimed[former]}` and `{alias}` both say that they were {former}. Only one of them can be."
+                    )
+                else:
+                    claimed[former] = alias
+                    continue
+                self._find("former-alias-in-use", "a former alias is in use", detail, provider.location)
 
     def _check_extra(self, spec: type[AccountSpec], extra: Mapping[str, Any], node: MappingNode) -> None:
         """What only the platform itself knows to be wrong with its settings."""

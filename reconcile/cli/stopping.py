@@ -8,10 +8,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconcile.cli.output import progress
@@ -79,11 +79,17 @@ def _end() -> None:
 
 
 class Heeding:
-    """A state store under whose lock signals are heeded: see ``state.store.StateStore``."""
+    """A state store under whose lock signals are heeded: see ``state.store.StateStore``.
 
-    def __init__(self, store: "StateStore", stop: threading.Event) -> None:
+    ``renamed`` are the aliases of accounts that had others before: what is read and recorded goes by the present ones.
+    """
+
+    def __init__(
+        self, store: "StateStore", stop: threading.Event, renamed: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
         self._store = store
         self._stop = stop
+        self._renamed = renamed
 
     @property
     def name(self) -> str:
@@ -97,13 +103,19 @@ class Heeding:
 
     def read(self) -> "State | None":
         """The state, without a lock."""
-        return self._store.read()
+        found = self._store.read()
+        if found is None or not self._renamed:
+            return found
+        from reconcile.state.journal import followed
+
+        return followed(found, self._renamed)
 
     @contextmanager
     def lock(self, why: str, timeout: float = 0.0) -> "Iterator[LockedState]":
         """The state for writing; a signal ends the wait for it."""
         with stopping(self._stop), self._acquired(why, timeout) as locked:
             self._refuse_if_stopped()
+            locked.follow(self._renamed)
             yield locked
 
     def replace(self, why: str, make: "Callable[[State | None], State]", timeout: float = 0.0) -> "State":

@@ -129,7 +129,8 @@ class Project:
         """
         from reconcile.state.open import open_store
 
-        return Heeding(open_store(self.settings.state, environ=self.settings.environ), self.stop)
+        renamed = {alias: provider.was for alias, provider in self.settings.providers.items() if provider.was}
+        return Heeding(open_store(self.settings.state, environ=self.settings.environ), self.stop, renamed)
 
     def right_to_send(self, *, allow_send: bool) -> RightToSend:
         """The run's right to send: ``allow_send`` is the flag, and the policy has a word too."""

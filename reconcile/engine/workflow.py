@@ -23,7 +23,7 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.bulk import Place
 from reconcile.model.checkout import Checkout
-from reconcile.model.kind import Circumstances
+from reconcile.model.kind import Action, Circumstances
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Resource
@@ -146,7 +146,7 @@ def plan(
         faults(desired, workspace.registry, workspace.mail_rules) if workspace.mail_rules else lambda address: None,
     )
     made = with_digests(
-        replace(made, accounts=accounts),
+        replace(_followed(made, state.following), accounts=accounts),
         workspace.registry,
         lambda alias, call: clients[alias].encode(call),
         {address: found.number for address, found in state.generations.items()},
@@ -172,6 +172,20 @@ def plan(
         reads=sum(reads.values()),
         seconds=expected_seconds(made, reads, workspace.paces),
     )
+
+
+def _followed(made: Plan, following: Mapping[Address, Address]) -> Plan:
+    """The plan, those objects being moved whose account has another alias than the state says."""
+    steps = {
+        address: replace(
+            step,
+            action=Action.MOVE if step.action is Action.NO_OP else step.action,
+            previous_address=step.previous_address or following[address],
+        )
+        for address, step in made.steps.items()
+        if address in following
+    }
+    return replace(made, steps={**made.steps, **steps}) if steps else made
 
 
 def expected_seconds(made: Plan, reads: Mapping[str, int], paces: Mapping[str, float]) -> float:
@@ -208,7 +222,7 @@ def apply(
     shown = without_joining(shown, not_made, locked.state.resources)
     _record_stand(workspace, shown, locked, not_made)
     _record_moves(workspace, shown, locked, rights, left)
-    if dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
+    if locked.state.following or dict(locked.state.accounts) != {**locked.state.accounts, **shown.accounts}:
         locked.account(shown.accounts)
     if shown.rules and dict(locked.state.rules) != dict(shown.rules):
         locked.rule(shown.rules)
@@ -374,7 +388,8 @@ def aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: St
                 "in the state, but not in the project",
                 f"The state manages {address}, but reconcile.yaml has no provider {address.provider} with such a kind.",
                 address=str(address),
-                hint="Put the provider back into reconcile.yaml.",
+                hint=f"Put the provider back into reconcile.yaml. If its account has another alias now, write "
+                f"`was: [{address.provider}]` there.",
             )
             for address in sorted(unknown)
         )

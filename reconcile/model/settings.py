@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -56,6 +56,9 @@ class AccountSpec(Spec):
     type: str = Field(description="The platform.")
     url: str = Field(pattern=URL_PATTERN, description='"sandbox:" for the embedded emulator, or the API.')
     limits: LimitsSpec = Field(ABSENT, description="How hard the API may be worked.")
+    was: list[Annotated[str, Field(pattern=NAME_PATTERN)]] = Field(
+        ABSENT, description="Aliases that this account had before: what the state has of them is taken along."
+    )
 
     @classmethod
     def faults(cls, extra: Mapping[str, Any]) -> Iterator[Fault]:
@@ -104,7 +107,7 @@ class Secret:
 class ProviderSettings:
     """One account. ``account`` is the pinned id, ``extra`` what only this type of provider has.
 
-    ``secrets`` names the credentials that no output may have.
+    ``secrets`` names the credentials that no output may have, ``was`` are aliases that the account had before.
     """
 
     alias: str
@@ -118,6 +121,7 @@ class ProviderSettings:
     requests_per_second: float = REQUESTS_PER_SECOND
     extra: Mapping[str, Any] = field(default_factory=dict)
     sandbox: Path | None = None
+    was: tuple[str, ...] = ()
 
     @property
     def is_sandbox(self) -> bool:

@@ -128,6 +128,51 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     return draft.state
 
 
+Renamed = Mapping[str, tuple[str, ...]]
+"""Aliases of accounts, each with those that it had before."""
+
+
+def entries_of(state: State, renamed: Renamed) -> list[Accounts | Move]:
+    """What has to be recorded so that the entries of former aliases are those of the present ones."""
+    found: list[Accounts | Move] = []
+    for alias, formers in renamed.items():
+        for former in formers:
+            known = sorted(address for address in {*state.resources, *state.intents} if address.provider == former)
+            if known and former in state.accounts and alias not in state.accounts:
+                found.append(Accounts({alias: state.accounts[former]}))
+            found += [Move(address, replace(address, provider=alias)) for address in known]
+    return found
+
+
+def followed(state: State, renamed: Renamed) -> State:
+    """The state by the aliases that its accounts have now.
+
+    Raises:
+        StateError: an entry of a former alias is one of the present alias, too.
+    """
+    entries = entries_of(state, renamed)
+    if not entries:
+        return state
+    draft = Draft(state)
+    _follow(draft, entries)
+    return draft.state
+
+
+def _follow(draft: "Draft", entries: Iterable[Accounts | Move]) -> None:
+    following: dict[Address, Address] = {}
+    for entry in entries:
+        if obstacle := draft.obstacle(entry):
+            raise StateError(
+                f"{obstacle}.",
+                hint="The state has entries of both aliases. Take `was` out, give one of the two another name with "
+                "`reconcile state mv`, and put it in again.",
+            )
+        draft.apply(entry)
+        if isinstance(entry, Move):
+            following[entry.target] = entry.source
+    draft.following = following
+
+
 class Draft:
     """A state in the making. Neither an entry nor a look at the state costs more the more resources there are."""
 
@@ -141,6 +186,7 @@ class Draft:
         self._history = state.history
         self._commit = state.commit
         self._rules = state.rules
+        self.following = state.following
         self._memories = _Table(state.memories)
         # Built at the first move: for each address, who refers to it. It may also name some that no longer do.
         self._users: dict[Address, set[Address]] | None = None
@@ -160,6 +206,7 @@ class Draft:
             commit=self._commit,
             rules=self._rules,
             memories=self._memories.snapshot(),
+            following=self.following,
         )
 
     def resource(self, address: Address) -> Applied | None:
@@ -377,6 +424,7 @@ class Recording(LockedState):
         self._time = time
         self._guard = threading.Lock()
         self._closed = False
+        self._following: list[Accounts | Move] = []
         self.interrupted = False
         """Whether an entry may have been kept without standing in ``state``: what was kept is then the truth."""
 
@@ -427,6 +475,18 @@ class Recording(LockedState):
         """
         self._record(Move(source, target, commit))
 
+    def follow(self, renamed: Renamed) -> None:
+        """Have the entries of former aliases be those of the present ones; recorded with what is recorded next.
+
+        Raises:
+            StateError: an entry of a former alias is one of the present alias, too.
+        """
+        with self._guard:
+            entries = entries_of(self._draft.state, renamed)
+            if entries:
+                _follow(self._draft, entries)
+                self._following = entries
+
     def intend(self, intent: Intent) -> None:
         """Record a write that must not happen twice, before it is made."""
         self._record(Intend(intent))
@@ -474,6 +534,10 @@ class Recording(LockedState):
             if obstacle := self._draft.obstacle(entry):
                 raise StateError(f"{obstacle}.", hint="See the addresses in the state with `reconcile state list`.")
             try:
+                while self._following:
+                    self._keep(self._following[0])
+                    del self._following[0]
+                    self._draft.following = {}
                 self._keep(entry)
                 self._draft.apply(entry)
             except StateError:

@@ -41,6 +41,8 @@ class State:
     ``generations`` how often each address was written; ``memories`` what each audience remembers of people;
     ``history`` the last lines of the history, oldest first, which so travel with it in every backend. ``commit`` is
     the git commit of the last apply that planned all there is, ``rules`` are those that the last apply was made under.
+    ``following`` is never on record: addresses whose account has another alias than the state says, with the former
+    ones; they are put on record with whatever is recorded next.
     """
 
     lineage: str
@@ -53,3 +55,4 @@ class State:
     history: tuple[str, ...] = ()
     commit: str = ""
     rules: Mapping[str, Value] = field(default_factory=dict)
+    following: Mapping[Address, Address] = field(default_factory=dict, compare=False)

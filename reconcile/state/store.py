@@ -61,6 +61,15 @@ class LockedState(Protocol):
     def move(self, source: Address, target: Address, commit: str = "") -> None:
         """Give an object another address; the former one is remembered, with the commit by which it was given up."""
 
+    def follow(self, renamed: Mapping[str, tuple[str, ...]]) -> None:
+        """Have the entries of accounts' former aliases be those of the present ones.
+
+        That is recorded with whatever is recorded next, and ``State.following`` tells of it until then.
+
+        Raises:
+            StateError: an entry of a former alias is one of the present alias, too.
+        """
+
     def intend(self, intent: Intent) -> None:
         """Record a write that must not happen twice, before it is made."""
 

@@ -171,6 +171,7 @@ ELSEWHERE: dict[str, str] = {
     "Take it into the manifest (reconcile pull {})": _ACCEPT,
     "To make it anew all the same, give --overwrite-drift.": "tests/cli/test_pulled.py",
     "Look at the mail in a saved plan and apply that": "tests/cli/test_rendered_sends.py",
+    "The state has entries of both aliases. Take": "tests/cli/test_former_aliases.py",
     "import takes an address and an id, or --from": _UNMANAGED,
     "export takes one folder to write to": _UNMANAGED,
     "--into takes addresses, which name": _UNMANAGED,

@@ -140,6 +140,34 @@ def test_every_kind_of_entry_is_kept(backend: Backend) -> None:
     assert after.resources == {THREE: replace(APPLIED, former=(Former(ONE),)), TWO: moved}
 
 
+def test_entries_follow_the_alias_of_their_account(backend: Backend) -> None:
+    """On record with whatever is recorded next, and not before; what is open of a write goes along."""
+    store, account = backend.store(), Account("squalomail", "host", "4711")
+    renamed = {"mail": ("squalomail",)}
+    new, two = (replace(at, provider="mail") for at in (ONE, TWO))
+    with store.lock("apply") as state:
+        state.account({"squalomail": account})
+        state.put(ONE, APPLIED)
+        state.intend(Intent(TWO, "create-list"))
+    before = read(store)
+    with store.lock("plan") as state:
+        state.follow(renamed)
+        assert state.state.following == {new: ONE, two: TWO}
+        assert state.kept(new) is not None
+        assert state.is_intended(two)
+    assert read(store) == before
+    with store.lock("apply") as state:
+        state.follow(renamed)
+        state.put(replace(THREE, provider="mail"), APPLIED)
+        assert not state.state.following
+        state.follow(renamed)
+        assert not state.state.following, "it is on record"
+    after = read(store)
+    assert set(after.resources) == {new, replace(THREE, provider="mail")}
+    assert set(after.intents) == {two}
+    assert after.accounts["mail"] == account
+
+
 def test_others_read_each_record_at_once(backend: Backend) -> None:
     other = backend.store()
     with backend.store().lock("apply") as state:
