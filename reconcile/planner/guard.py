@@ -83,8 +83,8 @@ def delete_thresholds(
         share = 100 * (count + before) / there
         if there >= _PERCENT_FROM and share > policy.max_delete_percent:
             yield _too_many(
-                f"The plan deletes {count} of {managed[provider, kind]} {provider}.{kind}{_and_earlier(before)} "
-                f"({share:.0f} %); policy.maxDeletePercent is {policy.max_delete_percent:g}.",
+                f"The plan deletes {count} of {managed[provider, kind]} ({share:.0f} %) {provider}.{kind}"
+                f"{_and_earlier(before)}; policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
 

@@ -24,7 +24,7 @@ from reconcile.model.attributes import Digest, Value, from_json, to_json
 from reconcile.model.bulk import Comparison
 from reconcile.model.call import Call
 from reconcile.model.kind import Circumstances
-from reconcile.model.policy import Policy, Targets
+from reconcile.model.policy import Policy, RenderedSends, Targets
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, Former, RemoteObject, Resource
@@ -157,7 +157,14 @@ def _comparison(row: Mapping[str, Any]) -> Comparison:
 def _policy(members: Mapping[str, Any]) -> Policy:
     targets = dict(members.get("targets", {}))
     most = targets.pop("max_audience", None)
-    return Policy(**{**members, "targets": Targets({name: tuple(names) for name, names in targets.items()}, most)})
+    rendered = RenderedSends(members.get("rendered_sends", RenderedSends.ALLOW))
+    return Policy(
+        **{
+            **members,
+            "rendered_sends": rendered,
+            "targets": Targets({name: tuple(names) for name, names in targets.items()}, most),
+        }
+    )
 
 
 def _circumstances(applied: Mapping[Address, Applied], now: float, policy: Policy) -> Circumstances:
