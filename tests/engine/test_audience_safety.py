@@ -146,6 +146,20 @@ def test_sync_takes_off_who_is_excluded_now(platform: Any) -> None:
 
 
 @both
+def test_a_source_all_of_whom_are_to_be_excluded_takes_nobody_off(platform: Any) -> None:
+    """The file of those to exclude is more likely the source once more than meant so."""
+    found = platform(mode="sync", exclude="no.csv")
+    found.world.source(ROWS)
+    write(found.world, "E-mail\nnobody@example.com\n", "no.csv")
+    found.world.run(found.desired, REMOVES)
+    found.world.source(ROWS, name="no.csv")
+    code, _, made = found.world.run(found.desired, REMOVES)
+    assert code == 3
+    assert made.steps[found.step].blocked.code == "source-empty"
+    assert len(found.there()) == len(ROWS)
+
+
+@both
 @pytest.mark.parametrize("text", ["E-mail,Nome\n", "E-mail,Nome\n,\n\n,,,\n"])
 def test_a_source_that_has_nobody_takes_nobody_off(platform: Any, text: str) -> None:
     found = platform(mode="sync")

@@ -148,12 +148,13 @@ def difference(platform: Platform, task: Task) -> Iterator[Difference]:
         refuse_rejects(task, loaded)
         refuse_rejects(task, unwanted, "exclude")
         goal = platform.goal(task)
-        blocked = empty_source(task, loaded) or too_many(task, loaded.rows) or platform.missing(task, goal)
+        left_out = work.leave_out_unwanted()
+        blocked = empty_source(task, loaded.rows, left_out) or too_many(task, loaded.rows)
+        blocked = blocked or platform.missing(task, goal)
         if blocked is not None:
             yield Difference(work, platform, goal, loaded, unwanted, blocked=blocked)
             return
         work.want(goal)
-        left_out = work.leave_out_unwanted()
         work.clear_live(platform.traits)
         platform.load(work, task, goal)
         there = work.number("SELECT count(*) FROM member WHERE here OR $whole", {"whole": platform.traits.whole})

@@ -18,7 +18,7 @@ import orjson
 from reconcile.model.registry import nearest
 from reconcile.providers.audience.dialect import NAMES, Dialect, decoder, find_delimiter, header_places
 from reconcile.providers.audience.open_file import Unreadable, read_pieces
-from reconcile.providers.audience.texts import UNREADABLE, stripped
+from reconcile.providers.audience.texts import UNREADABLE, spelled, stripped
 
 Connection: TypeAlias = Any  # duckdb's; imported only where it is made
 
@@ -190,7 +190,7 @@ class CsvFile:
                 return "has a control character (U+0000) in a value"
             if "\n" in cell and place in mapped:
                 return "has a line end within a value"
-            if "\n" in cell and any("@" in part and self.dialect.delimiter in part for part in cell.split("\n")[1:]):
+            if "\n" in cell and any("@" in part and self.dialect.delimiter in part for part in cell.split("\n")):
                 return "has a cell that seems to hold other rows"
         return ""
 
@@ -253,7 +253,7 @@ def column_hint(wanted: str, columns: Mapping[str, str], header: Sequence[str]) 
     if any("@" in name for name in header) or not (nearest(wanted, header) or set(columns.values()) & set(header)):
         return "Its first line must hold the names of the columns, and has none of those of the entry."
     close = nearest(wanted, header)
-    return f'Did you mean "{close}"?' if close else f"Its columns are: {', '.join(header)}."
+    return f'Did you mean "{spelled(close)}"?' if close else f"Its columns are: {', '.join(map(spelled, header))}."
 
 
 def _lead(sample: str) -> tuple[int, int, str | None]:

@@ -84,14 +84,18 @@ def one_digest(loaded: Loaded, unwanted: Loaded) -> str:
     return hashlib.sha256(f"{loaded.digest} {unwanted.digest}".encode()).hexdigest()
 
 
-def empty_source(task: Task, loaded: Loaded) -> Diagnostic | None:
-    """Why nothing is done where a source in the mode sync has nobody: it is a broken export far more often than not."""
-    if task.attributes.get("mode") != "sync" or loaded.rows:
+def empty_source(task: Task, rows: int, left_out: int = 0) -> Diagnostic | None:
+    """Why nothing is done where a source in the mode sync has nobody: it is a broken export far more often than not.
+
+    ``left_out``: so many of its people are to be excluded.
+    """
+    if task.attributes.get("mode") != "sync" or rows > left_out:
         return None
+    nobody = "has nobody" if not rows else f"has nobody who is not in {task.attributes['exclude']}, too"
     return Diagnostic(
         "source-empty",
         "the source has nobody",
-        f"The source {task.attributes['source']} has nobody, and in the mode sync all whom this entry had put there "
+        f"The source {task.attributes['source']} {nobody}, and in the mode sync all whom this entry had put there "
         "would be taken out.",
         address=str(task.address),
         location=task.location,

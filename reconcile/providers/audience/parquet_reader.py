@@ -12,15 +12,20 @@ from reconcile.providers.audience.texts import UNREADABLE, stripped
 # Types of duckdb to SQL that gives a column's value as text; what can't be told exactly becomes UNREADABLE.
 _WHOLE: Final = "CAST(CAST({0} AS HUGEINT) AS VARCHAR)"
 _FLOAT: Final = (
-    "CASE WHEN {0} IS NULL OR isnan({0}) THEN '' WHEN isinf({0}) OR abs({0}) > {1} THEN '{2}' "
+    "CASE WHEN {0} IS NULL OR isnan({0}) THEN '' WHEN isinf({0}) OR abs({0}) > {1} THEN '#NUM!' "
     "WHEN {0} = floor({0}) THEN " + _WHOLE + " ELSE CAST({0} AS VARCHAR) END"
 )
-_DECIMAL: Final = "CASE WHEN {0} = floor({0}) THEN " + _WHOLE + " ELSE rtrim(CAST({0} AS VARCHAR), '0') END"
+_DECIMAL: Final = (
+    "CASE WHEN {0} = floor({0}) THEN "
+    + _WHOLE
+    + " ELSE regexp_replace(rtrim(CAST({0} AS VARCHAR), '0'), '^(-?)[.]', '\\10.') END"
+)
 _MOMENT: Final = (
     "CASE WHEN CAST({0} AS TIME) = TIME '00:00:00' THEN CAST(CAST({0} AS DATE) AS VARCHAR) "
     "ELSE CAST({0} AS VARCHAR) END"
 )
 _PLAIN: Final = "CAST({0} AS VARCHAR)"
+_ROW: Final = "file_row_number"  # the name of duckdb's own column
 _LIST: Final = "array_to_string({0}, ',')"
 _PARTED: Final = "len(list_filter({0}, lambda each: contains(each, ','))) > 0"
 _TYPES: Final = {
@@ -70,6 +75,8 @@ def load_parquet(
         read_pieces(stream, name, take)
     try:
         header = list(_top_level(connection, copy))
+        if _ROW in map(str.lower, header):
+            raise Unreadable(f'The source {name} has a column "{_ROW}", by which rows are numbered.', hint="Rename it.")
         size = connection.execute("SELECT sum(total_uncompressed_size) FROM parquet_metadata(?)", [str(copy)])
         if (size.fetchone()[0] or 0) > LARGEST:
             raise Unreadable(f"The source {name} can't be read: unpacked it has more than {LARGEST // 1024**3} GiB.")
@@ -120,7 +127,7 @@ def _fill(
     lists: Container[str],
 ) -> None:
     aliases = ", ".join(f"p{number}" for number in range(width))
-    reading = f"read_parquet(?, file_row_number = true) AS t({aliases}, number)"
+    reading = f"read_parquet(?, {_ROW} = true) AS t({aliases}, number)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {reading}", [str(file)]).fetchall()
     values, faults = [], ["''"]
     for number, (attribute, place) in enumerate(places.items()):
@@ -149,6 +156,6 @@ def _template(type_: str, *, several: bool) -> str | None:
     """SQL for a value of a type as text, if it can be one."""
     if type_.startswith("DECIMAL") and not type_.endswith("]"):
         return _DECIMAL
-    if type_ == '"NULL"':
+    if type_ == '"NULL"' or (several and type_ == '"NULL"[]'):
         return "''"
     return _LIST if several and type_ == "VARCHAR[]" else _TYPES.get(type_)

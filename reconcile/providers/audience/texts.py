@@ -7,6 +7,7 @@ which RE2 and Python read alike, duckdb may see to itself; all else is asked of 
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -15,13 +16,21 @@ UNREADABLE: Final = "\uffff"  # stands for bytes that are no text in the file's 
 YES: Final = ("true", "yes", "y", "1", "x", "si", "sì", "s", "ja", "da", "oui", "vero")
 NO: Final = ("false", "no", "n", "0", "nein", "ne", "non", "falso")
 
-DAMAGED: Final = (
-    r"^(NULL|NaN|nan|undefined|\[object Object\]|\\N|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!))$"
-    r'|^="|\\"|\\x[0-9A-Fa-f][0-9A-Fa-f]|^[+-]?[0-9](\.[0-9]+)?E[+-]?[0-9]+$|^[+-]?[0-9]{7,}\.0+$'
+# What exports leave in the place of a value, by which it can be known that it is none, or not what it was.
+DAMAGED: Final = "|".join(
+    (
+        r"^(NULL|null|\(null\)|<null>|<NA>|NaN|nan|NaT|undefined|\[object Object\]|\\N)$",
+        r"^#([A-Z0-9/]+[!?]|N/A|N/D|NV|##+)$",  # a spreadsheet's errors, in its users' languages
+        r"^=.|^'[+=0-9]",  # a formula; the sign that what follows is text
+        r"^[+-]?([0-9]+([.,][0-9]+)?[Ee]\+|[0-9]([.,][0-9]+)?(E-?|e-)|[0-9]+[.,][0-9]+[Ee]-?)[0-9]+$",
+        r"^[+-]?[0-9]{7,}[.,]0+$",
+        r"""\\"|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|^b(".*"|'.*')$""",  # a program's way of writing texts
+        r"&(#[0-9]+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});|%[Cc][2-9A-Fa-f]%[89ABab][0-9A-Fa-f]",  # HTML, URLs
+    )
 )
-# Printable ASCII without blanks and what addresses can't have: @ < > ( ) [ ] , ; : " \ and, in domains, the dot.
+# Printable ASCII without blanks and what addresses can't have: @ < > ( ) [ ] , ; : " \ and what domains are made of.
 _LOCAL: Final = r"[!#-'*+./0-9=?A-Z^-~-]"
-_LABEL: Final = r"[!#-'*+/0-9=?A-Z^-~-]"
+_LABEL: Final = r"[0-9A-Za-z_-]"
 PLAIN_ADDRESS: Final = rf"{_LOCAL}+@{_LABEL}+(\.{_LABEL}+)+"  # of at most PLAIN_LENGTH characters
 PLAIN_LENGTH: Final = 64
 
@@ -30,6 +39,17 @@ _ANY_LABEL: Final = re.compile(r"[^@<>()\[\],;:\"\\.]+")
 _DAMAGED: Final = re.compile(DAMAGED)
 _LINE_ENDS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they turn what is shown around
+# Letters and marks by their category, which show nothing; the others that do are of the categories C and Z.
+_BLANKS: Final = frozenset(
+    map(
+        chr,
+        (
+            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+            *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+        ),
+    )
+)
+_ASCII_DOMAIN: Final = re.compile(rf"{_LABEL}+(\.{_LABEL}+)+")
 _DOT: Final = re.compile("[.\u3002\uff0e\uff61]")
 
 
@@ -59,6 +79,16 @@ def stripped(text: str) -> str:
     return unicodedata.normalize("NFC", text[start:end])
 
 
+def spelled(text: str) -> str:
+    """A text in which characters that can't be seen, or look like a blank or a hyphen, are told by their number."""
+    return "".join(f"\\u{ord(each):04x}" if _misleads(each) else each for each in text)
+
+
+def _misleads(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character not in " -" and (character in _BLANKS or category[0] in "CZ" or category == "Pd")
+
+
 def _blank(character: str) -> bool:
     return character in " \t" or (character > "\x7f" and unicodedata.category(character) == "Zs")
 
@@ -85,14 +115,17 @@ def read_text(text: str) -> Text:
 
 
 def _is_mojibake(text: str) -> bool:
-    """Whether a text is UTF-8 that was read as a Western encoding: NicolÃ²."""
+    """Whether a text is UTF-8 that was read as a Western or Central European encoding: NicolÃ², ÄŤuk."""
     if text.isascii():
         return False
-    for encoding in ("cp1252", "latin-1"):
-        try:
-            return not text.encode(encoding).decode("utf-8").isascii()
-        except UnicodeError:
-            continue
+    for encoding in ("cp1252", "latin-1", "cp1250"):
+        with suppress(UnicodeError):
+            if max(text.encode(encoding).decode("utf-8")) < "\u0180":
+                if encoding != "cp1250" or not text.isupper():  # in capitals, TĂŞNAD is a town
+                    return True
+            # Where a letter that is seldom met would come of it, letters alone are no sign: Úžas.
+            elif encoding != "cp1250" and not all(each.isascii() or each.isalpha() for each in text):
+                return True
     return False
 
 
@@ -104,7 +137,9 @@ def read_address(text: str, longest: int) -> MailAddress:
     if UNREADABLE in email:
         return MailAddress(email, fault="is not in the file's encoding")
     for character in email:
-        if not "!" <= character <= "~" and unicodedata.category(character)[0] in "CZ":
+        if "!" <= character <= "~":
+            continue
+        if character in _BLANKS or unicodedata.category(character)[0] in "CZ":
             if character == " ":
                 break
             return MailAddress(email, fault=f"has an invisible character (U+{ord(character):04X}) in its address")
@@ -134,7 +169,7 @@ def domain_name(domain: str) -> str | None:
     if len(labels) < 2 or not all(_ANY_LABEL.fullmatch(label) for label in labels):
         return None
     if domain.isascii():
-        return domain.lower()
+        return domain.lower() if _ASCII_DOMAIN.fullmatch(domain) else None
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):

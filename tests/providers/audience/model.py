@@ -9,6 +9,9 @@ import idna
 
 SPACES = {chr(number) for number in range(0x110000) if unicodedata.category(chr(number)) == "Zs"} | {"\t"}
 ENDS = set("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+EMPTY = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180b\u180c\u180d\u180f") | {
+    chr(number) for number in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
 TURNING = {chr(number) for number in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
@@ -50,8 +53,8 @@ def read(data: bytes, encoding: str, delimiter: str, quote: str, wanted: list[st
             continue
         whole = len(cells) == len(header) and not any(mark in bad for mark in range(line, last + 1))
         for cell in cells:
-            later = cell.split("\n")[1:]
-            whole = whole and not any("@" in part and delimiter in part for part in later)
+            parts = cell.split("\n")
+            whole = whole and not (len(parts) > 1 and any("@" in part and delimiter in part for part in parts))
         if not whole:
             found.rejects.append(line)
             continue
@@ -131,7 +134,7 @@ def _key(text: str) -> str | None:
     address = _strip(text)
     if not 0 < len(address) <= 200 or address.count("@") != 1:
         return None
-    if any(unicodedata.category(character)[0] in "CZ" for character in address):
+    if any(unicodedata.category(character)[0] in "CZ" or character in EMPTY for character in address):
         return None
     if set(address) & set('<>()[],;:"\\\ufffd'):
         return None
@@ -139,7 +142,10 @@ def _key(text: str) -> str | None:
     labels = re.split("[.。．｡]", domain)
     if not 1 <= len(local) <= 64 or len(labels) < 2 or not all(labels) or _mojibake(address):
         return None
-    if not domain.isascii():
+    if domain.isascii():
+        if not re.fullmatch("[A-Za-z0-9._-]+", domain):
+            return None
+    else:
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):
@@ -153,10 +159,18 @@ def _sound(text: str) -> bool:
         if character in ENDS | TURNING or unicodedata.category(character) in ("Cc", "Cs"):
             return False
     damaged = [
-        r"NULL|NaN|nan|undefined|\[object Object\]|\\N|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)",
-        r"[+-]?[0-9](\.[0-9]+)?E[+-]?[0-9]+",
-        r"[+-]?[0-9]{7,}\.0+",
-        r'="[\s\S]*',
+        r"NULL|null|\(null\)|<null>|<NA>|NaN|nan|NaT|undefined|\[object Object\]|\\N",
+        r"#[A-Z0-9/]+[!?]|#N/A|#N/D|#NV|####*",
+        r"[+-]?[0-9]+([.,][0-9]+)?[Ee]\+[0-9]+",
+        r"[+-]?[0-9]([.,][0-9]+)?(E|E-|e-)[0-9]+",
+        r"[+-]?[0-9]+[.,][0-9]+[Ee]-?[0-9]+",
+        r"[+-]?[0-9]{7,}[.,]0+",
+        r"=[\s\S]+",
+        r"'[+=0-9][\s\S]*",
+        r"b'.*'|b\".*\"",
+        r"[\s\S]*\\u[0-9A-Fa-f]{4}[\s\S]*",
+        r"[\s\S]*&(#[0-9]+|#x[0-9A-Fa-f]+|[A-Za-z]{2,8});[\s\S]*",
+        r"[\s\S]*%[Cc][2-9A-Fa-f]%[89ABab][0-9A-Fa-f][\s\S]*",
         r'[\s\S]*\\"[\s\S]*',
         r"[\s\S]*\\x[0-9A-Fa-f]{2}[\s\S]*",
         "[\\s\\S]*\ufffd[\\s\\S]*",
@@ -165,9 +179,15 @@ def _sound(text: str) -> bool:
 
 
 def _mojibake(text: str) -> bool:
-    for encoding in ("cp1252", "latin-1"):
+    strange = [character for character in text if ord(character) > 127]
+    for encoding in ("latin-1", "cp1252", "cp1250"):
         try:
-            return any(ord(character) > 127 for character in text.encode(encoding).decode("utf-8"))
+            read = [ord(character) for character in text.encode(encoding).decode("utf-8")]
         except UnicodeError:
-            pass
+            continue
+        central = encoding == "cp1250"
+        if strange and max(read) < 384 and not (central and text.isupper()):
+            return True
+        if strange and max(read) >= 384 and not central and not all(map(str.isalpha, strange)):
+            return True
     return False

@@ -27,6 +27,7 @@ EXAMPLES = 5000 if os.environ.get("CHAOS") else 120
 addresses = st.sampled_from(
     [
         "ann@example.com", "ANN@example.com", "bea@example.com", "carl@bücher.example", "carl@xn--bcher-kva.example",
+        "d\u034fee@example.com", "\u3164e@example.com", "'ed@example.com'",
         "d\u200bee@example.com", "eve@example.com\u00a0", "\ufefffay@example.com", "guy@@example.com", "", "hal",
         "ivy@exa\u00admple.com", "jo\u0301@example.com", "j\u00f3@example.com", "NULL", "kim@example.com\n",
         "a,b@example.com", "lee@-x-.é", "mia@BÜCHER.example", "ned@example。com", "joÃ³@example.com",
@@ -34,6 +35,8 @@ addresses = st.sampled_from(
 )  # fmt: skip
 values = st.sampled_from(
     [
+        "3,93331E+11", "1.5e-05", "#RIF!", "'039", "=1+1", "Nicol&ograve;", "Čuk", "ÄŤuk", "TĂŞNAD", "null", "b'x'",
+        "a@b.org,Bea;x\n-", "Nicol\\u00f2", "Nicol%C3%B2", "Úžas",
         "Ada", "Nicolò", "Nicolo\u0300", 'A "d" a', "two\nlines", "x,y;z\tw|v", "", " \u2003 ", "NULL", "="'"039"',
         "3.93331E+11", "393331234567.0", "Nicol\\xC3\\xB2", "NicolÃ²", "\u202eevil", "z\u200bw", "nul\0l", "it's",
         "a@b.org,Bea\nc@d.org,Carl", "\u2028", "tab\tin", "Ж", "😀", "\ufffd", "'q'", "x\ry", "12.0", "Nan",
@@ -158,6 +161,72 @@ def test_the_delimiter_is_found_on_whole_records(text: str, names: list[str]) ->
     assert loaded.rejects == ()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "3,93331E+11",
+            "3.93331e+11",
+            "3,93E11",
+            "39.3E+10",
+            "1e-05",
+            "393331234567,0",
+            "'039",
+            "=039",
+            "=A1",
+            "null",
+        ),
+        *(
+            "(null)",
+            "<NA>",
+            "NaT",
+            "#RIF!",
+            "#N/D",
+            "#NV",
+            "#BEZUG!",
+            "####",
+            "Nicol\\u00f2",
+            "Nicol&ograve;",
+            "A&#242;",
+        ),
+        *("Nicol%C3%B2", "b'Ada'", "NovĂˇk", "Ĺ˝iva", "ÄŤuk"),
+    ],
+)
+def test_what_an_export_damaged_is_told(value: str) -> None:
+    loaded, _ = taken(f'{HEADER}a@b.org;"{value}";\n'.encode(), Declared())
+    assert loaded.rejects == ((2, "has a value that looks damaged (name)"),)
+
+
+@pytest.mark.parametrize(
+    "value", ["'t Hart", "R&B", "1e5", "12E3", "TĂŞNAD", "Čuk", "déšť", "Úžas", "None", "-", "+39 06", "#1", "100%"]
+)
+def test_what_only_looks_odd_is_taken(value: str) -> None:
+    assert taken(f"{HEADER}a@b.org;{value};\n".encode(), Declared())[1] == {"a@b.org": ("a@b.org", value, "")}
+
+
+@pytest.mark.parametrize("code", [0x034F, 0x115F, 0x2800, 0x3164, 0xFE0F, 0xE0100, 0x180E, 0x2060])
+def test_an_address_shows_all_that_it_is(code: int) -> None:
+    for address in (f"a{chr(code)}b@b.org", f"ab@b{chr(code)}c.org", f"{chr(code)}ab@b.org"):
+        loaded, _ = taken(f"{HEADER}{address};A;\n".encode(), Declared())
+        assert loaded.rejects == ((2, f"has an invisible character (U+{code:04X}) in its address"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("\u200bE-mail", '"\\u200bE-mail"'), ("E\u2011mail", '"E\\u2011mail"'), ("e-mail", '"e-mail"')]
+)
+def test_a_header_that_looks_right_is_spelled_out(name: str, told: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        taken(f"{name};Cittá;N\na@b.org;A;\n".encode(), Declared())
+    assert caught.value.diagnostics[0].hint == f"Did you mean {told}?"
+
+
+def test_a_parquet_file_may_not_number_its_rows_itself(tmp_path: Path) -> None:
+    table = pyarrow.table({"E-mail": ["a@b.org"], "Cittá": ["A"], "N": ["x"], "File_Row_Number": [7]})
+    pyarrow.parquet.write_table(table, tmp_path / "p.parquet")
+    with scratch_folder() as scratch, duckdb.connect() as connection, pytest.raises(InvalidInput, match="numbered"):
+        load(connection, tmp_path, "p.parquet", COLUMNS, scratch, Form("email", 200))
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-be"])
 def test_a_byte_order_mark_tells_the_encoding(encoding: str) -> None:
     text = HEADER + "a@b.org;Nicolò;\n"
@@ -239,6 +308,7 @@ def test_parquet_is_read_by_its_own_schema(tmp_path: Path) -> None:
         (pyarrow.array([None]), ""),
         (pyarrow.array([2**62]), str(2**62)),
         (pyarrow.array([decimal.Decimal("12.50")]), "12.5"),
+        (pyarrow.array([decimal.Decimal("-0.10")]), "-0.1"),
         (pyarrow.array([decimal.Decimal("393331234567.00")]), "393331234567"),
         (pyarrow.array([True]), "true"),
         (pyarrow.array([datetime.date(2026, 1, 2)]), "2026-01-02"),
