@@ -1,5 +1,6 @@
 """What a file or a rerun must never do to people, on both platforms: broken rows, floors of sync, who is left out."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,9 +36,12 @@ class Squalo:
 
     def with_neighbour(self) -> set[str]:
         """Have somebody there whom others have brought in."""
-        self.world.apply(declared(news()))
-        self.world.person("own@example.com", listIds=[int(self.world.lists()[0]["id"])])
+        self.bring_in("own@example.com")
         return {"own@example.com"}
+
+    def bring_in(self, email: str) -> None:
+        self.world.apply(declared(news()))
+        self.world.person(email, listIds=[int(self.world.lists()[0]["id"])])
 
     def brings_in(self, call: Any) -> bool:
         return call.operation in ("create-recipient", "import-recipients-async")
@@ -61,8 +65,11 @@ class Gator:
 
     def with_neighbour(self) -> set[str]:
         """Have somebody there whom others have brought in."""
-        self.world.include("own@example.com")
+        self.bring_in("own@example.com")
         return {"own@example.com"}
+
+    def bring_in(self, email: str) -> None:
+        self.world.include(email)
 
     def brings_in(self, call: Any) -> bool:
         return bool(call.operation == buyers.INCLUDE)
@@ -211,6 +218,52 @@ def test_after_a_first_run_that_was_killed_nobody_asks_whose_its_people_are(
     found.world.source(rows[1:])
     assert found.world.run(found.desired, asks)[0] == 0
     assert found.there() == {email for email, _ in rows[1:]} | own, "whom the killed run put there counts as ours"
+
+
+@both
+@pytest.mark.parametrize("loss", ["key", "marks"])
+def test_without_key_or_marks_nobody_is_touched(platform: Any, loss: str) -> None:
+    found = platform(mode="sync")
+    asks = Rights(frozenset([Right.SEND]), deletes=1000)
+    found.world.source(ROWS)
+    assert found.world.run(found.desired, asks)[0] == 0
+    place = found.world.place
+    if loss == "key":
+        place = replace(place, key=lambda: b"another key")
+    else:
+        (memory,) = found.world.store.read().memories.values()
+        for segment in memory.segments:
+            place.segments.delete(segment.name)
+    found.world.workspace = replace(found.world.workspace, place=place)
+    found.world.source([*ROWS[2:], ("new@example.com", "N")])
+    code, _, made = found.world.run(found.desired, asks)
+    assert code == 3
+    assert [need.right for need in made.steps[found.step].requires if need.right is Right.ACCEPT_UNKNOWN]
+    assert (found.there(), found.world.writes()) == ({email for email, _ in ROWS}, [])
+    assert found.world.run(found.desired, REMOVES)[0] == 0
+    assert found.there() == {email for email, _ in ROWS} | {"new@example.com"}, "nobody counts as ours any more"
+
+
+@both
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        ("carl@bücher.example", "Carl@XN--BCHER-KVA.example"),
+        ("carl@xn--bcher-kva.example", "carl@BÜCHER.example"),
+        ("jo\u0301@example.com", "j\u00f3@example.com"),
+        ("ANN@example.com", "\u00a0ann@EXAMPLE.com "),
+    ],
+)
+def test_an_address_in_another_form_is_the_same_person(platform: Any, live: str, written: str) -> None:
+    found = platform()
+    found.bring_in(live)
+    before = set(found.world.people())
+    found.world.source([(written, "New")])
+    code, events, _ = found.world.run(found.desired, REMOVES)
+    assert code == 0, failures(events)
+    assert set(found.world.people()) == before
+    assert len(found.there()) == 1
+    assert found.world.settled(found.desired)
 
 
 @both
