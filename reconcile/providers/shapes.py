@@ -7,6 +7,7 @@ the row of the contract, or the assumption, that would correct it. Members that 
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -16,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from reconcile.errors import ApiError, UnknownOutcome
 from reconcile.model.assumption import Answer, Answers
 from reconcile.providers.bounds import UNPACKED
+from reconcile.providers.repeated import names, names_at_most, repeated
 
 DEPTH = 64  # how deep objects and arrays may be nested
 # Objects, arrays and members, and values in arrays, of one answer: each takes many times its bytes once it is read.
@@ -39,11 +41,17 @@ class Misfit(UnknownOutcome):
     """The platform's answer is not what was expected.
 
     Asking again would give the same, so that it is never repeated; a write may have been carried out nevertheless.
-    ``answer`` is what came, for whoever wants to see it.
+    ``answer`` is what came, for whoever wants to see it; ``twice`` where a member stands there twice, so that there is
+    no answer to be seen.
     """
 
     code = "unexpected-answer"
     answer: Any = None
+    twice: Place | None = None
+
+    def point_to(self, where: str) -> None:
+        """Add to the hint where to look."""
+        self.diagnostics = tuple(replace(found, hint=f"{found.hint} {where}") for found in self.diagnostics)
 
 
 class Unusable(UnknownOutcome):
@@ -54,20 +62,31 @@ class Excess(ValueError):
     """JSON with more in it, or deeper nested, than anybody needs; the text says what."""
 
 
+class Repeated(ValueError):
+    """JSON with an object that has two members of one name; ``place`` is that of the second one."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__("two members of one name")
+        self.place = place
+
+
 def parse(content: bytes) -> Any:
     """The JSON in an answer.
 
     Raises:
-        Excess: it is nested too deep, or has too much in it.
+        Excess: it is nested too deep, or has too much in it. Repeated: an object has two members of one name.
         ValueError: it is no JSON, or holds a number that no member can have.
     """
     if sum(map(content.count, (b'":', b"[", b"{"))) > MEMBERS or content.count(b",") > VALUES:
         raise Excess(f"an answer of more than {MEMBERS:,} members or {VALUES:,} values")
     if _texts(content) > TEXTS:
         raise Excess(f"an answer whose texts would take more than {TEXTS // 2**20} MiB")
+    most = names_at_most(content)
     answer = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-    if _deeper_than(answer, DEPTH):
-        raise Excess(f"an answer that is nested deeper than {DEPTH} levels")
+    kept = _members(answer)
+    if most > kept and names(content) > kept:
+        del answer  # of a large one, the names alone take enough
+        raise Repeated(repeated(content))
     return answer
 
 
@@ -95,9 +114,11 @@ def _characters(content: bytes, start: int, end: int) -> int:
     return sum(len(piece.translate(None, _CONTINUED)) for piece in pieces)
 
 
-def _deeper_than(answer: Any, depth: int) -> bool:
-    level = [answer]
-    for _ in range(depth + 1):
+def _members(answer: Any) -> int:
+    """How many members all its objects have together."""
+    members, level = 0, [answer]
+    for _ in range(DEPTH + 1):
+        members += sum(len(each) for each in level if isinstance(each, dict))
         level = [
             inner
             for each in level
@@ -106,8 +127,8 @@ def _deeper_than(answer: Any, depth: int) -> bool:
             if isinstance(inner, dict | list)
         ]
         if not level:
-            return False
-    return True
+            return members
+    raise Excess(f"an answer that is nested deeper than {DEPTH} levels")
 
 
 def _id(value: Any) -> Any:
@@ -240,8 +261,16 @@ def note_types(answers: dict[str, Answer], check: Callable[[], Any], seen: Answe
         pass
 
 
+def note_twice(answers: dict[str, Answer], error: ApiError) -> None:
+    """The same of an answer that has a member twice; other errors tell nothing."""
+    if isinstance(error, Misfit) and error.twice is not None:
+        known = answers.setdefault(_TYPES, Answer(None, []))
+        operation, _, fault = error.diagnostics[0].detail.partition(": the answer can't be understood: ")
+        known.content.append(f"{operation} {fault.rstrip('.')}")
+
+
 def other_types(answers: Answers) -> str | None:
-    """The members that are of another type than assumed, in words; None: no answer was read."""
+    """The members that are of another type than assumed, or there twice, in words; None: no answer was read."""
     known = answers.get(_TYPES)
     return None if known is None else "; ".join(sorted(set(known.content)))
 
@@ -250,6 +279,15 @@ def misfit(operation: str, place: Place, fault: str, remedy: str, answer: Any = 
     """The error for one thing that does not fit."""
     error = Misfit(f"{operation}: the answer can't be understood: {_named(place)}{fault}.", hint=remedy)
     error.answer = answer
+    return error
+
+
+def ambiguous(operation: str, place: Place) -> Misfit:
+    """The error for an answer that has a member twice; what is assumed there, its provider says (``point_to``)."""
+    # A name that looks like none of a member may say something of somebody.
+    shown = tuple(part if isinstance(part, int) or _NAME.fullmatch(part) else "..." for part in place)
+    error = misfit(operation, shown, " stands there twice", "Ask the platform's support which of the two holds.")
+    error.twice = place
     return error
 
 
@@ -327,3 +365,24 @@ def says_error(answer: Any, names: Iterable[str] = (), but: Collection[str] = ()
         if isinstance(found, str) and found.strip():
             return found.strip()[:500].rstrip(".")
     return None
+
+
+def told(content: Any) -> str | None:
+    """What a refusal says, whatever the member is called; with what it says of single members (``modelState``)."""
+    if not isinstance(content, Mapping):
+        return None
+    lower = {str(name).lower(): value for name, value in content.items()}
+    inner = lower.get("error")
+    found = (
+        lower.get("errormessage")
+        or lower.get("message")
+        or (inner.get("message") if isinstance(inner, Mapping) else lower.get("error_description") or inner)
+    )
+    fields = lower.get("modelstate")
+    if isinstance(fields, Mapping) and fields:
+        found = f"{found} ({'; '.join(f'{name}: {_joined(texts)}' for name, texts in fields.items())})"
+    return str(found)[:500].rstrip(".") if found else None
+
+
+def _joined(texts: Any) -> str:
+    return ", ".join(map(str, texts)) if isinstance(texts, list | tuple) else str(texts)

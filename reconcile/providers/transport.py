@@ -27,7 +27,7 @@ from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, TooMuch, exchange
 from reconcile.providers.clock import ServerTime
 from reconcile.providers.personal import without_people
-from reconcile.providers.shapes import Excess, Misfit, Unusable, parse
+from reconcile.providers.shapes import Excess, Misfit, Repeated, Unusable, ambiguous, parse, told
 
 # httpx logs whole addresses at INFO, and a GET carries its key there.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -253,7 +253,8 @@ class Transport:
         A write has a ``ticket``; none that sends is made like this.
 
         Raises:
-            Unauthorised: refused credentials. ApiError: nothing came, or nothing that could be read.
+            Unauthorised: refused credentials. Misfit: the answer has a member twice.
+            ApiError: nothing came, or nothing that could be read.
         """
         if operation.sends or operation.write is not (ticket is not None):
             raise AssertionError(f"{operation.name} is not to be looked at")
@@ -264,6 +265,8 @@ class Transport:
             self._decoded(operation, answer)
         try:
             content = parse(answer.content) if answer.content else None
+        except Repeated as error:
+            raise ambiguous(operation.name, error.place) from None
         except ValueError:
             return Answer(None, None, dict(answer.headers))
         return Answer(answer.status_code, content, dict(answer.headers))
@@ -362,12 +365,16 @@ class Transport:
                 f"{operation.name}: the platform gave {error} (HTTP {status}), so it was not read.",
                 hint="Check the provider's url; if it is right, the platform or a proxy has a problem.",
             ) from None
+        except Repeated as error:
+            if status >= 300:  # refused, whatever it says
+                raise Rejected(f"{operation.name}: HTTP {status}.", status) from None
+            raise ambiguous(operation.name, error.place) from None
         except ValueError:
             raise self._unreadable(operation, answer) from None
         if status < 300 and status not in (DONE if operation.write else TOLD):
             raise Unusable(f"{operation.name}: HTTP {status} is no whole answer.", hint=_AMISS)
         if status >= 300:
-            message = _message(content)
+            message = told(content)
             raise Rejected(f"{operation.name}: HTTP {status}{f': {message}' if message else ''}.", status)
         return content
 
@@ -391,27 +398,6 @@ class Transport:
 
 def _is_page(answer: httpx.Response) -> bool:
     return answer.content.lstrip()[:1] == b"<"
-
-
-def _message(content: Any) -> str | None:
-    """What a refusal says, whatever the member is called; with what it says of single members (``modelState``)."""
-    if not isinstance(content, Mapping):
-        return None
-    lower = {str(name).lower(): value for name, value in content.items()}
-    inner = lower.get("error")
-    found = (
-        lower.get("errormessage")
-        or lower.get("message")
-        or (inner.get("message") if isinstance(inner, Mapping) else lower.get("error_description") or inner)
-    )
-    fields = lower.get("modelstate")
-    if isinstance(fields, Mapping) and fields:
-        found = f"{found} ({'; '.join(f'{name}: {_joined(texts)}' for name, texts in fields.items())})"
-    return str(found)[:500].rstrip(".") if found else None
-
-
-def _joined(texts: Any) -> str:
-    return ", ".join(map(str, texts)) if isinstance(texts, list | tuple) else str(texts)
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -1,5 +1,6 @@
 """The boundary: an answer is what it must be, or an error that names the member and what would correct it."""
 
+import json
 import logging
 from typing import Any
 
@@ -10,10 +11,11 @@ from reconcile.errors import ApiError, UnknownOutcome
 from reconcile.model.call import Call
 from reconcile.model.kind import Wanted
 from reconcile.model.right_to_send import RightToSend
+from reconcile.providers import provider_named
 from reconcile.providers.bounds import Bounds
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import Contract
-from reconcile.providers.shapes import Excess, Misfit, described, parse, says_error, word
+from reconcile.providers.shapes import Excess, Misfit, Repeated, described, parse, says_error, word
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.newsletters import NEWSLETTERS
 from reconcile.providers.transport import Pace, Transport
@@ -179,7 +181,7 @@ def _takes(operation: str, name: str) -> bool:
         ("get-data", {"entity": "Recipient"}, [without(PERSON, "accept")], "f.Recipient.accept"),
         ("get-data", {"entity": "Recipient"}, [PERSON | {"tags": "crm"}], "f.Recipient.tags"),
         ("get-data", {"entity": "ListSub"}, [{"listid": 1, "subid": 2, "subdate": 0}], "f.ListSub.status"),
-        ("get-lists-details", {}, {"errorCode": 0}, "f.list"),
+        ("get-lists-details", {}, {"errorCode": 0}, "f.envelope.lists"),
         ("get-lists-details", {}, {"errorCode": 0, "lists": [without(LIST, "totalCount")]}, "f.list.totalCount"),
         ("get-lists-details", {}, {"errorCode": 0, "lists": [without(LIST, "tags")]}, "f.list.listTags"),
         ("create-list", {"name": "x"}, {"errorCode": 0, "list": {"listid": 4}}, "f.list.id"),
@@ -450,3 +452,89 @@ def test_a_batch_by_two_dots_names_its_row() -> None:
     with pytest.raises(Misfit, match=r"gatormail_getDatafeed: .*`batchIdentifier` should be") as error:
         gatormail("getDatafeed", {"batchIdentifier": "..", "records": []})
     assert "`f.batch.batchIdentifier`" in (error.value.diagnostics[0].hint or "")
+
+
+def twice(rows: Any, *places: Any) -> bytes:
+    """JSON of rows with a member that stands there twice: first as something else, then as it is."""
+    text = json.dumps(rows)
+    for name in places:
+        value = f'"{name}": '
+        assert value in text, name
+        text = text.replace(value, f'"{name}" : "other", {value}', 1)
+    return text.encode()
+
+
+ROWS = {each.id for name in ("squalomail", "gatormail") for each in provider_named(name).assumptions or ()}
+BATCH = {"batchIdentifier": "B1", "records": [{"id": 1, "activityType": "EmailOpened", "activityDate": "2027-01-01"}]}
+TWICE: list[tuple[str, dict[str, Any], Any, str, str]] = [
+    ("get-data", {"entity": "Mail"}, [MAIL], "published", "`f.Mail.published`"),
+    ("get-data", {"entity": "Recipient"}, [PERSON], "accept", "`f.Recipient.accept`"),
+    ("get-data", {"entity": "Recipient"}, [PERSON], "tags", "`f.Recipient.tags`"),
+    ("get-lists-details", {}, {"errorCode": 0, "lists": [LIST]}, "totalCount", "`f.list.totalCount`"),
+    ("get-app-id", {}, {"errorCode": 0, "appId": 4711}, "appId", "`app_id_member`"),
+    ("create-list", {"name": "a"}, {"errorCode": 0, "list": {"id": 4}}, "id", "`f.list.id`"),
+    ("gatormail_campaignList", {"page": 1, "pageSize": 1}, [CAMPAIGN], "status", "`op.campaign.list`"),
+    ("gatormail_getCampaign", {"campaignId": "7"}, CAMPAIGN | {"group": {"id": 5, "name": "B"}}, "group",
+     "`op.campaign.get`"),
+    ("gatormail_getDatafeed", {}, BATCH, "activityType", "`op.datafeed.fetch`"),
+    ("gatormail_getDatafeed", {}, BATCH, "records", "`op.datafeed.fetch`"),
+    ("gatormail_getDatafeedBatchIdentifier", {"batchIdentifier": "B1"}, {"processed": True}, "processed",
+     "`op.datafeed.ack`"),
+    ("gatormail_addGroup", {"name": "a"}, {"id": 5, "name": "a"}, "id", "`op.group.create`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "arguments", "answer", "name", "row"), TWICE)
+def test_a_member_that_stands_there_twice_is_an_error(
+    operation: str, arguments: dict[str, Any], answer: Any, name: str, row: str
+) -> None:
+    """Even where both say the same: parsers keep one, and which is meant nobody can tell."""
+    calls: list[httpx.Request] = []
+    http = transport(twice(answer, name), calls)
+    client: Any = (
+        GatorMail("https://api.example.test", "lz", Contract({}), http)
+        if operation.startswith("gatormail_")
+        else SqualoMail("https://api.example.test", "key", http)
+    )
+    with pytest.raises(
+        Misfit, match=rf"^{operation}: the answer can't be understood: `[\w.]*\b{name}`.* twice"
+    ) as error:
+        client.send(Call(operation, arguments), FREELY)
+    assert isinstance(error.value, UnknownOutcome)
+    assert row in (error.value.diagnostics[0].hint or "")
+    assert row.strip("`") in ROWS
+    assert error.value.answer is None
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b'{"a": 1, "b": {"a": 2}, "a": 3}', ("a",)),
+        (b'[{"a": 1}, {"b": [0, {"a": "\\"a\\":", "\\u0061": 2}]}]', (1, "b", 1, "a")),
+        (b'{"a"\t:1,"a"\r\n:1}', ("a",)),
+        (b'[{"rows": [{"x": 1, "y": 2}, {"x": 1, "x": 1}]}]', (0, "rows", 1, "x")),
+        (b'\xef\xbb\xbf{"":1,"":{}}', ("",)),
+        (b'{"a":' + b"[" * 60 + b"]" * 60 + b',"a":0}', ("a",)),
+    ],
+)
+def test_the_place_of_a_member_that_stands_there_twice(content: bytes, place: tuple[Any, ...]) -> None:
+    with pytest.raises(Repeated) as error:
+        parse(content)
+    assert error.value.place == place
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, [], 1, None, ":", '":', [":", " :", '" :"'], {"a": '{"a":1,"a":2}', '"a":': {"a": {"a": " :"}}}, {" :": "\\"}],
+)
+def test_what_only_looks_like_it_is_read(answer: Any) -> None:
+    for separators in ((",", ":"), (", ", " : "), (" ,\n", "\t:")):
+        assert parse(json.dumps(answer, separators=separators).encode()) == answer
+
+
+def test_a_name_that_says_something_of_somebody_is_not_shown() -> None:
+    with pytest.raises(Misfit) as error:
+        gatormail("getSchema", b'{"ann@example.test": 1, "ann@example.test": 2}')
+    assert "ann" not in str(error.value)
+    assert "`...` stands there twice" in str(error.value)

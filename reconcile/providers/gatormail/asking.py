@@ -14,7 +14,7 @@ from reconcile.providers.gatormail.answers import checked
 from reconcile.providers.gatormail.client import GatorMail
 from reconcile.providers.gatormail.contract import ENUMS, defaults, members
 from reconcile.providers.gatormail.operations import OPERATIONS
-from reconcile.providers.shapes import note_types
+from reconcile.providers.shapes import note_twice, note_types
 
 TABLE = "contract"  # the answer that is the account's own contract table
 LISTS = ("campaigns", "campaigns1", "campaigns2", "groups", "emails", "contacts", "included", "excluded")
@@ -38,8 +38,9 @@ def ask(client: GatorMail, answers: dict[str, Answer]) -> None:
                 note_types(answers, lambda: checked(table, known, answers[name].content, ""), answers[name])
         except Unauthorised:
             raise
-        except ApiError:
+        except ApiError as error:
             answers[name] = Answer(None)  # nothing came that could be read
+            note_twice(answers, error)
         return answers[name]
 
     look("campaigns1", "campaignList", page=first, pageSize=1)

@@ -20,7 +20,7 @@ from reconcile.providers.gatormail.contract import Contract
 from reconcile.providers.gatormail.encoding import CONTACTS, Encoding
 from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
 from reconcile.providers.personal import texts
-from reconcile.providers.shapes import Unusable
+from reconcile.providers.shapes import Misfit, Unusable
 from reconcile.providers.transport import Rejected, Transport
 
 ASK = "To ask the account itself: reconcile doctor"
@@ -78,6 +78,10 @@ class GatorMail:
             if error.status in (404, 405):
                 hint = self._whereabouts(operation, error.status)
                 error.diagnostics = tuple(replace(found, hint=hint) for found in error.diagnostics)
+            raise
+        except Misfit as error:
+            if error.twice is not None:
+                error.point_to(f"The call is `{operation.key}` of the provider's contract. {ASK}")
             raise
         except Unusable as error:
             where = f"If it stays, see the provider's contract, `{operation.key}`."

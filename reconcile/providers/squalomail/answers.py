@@ -325,10 +325,17 @@ def _see_tags(function: str, rows: list[Mapping[str, Any]], ask: str) -> None:
             raise misfit(function, place, f" is missing; there is {described(row)}", _told("f.list.listTags", ask))
 
 
+def assumed(call: Call, place: Place, ask: str) -> str:
+    """What is assumed at a place of an answer, in words."""
+    if call.operation == "get-app-id":
+        return _told("app_id_member", ask)
+    return _row(str(call.arguments.get("entity", "")) if call.operation == "get-data" else "", place, ask)
+
+
 def _row(entity: str, place: Place, ask: str) -> str:
     members = [part for part in place if isinstance(part, str)]
-    shape = entity or {"lists": "list"}.get(members[0] if members else "", members[0] if members else "envelope")
-    name = members[-1] if members and (entity or len(members) > 1) else ""
+    shape = entity or (members[0].removesuffix("s") if len(members) > 1 else "envelope")
+    name = members[-1] if members else ""
     return _told(f"f.{shape}.{name}" if name else f"f.{shape}", ask)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
-from reconcile.providers.shapes import note_types, other_types
+from reconcile.providers.shapes import note_twice, note_types, other_types
 from reconcile.providers.squalomail.answers import checked
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id, payload
@@ -48,8 +48,9 @@ def ask(client: SqualoMail, answers: dict[str, Answer]) -> None:
             note_types(answers, lambda: checked(call, answers[name].content, ""), answers[name])
         except Unauthorised:
             raise
-        except ApiError:
+        except ApiError as error:
             answers[name] = Answer(None)  # nothing came that could be read
+            note_twice(answers, error)
         return answers[name]
 
     look("app", "get-app-id")

@@ -14,7 +14,8 @@ from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.model.ticket import Ticket
 from reconcile.providers.personal import texts
-from reconcile.providers.squalomail.answers import checked
+from reconcile.providers.shapes import Misfit
+from reconcile.providers.squalomail.answers import assumed, checked
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Transport
 
@@ -39,16 +40,21 @@ class SqualoMail:
         if not operation.write:
             self.reads += 1
         key = {"apiKey": self._key}
-        return self._transport.request(
-            operation,
-            f"{self._url}{encoded.path}",
-            params={**key, **encoded.query} if encoded.verb == "GET" else None,
-            body={**key, **encoded.body} if encoded.verb == "POST" else None,
-            sends=call.sends,
-            decode=lambda answer: checked(call, answer, ASK),
-            private=lambda: _about_people(call),
-            ticket=ticket,
-        )
+        try:
+            return self._transport.request(
+                operation,
+                f"{self._url}{encoded.path}",
+                params={**key, **encoded.query} if encoded.verb == "GET" else None,
+                body={**key, **encoded.body} if encoded.verb == "POST" else None,
+                sends=call.sends,
+                decode=lambda answer: checked(call, answer, ASK),
+                private=lambda: _about_people(call),
+                ticket=ticket,
+            )
+        except Misfit as error:
+            if error.twice is not None:
+                error.point_to(assumed(call, error.twice, ASK))
+            raise
 
     def look(self, call: Call, *, verb: str | None = None, ticket: Ticket | None = None) -> Answer:
         """What a call answers, as it came: see ``Transport.look``; ``verb`` is the operation's unless given."""
