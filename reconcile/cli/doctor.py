@@ -59,7 +59,7 @@ def doctor(provider: str | None, record: Path | None, scratch: bool, clean: bool
     Exit codes: 0 all holds, 2 something differs, 7 the credentials are refused, 1 another error.
     """
     text_or_json()
-    here = project()
+    here = project(partly=True)
     aliases = _chosen(here, provider)
     if record is not None and len(aliases) != 1:
         raise Usage("--record is for one account: name its alias.")
@@ -67,6 +67,8 @@ def doctor(provider: str | None, record: Path | None, scratch: bool, clean: bool
         raise Usage("--scratch and --clean are for one account: name its alias.")
     if scratch and clean:
         raise Usage("Give either --scratch, which cleans up after itself, or --clean.")
+    if (scratch or clean or record is not None) and aliases[0] not in here.settings.providers:
+        raise here.apart[aliases[0]]
     if clean:
         from reconcile.cli.scratch import clean_up
 
@@ -94,7 +96,7 @@ class _How:
 
 
 def _chosen(here: Project, provider: str | None) -> list[str]:
-    aliases = list(here.settings.providers)
+    aliases = list(dict.fromkeys([*here.settings.providers, *here.apart]))
     if provider is None:
         return aliases
     if provider not in aliases:
@@ -108,9 +110,9 @@ def _examined(here: Project, alias: str, how: _How) -> "Examination":
     """Examine one account, print what was found unless that is to be JSON, and keep it."""
     from reconcile.doctor.examination import Examination
 
-    settings = here.settings.providers[alias]
-    found = Examination(checks=list(_local(here, settings)))
-    if _can_ask(here, found, how):
+    settings = here.settings.providers.get(alias)
+    found = Examination(checks=list(_local(here, alias, settings)))
+    if settings is not None and _can_ask(here, found, how):
         progress(f"{alias}: asking {settings.url} ...")
         _ask(here, alias, found, how)
     if options().format != "json":
@@ -204,12 +206,13 @@ def _print(here: Project, alias: str, found: "Examination") -> None:
     from reconcile.doctor.examination import rows_to_paste
     from reconcile.report.doctor import render
 
-    questionnaire = here.registry.providers[alias].provider.assumptions
+    settings = here.settings.providers.get(alias)
+    questionnaire = here.registry.providers[alias].provider.assumptions if settings is not None else None
     text = render(
         alias,
         [(check.id, check.fine, check.seen, check.remedy) for check in found.checks],
         found.findings,
-        questionnaire.current(here.settings.providers[alias].extra) if questionnaire is not None else {},
+        questionnaire.current(settings.extra) if settings is not None and questionnaire is not None else {},
         list(rows_to_paste(found.findings)),
         verbose=options().verbose > 0,
     )
@@ -223,16 +226,27 @@ def _shown(file: Path) -> str:
         return str(file)
 
 
-def _local(here: Project, settings: ProviderSettings) -> "Iterator[Check]":
-    """What can be told without asking anybody but the state's server."""
+def _local(here: Project, alias: str, settings: ProviderSettings | None) -> "Iterator[Check]":
+    """What can be told without asking anybody but the state's server; an account without settings has faulty ones."""
     from reconcile.doctor.examination import Check, attempt, private
 
-    yield Check("account", True, f"{settings.type} at {settings.url}")
-    if not settings.is_sandbox:
+    if alias in here.apart:
+        yield from _faults(here.apart[alias])
+    if settings is not None:
+        yield Check("account", True, f"{settings.type} at {settings.url}")
+    if settings is not None and not settings.is_sandbox:
         yield attempt("credentials", lambda: _credentials(settings), "Set the variables that reconcile.yaml names.")
     yield private(here.settings.root / ".reconcile" / "key")
     yield attempt("folder", lambda: _writable(here.settings.folder))
     yield attempt("state", lambda: _state(here))
+
+
+def _faults(error: ReconcileError) -> "Iterator[Check]":
+    from reconcile.doctor.examination import Check
+
+    for found in error.diagnostics:
+        where = f"{found.location}: " if found.location is not None else ""
+        yield Check("settings", False, f"{where}{found.detail}", found.hint or "", error)
 
 
 def _credentials(settings: ProviderSettings) -> str:
@@ -271,8 +285,10 @@ def _as_json(here: Project, alias: str, found: "Examination") -> object:
     from reconcile.report.doctor import to_json
 
     checks = [(check.id, check.fine, check.seen, check.remedy) for check in found.checks]
-    settings = here.settings.providers[alias]
-    return to_json(settings.type, checks, found.findings, rows_to_paste(found.findings))
+    settings = here.settings.providers.get(alias)
+    return to_json(
+        settings.type if settings is not None else None, checks, found.findings, rows_to_paste(found.findings)
+    )
 
 
 def never_asked(here: Project) -> Iterator[Diagnostic]:

@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
-from reconcile.errors import Diagnostic, InvalidInput, Location, Severity, Usage
+from reconcile.errors import Diagnostic, InvalidInput, Location, ReconcileError, Severity, Usage
 from reconcile.manifests.environments import DEFAULT, Environments
 from reconcile.manifests.interpolate import GivenText, Scope, Shaped, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
@@ -123,6 +123,9 @@ class UnusableSettings(InvalidInput):
     defaults: Defaults | None = None
     names: Names = Names()
     environments: Environments = Environments()
+    # Where all findings are about accounts: the settings of the others, and the findings by alias.
+    rest: Settings | None = None
+    apart: Mapping[str, ReconcileError] = {}
 
 
 def load_settings(
@@ -203,6 +206,7 @@ class _Loading:
         self._given = variables
         self._environ = environ
         self._findings: list[Diagnostic] = []
+        self._of_accounts: dict[str, list[Diagnostic]] = {}
         self._warnings: list[Diagnostic] = []
         self._names = Names()
         self._scope = self._inside = Scope({}, environ)
@@ -226,8 +230,17 @@ class _Loading:
         providers = dict(self._providers(effective))
         self._check_former_aliases(providers, effective)
         if self._findings:
-            raise self._unusable(effective, self._defaults(base, environments), sound=sound)
+            error = self._unusable(effective, self._defaults(base, environments), sound=sound)
+            if project is not None and len(self._findings) == sum(map(len, self._of_accounts.values())):
+                error.apart = {alias: InvalidInput.of(collapsed(found)) for alias, found in self._of_accounts.items()}
+                self._findings.clear()
+                with suppress(InvalidInput):  # what else is wrong is told once the accounts are mended
+                    error.rest = self._made(project, providers)
+            raise error
         assert project is not None  # noqa: S101  # it would have findings
+        return self._made(project, providers)
+
+    def _made(self, project: ProjectSpec, providers: Mapping[str, ProviderSettings]) -> Settings:
         folder = self._root / _LOCAL / self._name
         return Settings(
             root=self._root,
@@ -239,10 +252,10 @@ class _Loading:
             variables=self._scope.variables,
             environ=self._environ,
             names=self._names,
-            defaults=self._defaults(base, environments),
+            defaults=self._defaults(self._base, self._declared),
             policy=self._policy(project),
             checks=self._checks(project),
-            environments=tuple(environments),
+            environments=tuple(self._declared),
             samples=tuple(project.samples or ()),
             ci=project.ci.model_dump(exclude_unset=True) if project.ci is not None else {},
             warnings=tuple(self._warnings),
@@ -383,25 +396,30 @@ class _Loading:
         providers = layer.members.get("providers")
         for alias, node in _members(providers).items():
             assert isinstance(providers, MappingNode)  # noqa: S101  # or there would be no members
-            mark = providers.keys[alias]
-            if not isinstance(node, MappingNode):
-                self._wrong_type(f"`{alias}` takes the settings of an account", node)
-                continue
-            if "type" not in node.members and alias not in types and layer is not self._base:
-                close = nearest(alias, types)
-                hint = f'Did you mean "{close}"?' if close else "An account of an environment alone needs a `type`."
-                detail = f'The project has no provider "{alias}" whose settings could differ here.'
-                self._find("unknown-provider", "an unknown provider", detail, self._document.at(mark), hint)
-                continue
-            # An account of the project has its type there.
-            own = "type" in node.members or alias not in types
-            type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
-            spec = self._spec(type_, mark) if type_ in names() else None
-            if spec is not None:
-                reading = self._reading(node, spec, alias, mark, lazy=True)
-                members = {name: member for name, member in node.members.items() if name != "type"}
-                data = reading.plain_members(members, reading.shape, ())
-                reading.validated(spec, data, incomplete=True)
+            with self._about(alias):
+                self._check_account(layer, types, alias, node, providers.keys[alias])
+
+    def _check_account(
+        self, layer: MappingNode, types: Mapping[str, str | None], alias: str, node: Node, mark: Any
+    ) -> None:
+        if not isinstance(node, MappingNode):
+            self._wrong_type(f"`{alias}` takes the settings of an account", node)
+            return
+        if "type" not in node.members and alias not in types and layer is not self._base:
+            close = nearest(alias, types)
+            hint = f'Did you mean "{close}"?' if close else "An account of an environment alone needs a `type`."
+            detail = f'The project has no provider "{alias}" whose settings could differ here.'
+            self._find("unknown-provider", "an unknown provider", detail, self._document.at(mark), hint)
+            return
+        # An account of the project has its type there.
+        own = "type" in node.members or alias not in types
+        type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
+        spec = self._spec(type_, mark) if type_ in names() else None
+        if spec is not None:
+            reading = self._reading(node, spec, alias, mark, lazy=True)
+            members = {name: member for name, member in node.members.items() if name != "type"}
+            data = reading.plain_members(members, reading.shape, ())
+            reading.validated(spec, data, incomplete=True)
 
     def _reading(self, node: MappingNode, spec: type[Spec], name: str, mark: Any, *, lazy: bool) -> _LayerReading:
         source = Source(self._document, node, mark)
@@ -512,14 +530,26 @@ class _Loading:
             self._find("missing-attribute", "an attribute is missing", detail, Location(PROJECT_FILE))
         for alias, member in _members(node).items():
             assert isinstance(node, MappingNode)  # noqa: S101  # or there would be no members
-            mark = node.keys[alias]
-            if not isinstance(member, MappingNode):
-                self._wrong_type(f"`{alias}` takes the settings of an account", member)
-                continue
-            type_ = self._provider_type(alias, member, mark, lazy=False)
-            provider = self._provider(alias, type_, member, mark) if type_ else None
-            if provider is not None:
+            before = len(self._findings)
+            with self._about(alias):
+                provider = self._account(alias, member, node.keys[alias])
+            if provider is not None and len(self._findings) == before:
                 yield alias, provider
+
+    @contextmanager
+    def _about(self, alias: str) -> Iterator[None]:
+        """What is found within is about an account."""
+        before = len(self._findings)
+        yield
+        if found := self._findings[before:]:
+            self._of_accounts.setdefault(alias, []).extend(found)
+
+    def _account(self, alias: str, node: Node, mark: Any) -> ProviderSettings | None:
+        if not isinstance(node, MappingNode):
+            self._wrong_type(f"`{alias}` takes the settings of an account", node)
+            return None
+        type_ = self._provider_type(alias, node, mark, lazy=False)
+        return self._provider(alias, type_, node, mark) if type_ else None
 
     def _provider_type(self, alias: str, node: MappingNode, mark: Any, *, lazy: bool) -> str | None:
         member = node.members.get("type")

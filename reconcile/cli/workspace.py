@@ -19,7 +19,7 @@ from reconcile.cli.options import Options, options, passwords
 from reconcile.cli.output import show_diagnostics
 from reconcile.cli.settings import Settings, UnusableSettings, bounded, load_settings
 from reconcile.cli.stopping import Heeding
-from reconcile.errors import Diagnostic, Interrupted, InvalidInput
+from reconcile.errors import Diagnostic, Interrupted, InvalidInput, ReconcileError
 from reconcile.model.checkout import short
 from reconcile.model.right_to_send import RightToSend, right_to_send
 
@@ -36,11 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as a command sees it: its settings and the kinds of its providers; ``stop`` ends what it does."""
+    """A project as a command sees it: its settings and the kinds of its providers; ``stop`` ends what it does.
+
+    ``apart`` has by account what is wrong with its settings, where that did not stop the run; most are left out.
+    """
 
     settings: Settings
     registry: "Registry"
     stop: threading.Event = field(default_factory=threading.Event, compare=False)
+    apart: Mapping[str, ReconcileError] = field(default_factory=dict)
 
     def manifests(self) -> "Manifests":
         """What the manifests declare; warnings are shown.
@@ -223,10 +227,10 @@ def _teller(*, quiet: bool) -> Callable[["Address", str], None]:
     return tell
 
 
-def project(environment: str | None = None, *, quiet: bool = False) -> Project:
+def project(environment: str | None = None, *, quiet: bool = False, partly: bool = False) -> Project:
     """The project that the global options point at; in an environment other than theirs, if one is named.
 
-    ``quiet``: warnings about its file are not shown.
+    ``quiet``: warnings about its file are not shown. ``partly``: accounts whose settings have findings are left out.
 
     Raises:
         InvalidInput: with every finding about the project file.
@@ -234,18 +238,21 @@ def project(environment: str | None = None, *, quiet: bool = False) -> Project:
     chosen = options()
     named = environment if environment is not None else chosen.environment
     given = chosen.settings if environment is None else None
+    apart: Mapping[str, ReconcileError] = {}
     try:
         settings = given or load_settings(
             chosen.directory, environment=named, variables=chosen.variables, environ=chosen.environ
         )
     except UnusableSettings as error:
-        error.diagnostics += tuple(_findings_of_manifests(chosen, error))
-        raise
+        if not partly or error.rest is None:
+            error.diagnostics += tuple(_findings_of_manifests(chosen, error))
+            raise
+        settings, apart = error.rest, error.apart
     if chosen.rules is not None:
         settings = bounded(settings, chosen.rules)
     chosen.secrets += _secrets(settings)
     show_diagnostics(() if quiet else settings.warnings)
-    return Project(settings, settings.registry(), chosen.stop)
+    return Project(settings, settings.registry(), chosen.stop, apart)
 
 
 def _findings_of_manifests(chosen: "Options", error: UnusableSettings) -> Iterator[Diagnostic]:

@@ -83,7 +83,7 @@ def _scalar(value: Any) -> str:
 
 
 def to_json(
-    provider: str,
+    provider: str | None,
     checks: Iterable[tuple[str, bool, str, str]],
     findings: Iterable[Finding],
     rows: Iterable[tuple[str, Any]],

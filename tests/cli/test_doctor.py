@@ -73,6 +73,54 @@ def test_it_asks_the_platform_where_the_state_can_not_be_reached(here: Project) 
     assert "sign-in" not in refused.out, "drafts of our own are made where all is well"
 
 
+FAULTY = {
+    '{type: squalomail, url: "https://evil.example.com/v1", apiKey: "${env.SOME_KEY}"}': "may not be contacted",
+    '{type: squalomail, url: "http://api.squalomail.com/v1", apiKey: "${env.SOME_KEY}"}': "it takes https://",
+    '{type: squalomail, url: "https://api.squalomail.com/v1"}': "`apiKey` is missing",
+    '{type: squalomial, url: "sandbox:"}': "no platform",
+    "null": "takes the settings of an account",
+    '{type: gatormail, url: "sandbox:", instance: lz, timezone: Mars/North}': "Mars/North",
+    '{type: gatormail, url: "sandbox:", instance: lz, contract: {op.group.list: "POST /{x}"}}': "op.group.list",
+    '{type: squalomail, url: "sandbox:", colour: red, apiKei: x}': '"apiKei"',
+}
+
+
+@pytest.mark.parametrize("settings", FAULTY)
+def test_an_account_with_faulty_settings_is_told_and_the_others_are_asked(here: Project, settings: str) -> None:
+    here.write("reconcile.yaml", PROJECT + f"  faulty: {settings}\n")
+    refused = here.run("plan")
+    assert refused.code == 1
+    found = here.run("doctor")
+    assert found.code == 1, found
+    before, _, table = found.out.partition("faulty\n")
+    assert before.count("ok     sign-in: the credentials open") == 2
+    assert "WRONG  settings: reconcile.yaml:5:" in table
+    assert FAULTY[settings] in table
+    assert "ok     state: none yet" in table
+    assert "sign-in" not in table
+    for line in refused.err.splitlines():
+        assert not line.startswith("  ") or line.strip() in found.out, line
+    told = json.loads(here.run("doctor", "faulty", "--format", "json").out)
+    assert [check["id"] for check in told["faulty"]["checks"] if not check["ok"]][:1] == ["settings"]
+    assert here.run("doctor", "squalomail").code == 0
+    for way in ("--scratch", "--clean"):
+        stopped = here.run("doctor", "faulty", way, "--auto-approve")
+        assert (stopped.code, stopped.out, stopped.err) == (1, "", refused.err)
+
+
+def test_what_another_environment_says_amiss_of_an_account_does_not_keep_it_from_being_asked(here: Project) -> None:
+    environment = "environments: {staging: {providers: {squalomail: {colour: red}}}}\n"
+    here.write("reconcile.yaml", PROJECT + environment)
+    found = here.run("doctor", "squalomail")
+    assert found.code == 1, found
+    assert "WRONG  settings: reconcile.yaml:5:" in found.out
+    assert "ok     sign-in" in found.out
+    here.write("reconcile.yaml", PROJECT + environment + "policy: {freeze: 1m}\n")
+    assert '"colour"' in here.run("doctor").err
+    here.write("reconcile.yaml", PROJECT + "policy: {freeze: 1m}\n")
+    assert "freeze" in here.run("doctor").err
+
+
 def test_an_account_that_can_not_be_reached_is_told(here: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "a-key-of-ours")
     here.write("reconcile.yaml", PROJECT.replace('"sandbox:"}', '"http://127.0.0.1:9", apiKey: "${env.SOME_KEY}"}'))
