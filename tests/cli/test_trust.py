@@ -7,6 +7,7 @@ import pytest
 
 from reconcile.errors import InvalidInput
 from reconcile.hosts import Hosts, dialled
+from reconcile.providers.transport import Transport
 from reconcile.state.allowed import check
 from tests.cli.conftest import MANIFEST, PROJECT, Project
 
@@ -202,11 +203,23 @@ def test_there_are_forty_ways() -> None:
 def test_no_host_of_somebody_else_is_dialled(project: Project, dials: list[str], before: str, after: str) -> None:
     assert before in REAL
     project.write("reconcile.yaml", REAL.replace(before, after))
-    for arguments in (["plan"], ["apply", "--auto-approve"], ["doctor"], ["api", "squalomail", "ping"]):
+    alias = "squalomail" if before == URL else "gatormail"
+    for arguments in (["plan"], ["apply", "--auto-approve"], ["doctor", alias], ["api", "squalomail", "ping"]):
         result = project.run(*arguments)
         assert result.code == 1, result
         assert "fault of reconcile" not in result.err
     assert dials == []
+
+
+def test_doctor_dials_the_hosts_of_the_other_accounts_alone(
+    project: Project, dials: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Transport, "pause", lambda *_: None)  # between attempts
+    project.write("reconcile.yaml", REAL.replace(TOKEN, "tokenUrl: https://evil.example/token"))
+    told = project.run("doctor")
+    assert told.code == 1
+    assert "evil.example may not be contacted" in told.out
+    assert set(dials) == {"api.squalomail.com"}
 
 
 def test_the_hosts_of_the_vendors_are_dialled(project: Project, dials: list[str]) -> None:
