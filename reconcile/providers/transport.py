@@ -6,6 +6,7 @@ Certificates are always verified; redirects are never followed, since a followed
 
 import logging
 import random
+import re
 import threading
 import time
 from collections import deque
@@ -356,6 +357,13 @@ class Transport:
             # Both say that the call was not carried out, and neither proves it.
             what = "asked too often" if status == 429 else "the platform is not available for now"
             raise RateLimited(f"{operation.name}: {what} (HTTP {status}).", _retry_after(answer))
+        if 300 <= status < 400 and "location" in answer.headers:
+            raise Rejected(
+                f"{operation.name}: the platform sends the call on to {_host(answer)} (HTTP {status}), which is never "
+                "followed.",
+                status,
+                hint="Check the provider's url: its scheme, its host and its path.",
+            )
         if status >= 500:
             raise Unusable(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
@@ -398,6 +406,12 @@ class Transport:
 
 def _is_page(answer: httpx.Response) -> bool:
     return answer.content.lstrip()[:1] == b"<"
+
+
+def _host(answer: httpx.Response) -> str:
+    """Where an answer sends on to; httpx has seen that it is a URL."""
+    host = answer.request.url.join(answer.headers["location"]).host
+    return host if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", host) else "another address"
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

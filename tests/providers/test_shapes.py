@@ -252,6 +252,59 @@ def test_a_proxy_s_block_page_is_no_word_on_the_credentials(status: int, body: b
     assert "Blocked" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"errorCode": 0, "appId": 4711, "APPID": 4712}, "`appid` stands there twice"),
+        ({"errorCode": 0, "appId": "47\x0011"}, "should be an id"),
+        ({"errorCode": 0, "appId": "47\u202e11"}, "should be an id"),
+        ({"errorCode": 0, "appId": ""}, "should be an id"),
+        ({"errorCode": 0, "appId": True}, "should be an id"),
+        ({"errorCode": 0, "appId": {"id": 4711}}, "should be an id"),
+        ({"errorCode": 0, "app": 4711}, "names no app id"),
+        ({"errorCode": 0, "appId": 4711, "id": 5}, None),
+        ({"errorCode": 0, "ID": "4711"}, None),
+        (4711, None),
+        ("4711", None),
+    ],
+)
+def test_whose_account_it_is_is_told_once_and_plainly(answer: Any, words: str | None) -> None:
+    client = SqualoMail("https://api.example.test", "key", transport(answer, []))
+    if words is None:
+        assert client.account().id == "4711"
+        return
+    with pytest.raises(Misfit, match=f"^get-app-id: the answer can't be understood: .*{words}") as error:
+        client.account()
+    assert "`app_id_member`" in (error.value.diagnostics[0].hint or "")
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("https://evil.example/x?apiKey=key", "evil.example"),
+        ("/elsewhere", "api.example.test"),
+        ("//evil.example", "evil.example"),
+        ("https://[", "another address"),
+    ],
+)
+def test_a_redirect_is_told_and_never_followed(location: str, host: str) -> None:
+    calls: list[httpx.URL] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url)
+        return httpx.Response(307, headers={"Location": location.encode()})  # type: ignore[dict-item]
+
+    http = Transport(pace=Pace(wait=0.0), right=RightToSend(held=True), transport=httpx.MockTransport(handle))
+    client = SqualoMail("https://api.example.test", "a-secret-key", http)
+    for call in (Call("get-data", {"entity": "Mail"}), Call("create-list", {"name": "A"})):
+        with pytest.raises(
+            ApiError, match=rf"sends the call on to {host} \(HTTP 307\), which is never followed"
+        ) as error:
+            client.send(call, FREELY)
+        assert "a-secret-key" not in str(error.value)
+    assert [url.host for url in calls] == ["api.example.test"] * 2
+
+
 def test_an_answer_has_a_largest_size() -> None:
     calls: list[httpx.Request] = []
     bounded = transport([CAMPAIGN] * 100, calls, bounds=Bounds(unpacked=1000))

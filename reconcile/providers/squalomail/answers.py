@@ -19,6 +19,7 @@ from reconcile.providers.shapes import (
     Bit,
     Count,
     Flag,
+    Id,
     Misfit,
     Number,
     Place,
@@ -197,6 +198,7 @@ class _NewRecipient(TypedDict, total=False):
     recipient: Required[_New]
 
 
+_APP_ID: TypeAdapter[Any] = TypeAdapter(Id)
 _ENTITIES: Mapping[str, Any] = {
     "field": Rows[_Field],
     "history": Rows[_History],
@@ -287,6 +289,23 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
         refuse_repeated(function, found["lists"] or [], ("id",), _row("", ("lists", 0, "id"), ask), ("lists",))
         _see_tags(function, found["lists"] or [], ask)
     return found
+
+
+def app_id(answer: Any, remedy: str) -> str:
+    """Whose account it is; the page doesn't say how the answer names it.
+
+    Raises:
+        Misfit: it names none, or two.
+    """
+    members = answer if isinstance(answer, Mapping) else {"appId": answer}
+    for name in ("appid", "id"):
+        found = [value for member, value in members.items() if member.lower() == name]
+        if len(found) > 1:
+            raise misfit("get-app-id", (name,), " stands there twice, in capitals and small letters", remedy, answer)
+        if found:
+            return str(fit("get-app-id", _APP_ID, found[0], lambda *_: remedy))
+    fault = f" names no app id, so whose account this is can't be told; there is {described(answer)}"
+    raise misfit("get-app-id", (), fault, remedy, answer)
 
 
 def _refuse_another(entity: str, rows: list[Any], ask: str) -> None:

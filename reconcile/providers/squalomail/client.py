@@ -15,7 +15,7 @@ from reconcile.model.call import Call, Encoded
 from reconcile.model.ticket import Ticket
 from reconcile.providers.personal import texts
 from reconcile.providers.shapes import Misfit
-from reconcile.providers.squalomail.answers import assumed, checked
+from reconcile.providers.squalomail.answers import app_id, assumed, checked
 from reconcile.providers.squalomail.operations import OPERATIONS
 from reconcile.providers.transport import Transport
 
@@ -78,13 +78,8 @@ class SqualoMail:
 
     def account(self) -> Account:
         """The account that the key opens; the page doesn't say how the answer names the app id."""
-        answer = self.send(Call("get-app-id", {}))
-        if isinstance(answer, Mapping):
-            lower = {key.lower(): value for key, value in answer.items()}
-            answer = lower.get("appid", lower.get("id"))
-        if not isinstance(answer, str | int) or isinstance(answer, bool):
-            raise ApiError("get-app-id: the answer names no app id, so whose account this is can't be told.")
-        return Account("squalomail", httpx.URL(self._url).host, str(answer))
+        call = Call("get-app-id", {})
+        return Account("squalomail", httpx.URL(self._url).host, app_id(self.send(call), assumed(call, (), ASK)))
 
     def rest(self, attempt: int, error: ApiError) -> None:
         """Wait before another attempt."""
