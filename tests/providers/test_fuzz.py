@@ -6,6 +6,7 @@ The whole search runs in ``make chaos`` (20,000 answers for each platform), a fi
 import json
 import os
 import random
+import re
 import resource
 import time
 from collections.abc import Callable
@@ -200,6 +201,7 @@ def test_a_distorted_member_is_an_error_that_names_a_row(
     rng, wire = random.Random(SEED), Wire()
     found = client(platform, wire)
     refused = 0
+    rows = {each.id for each in provider_named(platform).assumptions or ()}
     for _ in range(CASES):
         operation, arguments, answer = rng.choice(calls)
         if operation in ("get-app-id",):
@@ -211,7 +213,10 @@ def test_a_distorted_member_is_an_error_that_names_a_row(
         except Misfit as error:
             refused += 1
             hint = error.diagnostics[0].hint or ""
-            assert "`" in hint, hint
+            named = re.findall("`([^`:]+)[^`]*`", hint)
+            assert named, hint
+            unknown = [row for row in named if not any(id_ == row or id_.startswith(f"{row}.") for id_ in rows)]
+            assert not unknown, (operation, place, hint)
         except ReconcileError:
             refused += 1  # an error under a success status, or a flag that says no
         else:

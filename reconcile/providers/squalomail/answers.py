@@ -212,6 +212,22 @@ _ENTITIES: Mapping[str, Any] = {
     "urlclick": Rows[_UrlClick],
     "userstats": Rows[_UserStats],
 }
+# What an answer's objects must have, by shape: each is an assumption of its own.
+NEEDED: Mapping[str, str] = {
+    "Field": "fieldid fieldname namekey type value published ordering",
+    "List": "listid name",
+    "ListMail": "listid mailid",
+    "ListSub": "listid subid status subdate",
+    "Mail": "mailid subject body altbody published senddate fromemail fromname language",
+    "Recipient": "subid email name surname phone accept enabled gdpr_can_send gdpr_can_track needs_gdpr_consent "
+    "created lastsent_date tags user_defined_fields",
+    "Stats": "mailid",
+    "list": "id name description color ordering published listTags subscribersCount unsubscribersCount disabledCount "
+    "totalCount",
+    "envelope": "errorCode lists",
+}
+# Further ones, of which less is asked.
+_FURTHER = {"envelope": "list newsletter", "newsletter": "id", "recipient": "id", "History": "subid"}
 # What names one row of an entity.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "field": ("fieldid",),
@@ -267,7 +283,7 @@ def _checked(call: Call, answer: Any, ask: str) -> Any:
         entity = str(call.arguments.get("entity", ""))
         shape = _entity(entity.lower())
         if not isinstance(answer, list):
-            raise misfit(function, (), f" should be an array and is {described(answer)}", _told(f"f.{entity}", ask))
+            raise misfit(function, (), f" should be an array and is {described(answer)}", _row(entity, (), ask))
         _refuse_another(entity, answer, ask)
         if shape is None:
             return answer
@@ -315,7 +331,7 @@ def _refuse_another(entity: str, rows: list[Any], ask: str) -> None:
         found = _TYPES.get(named.partition(":")[0].lower())
         if found is not None and found != entity.lower():
             fault = f" should have rows of {entity} and has some of {found.capitalize()}: it answers another call"
-            raise misfit("get-data", (), fault, _told(f"f.{entity}", ask))
+            raise misfit("get-data", (), fault, _row(entity, (), ask))
 
 
 def _refuse_error(function: str, answer: Mapping[str, Any], ask: str) -> None:
@@ -352,9 +368,15 @@ def assumed(call: Call, place: Place, ask: str) -> str:
 
 
 def _row(entity: str, place: Place, ask: str) -> str:
+    """What is assumed of a member, in words; of one that is not asked for by its name, that it has its type."""
     members = [part for part in place if isinstance(part, str)]
-    shape = entity or (members[0].removesuffix("s") if len(members) > 1 else "envelope")
-    name = members[-1] if members else ""
+    shape = entity.capitalize() or (members[0].removesuffix("s") if len(members) > 1 else "envelope")
+    shape = next((known for known in (*NEEDED, *_FURTHER) if known.capitalize() == shape), shape) if entity else shape
+    name = members[0 if entity else -1] if members else ""
+    name = "listTags" if (shape, name) == ("list", "tags") else name
+    known = f"{NEEDED.get(shape, '')} {_FURTHER.get(shape, '')}".split()
+    if not known or (name and name not in known):
+        return _told("distort_types", ask)
     return _told(f"f.{shape}.{name}" if name else f"f.{shape}", ask)
 
 

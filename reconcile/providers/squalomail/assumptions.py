@@ -13,25 +13,11 @@ from reconcile.errors import ApiError, Unauthorised
 from reconcile.model.assumption import READS, SCRATCH, Answer, Answers, Assumption, Questionnaire, Read
 from reconcile.model.call import Call
 from reconcile.providers.shapes import note_twice, note_types, other_types
-from reconcile.providers.squalomail.answers import checked
+from reconcile.providers.squalomail.answers import NEEDED, checked
 from reconcile.providers.squalomail.client import SqualoMail
 from reconcile.providers.squalomail.scratch import OWN_MAIL, TRIED, newsletter_id, payload
 from reconcile.providers.squalomail.scratch import SCRATCH as TRIALS
 
-# What an answer's objects must have, by shape, and the answers that have such objects.
-_NEEDED: Mapping[str, str] = {
-    "Field": "fieldid fieldname namekey type value published ordering",
-    "List": "listid name",
-    "ListMail": "listid mailid",
-    "ListSub": "listid subid status subdate",
-    "Mail": "mailid subject body altbody published senddate fromemail fromname language",
-    "Recipient": "subid email name surname phone accept enabled gdpr_can_send gdpr_can_track needs_gdpr_consent "
-    "created lastsent_date tags user_defined_fields",
-    "Stats": "mailid",
-    "list": "id name description color ordering published listTags subscribersCount unsubscribersCount disabledCount "
-    "totalCount",
-    "envelope": "errorCode lists",
-}
 _PEOPLE = "It is about people, whom nothing is tried on."
 _SCHEDULES = "Schedules are never tried."
 _UNUSED = "Nothing of ours rests on it."
@@ -124,7 +110,7 @@ def _objects(answers: Answers, shape: str) -> Sequence[Mapping[str, Any]]:
 
 def _name_of(shape: str, member: str) -> Read:
     """The name under which a member stands; "" where it is missing and no other name suggests itself."""
-    needed = _NEEDED[shape].split()
+    needed = NEEDED[shape].split()
 
     def read(answers: Answers) -> str | None:
         objects = _objects(answers, shape)
@@ -293,7 +279,7 @@ def _date_header(answers: Answers) -> str | None:
 
 
 def _members() -> Iterator[Assumption]:
-    for shape, names in _NEEDED.items():
+    for shape, names in NEEDED.items():
         for name in names.split():
             read = _name_of(shape, name)
             yield Assumption(f"f.{shape}.{name}", f"Is it called {name}?", name, "Reading it is an error.", READS, read)
@@ -393,5 +379,5 @@ _SWITCHES = (
 _CALLS = frozenset(
     "get-app-id get-data get-lists-details appId entity filter page pageSize Key Value apiKey".split()  # noqa: SIM905
 )
-_WORDS = frozenset({*(name for names in _NEEDED.values() for name in names.split()), *_KNOWN, *_NEEDED, *_CALLS})
+_WORDS = frozenset({*(name for names in NEEDED.values() for name in names.split()), *_KNOWN, *NEEDED, *_CALLS})
 ASSUMPTIONS = Questionnaire((*_members(), *_SWITCHES), ask, scratch=TRIALS, words=_WORDS)
