@@ -147,9 +147,7 @@ def _apply_records(
 
     plans = list(records.values())
     for name, record in records.items():
-        check_record(
-            record, here.settings.environment or "default", time.time(), here.settings.policy.plan_expiry, name
-        )
+        check_record(record, here.settings.name, time.time(), here.settings.policy.plan_expiry, name)
     manifests = here.manifests()
     desired = {} if plans[0].destroy else manifests.resources
     flagged = skip_invalid or any("--skip-invalid" in record.flags for record in plans)

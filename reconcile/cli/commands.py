@@ -29,21 +29,36 @@ if TYPE_CHECKING:
 PROJECT = "reconcile.yaml"  # manifests.load.PROJECT_FILE, whose import --help does without
 
 
+def abouts(directory: Path) -> Mapping[str, str]:
+    """What a list says of each of these commands; they are not made for it, with all their options."""
+    found: dict[str, str] = {}
+    for _, command in _commands(directory):
+        group, _, name = command.name.partition(" ")
+        bare = click.Command(group, help=command.about if name else command.help)
+        found.setdefault(group, bare.get_short_help_str(60).rstrip("."))
+    return found
+
+
 def provider_commands(directory: Path) -> Mapping[str, click.Command]:
     """The commands of our own providers, and of those whose types the project in a folder names."""
+    found: dict[str, click.Command] = {}
+    for provider, command in _commands(directory):
+        group, _, name = command.name.partition(" ")
+        if not name:
+            found.setdefault(group, _made(provider, command))
+            continue
+        at = found.setdefault(group, _group(command))
+        if isinstance(at, click.Group):
+            at.add_command(_made(provider, command), name)
+    return found
+
+
+def _commands(directory: Path) -> Iterator[tuple[Provider, Command]]:
     from reconcile.providers import built_in
 
-    found: dict[str, click.Command] = {}
     for provider in (*built_in().values(), *_others(directory)):
         for command in provider.commands:
-            group, _, name = command.name.partition(" ")
-            if not name:
-                found.setdefault(group, _made(provider, command))
-                continue
-            at = found.setdefault(group, _group(command))
-            if isinstance(at, click.Group):
-                at.add_command(_made(provider, command), name)
-    return found
+            yield provider, command
 
 
 def _others(directory: Path) -> Iterator[Provider]:

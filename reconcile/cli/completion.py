@@ -64,20 +64,11 @@ def _environments(given: Options) -> Iterator[str]:
 
 def _addresses(given: Options) -> list[str]:
     from reconcile.cli.settings import load_settings
-    from reconcile.manifests.load import load
 
     settings = load_settings(
         given.directory, environment=given.environment, variables=given.variables, environ=given.environ
     )
-    declared = load(
-        settings.root,
-        settings.registry(),
-        variables=settings.variables,
-        environ=settings.environ,
-        defaults=settings.defaults,
-        names=settings.names,
-    )
-    return sorted(map(str, declared.resources))
+    return sorted(map(str, settings.manifests(settings.registry()).resources))
 
 
 def _aliases(given: Options) -> list[str]:

@@ -191,7 +191,7 @@ def _keep(here: Project, alias: str, account: Account, found: "Examination", lev
     if all(finding.seen is None for finding in found.findings):
         return
     settings = here.settings.providers[alias]
-    file = place(here.settings.root, here.settings.environment or "default", alias)
+    file = place(here.settings.root, here.settings.name, alias)
     contract = settings.extra.get("contract") or {}
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
@@ -298,7 +298,7 @@ def never_asked(here: Project) -> Iterator[Diagnostic]:
     for alias, settings in here.settings.providers.items():
         if settings.is_sandbox:
             continue
-        file = place(here.settings.root, here.settings.environment or "default", alias)
+        file = place(here.settings.root, here.settings.name, alias)
         try:
             why = outdated(read(file), _host(settings.url), settings.extra.get("contract") or {})
         except ReconcileError as error:

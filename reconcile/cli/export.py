@@ -11,7 +11,6 @@ from reconcile.cli.history import remembered
 from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
-from reconcile.cli.settings import DEFAULT_ENVIRONMENT
 from reconcile.cli.unmanaged import take_into
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import InvalidInput, Usage
@@ -207,7 +206,7 @@ def _declared(here: Project) -> Mapping[str, "Node"]:
     if root is None:
         return {}
     environments = root.members.get("environments")
-    chosen = here.settings.environment or DEFAULT_ENVIRONMENT
+    chosen = here.settings.name
     layer = environments.members.get(chosen) if isinstance(environments, MappingNode) else None
     whole: MappingNode = merged(root, layer) if isinstance(layer, MappingNode) else root
     providers = whole.members.get("providers")

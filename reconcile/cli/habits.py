@@ -15,7 +15,6 @@ COMMANDS: Final = {
     "delete": "reconcile destroy",
     "deploy": "reconcile apply",
     "describe": "reconcile state show ADDR",
-    "diff": "reconcile plan",
     "down": "reconcile destroy",
     "dump": "reconcile export DIR",
     "edit": "reconcile pull",
@@ -122,9 +121,14 @@ _OTHERWISE: Final = {
 }
 
 
-# A command, and an option or argument that it has not -> what to do.
+_DIFF: Final = (
+    "Two environments of the project are compared here, as in `reconcile diff staging production`; "
+    "`reconcile plan` shows what an apply would change."
+)
+# A command, and an option that it has not -> what to do; without an option, whatever else is wrong with the line.
 _FOR: Final = {
     ("destroy", "target"): "Take the entries out of the manifests and apply: `reconcile plan` shows what goes.",
+    **dict.fromkeys((("diff", name) for name in ("", "f", "filename", "k")), _DIFF),
     ("show", ""): "`reconcile show FILE` renders a saved plan; `reconcile state show ADDR` what was applied.",
 }
 _GLOBAL: Final = ("-C", "--env", "--var", "--format", "--parallelism", "--lock-timeout")
@@ -153,7 +157,7 @@ def hint_for(arguments: Sequence[str]) -> str | None:
         known = OPTIONS.get(name)
         if known is not None and argument.partition("=")[0] != known.split()[0]:
             return f"Here it is {known}."
-    return _FOR.get((command, "")) if len(arguments) == 1 else None
+    return _FOR.get((command, ""))
 
 
 def _without_values(arguments: Sequence[str]) -> list[str]:

@@ -169,7 +169,7 @@ def _run(here: Project, command: str, record: Record, serial: tuple[int, int]) -
         who=owner.who,
         host=owner.host,
         command=command,
-        environment=here.settings.environment or "default",
+        environment=here.settings.name,
         commit=commit_of(here.settings.root),
         plan=" ".join(record.approved) or (plan_digest(record.plan) if record.plan is not None else None),
         writes=_writes(record.events),

@@ -113,15 +113,20 @@ class _Commands(click.Group):
 
 def _told(ctx: click.Context) -> dict[str, str]:
     """What is said of each command in a list."""
-    of_providers = {name: command.get_short_help_str(60).rstrip(".") for name, command in _of_providers(ctx).items()}
-    return {name: about for name, (_, about) in COMMANDS.items()} | of_providers
+    from reconcile.cli.commands import abouts
+
+    return {**{name: about for name, (_, about) in COMMANDS.items()}, **abouts(_directory(ctx))}
 
 
 def _of_providers(ctx: click.Context) -> Mapping[str, click.Command]:
     from reconcile.cli.commands import provider_commands
 
+    return provider_commands(_directory(ctx))
+
+
+def _directory(ctx: click.Context) -> Path:
     given = ctx.find_root().obj
-    return provider_commands(given.directory if isinstance(given, Options) else Path())
+    return given.directory if isinstance(given, Options) else Path()
 
 
 @click.group(
@@ -142,8 +147,6 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of what happened."""
-    # A run makes many objects and few circles: to look for those so often takes a twentieth of a plan's time.
-    gc.set_threshold(50_000)
     steady()
     code = run(arguments)
     try:
@@ -152,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"error[output] The output can't be written: {error.strerror}.", err=True)
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # or Python would complain once more at exit
         code = code or 1
+    gc.freeze()  # nobody needs circles to be looked for in what ends with the process
     sys.exit(code)
 
 

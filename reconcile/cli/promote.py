@@ -9,7 +9,6 @@ import click
 
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import print_json, progress, show_diagnostics, text_or_json
-from reconcile.cli.settings import DEFAULT_ENVIRONMENT
 from reconcile.cli.workspace import Project, project
 from reconcile.errors import Diagnostic, InvalidInput, Severity, Usage
 from reconcile.model.registry import nearest
@@ -110,12 +109,11 @@ def promote(first: str, second: str, patterns: tuple[str, ...]) -> int:
 def _written(two: _Two, addresses: "Sequence[Address]") -> tuple[str, ...]:
     """The change on disk, once it is seen that it makes the second environment as it is to be, and nothing else."""
     from reconcile.manifests.edit import Unwritable
-    from reconcile.manifests.interpolate import Scope
     from reconcile.manifests.promote import Promotion, alike
     from reconcile.manifests.pulling import Drafts
 
     settings = two.second.settings
-    drafts = Drafts(settings.root, Scope(settings.variables, settings.environ, settings.names))
+    drafts = Drafts(settings.root, settings.scope)
     promotion = Promotion(drafts, two.second.registry, *two.names)
     findings: list[Diagnostic] = []
     for address in addresses:
@@ -156,7 +154,6 @@ def _both(first: str, second: str) -> _Two:
         InvalidInput: with what is wrong in either.
     """
     from reconcile.manifests.environments import Environments
-    from reconcile.manifests.load import load
 
     if first == second:
         raise Usage(f"Two environments are compared, and {first} is one.")
@@ -166,16 +163,8 @@ def _both(first: str, second: str) -> _Two:
     settings = other.settings
     has = one.manifests().resources, other.declared().resources
     try:
-        goal = load(
-            settings.root,
-            other.registry,
-            variables=settings.variables,
-            environ=settings.environ,
-            defaults=settings.defaults,
-            names=settings.names,
-            environments=Environments(one.settings.environment or DEFAULT_ENVIRONMENT, settings.environments),
-            linked=False,
-        ).resources
+        entries = Environments(one.settings.name, settings.environments)
+        goal = settings.manifests(other.registry, entries, linked=False).resources
     except InvalidInput as error:
         told = f" With the entries of {first} and the variables of {second}."
         error.diagnostics = tuple(replace(each, detail=each.detail + told) for each in error.diagnostics)

@@ -30,7 +30,6 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
     is gone; 1 where nothing can be written.
     """
     from reconcile.engine.pull import pull as take_over
-    from reconcile.manifests.interpolate import Scope
     from reconcile.manifests.pulling import Drafts
     from reconcile.state.lockinfo import new_owner
 
@@ -40,7 +39,7 @@ def pull(addresses: tuple[str, ...], detach: bool) -> int:
     targets = requested(here, addresses, [], known=list(manifests.resources)).targets
     settings, environments = here.settings, here.settings.environments_of_manifests()
     others = tuple(name for name in environments.names if name != environments.chosen) if environments.known else ()
-    scope = Scope(settings.variables, settings.environ, settings.names)
+    scope = settings.scope
     drafts = Drafts(settings.root, scope, environments.chosen, others)
     with (
         here.store().lock("pull", options().lock_timeout) as locked,

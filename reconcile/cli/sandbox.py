@@ -17,7 +17,7 @@ from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
 from reconcile.cli.settings import load_settings
 from reconcile.errors import InvalidInput, Usage
-from reconcile.model.provider import Asked, Hosted, Hosting
+from reconcile.model.hosting import Asked, Hosted, Hosting
 from reconcile.model.settings import ProviderSettings
 from reconcile.providers import built_in, provider_named
 
@@ -115,7 +115,7 @@ def _hosted(
         positions = {**(known.switches if known else {}), **switches.get(name, {})}
         own = {parameter.name: values[parameter.name] for parameter in hosting.options}
         there = (known.account, known.contract) if known else ("", {})
-        yield hosting.set_up.load()(Asked(_emulated(accounts, name), own, positions, *there))
+        yield hosting.set_up(Asked(_emulated(accounts, name), own, positions, *there))
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _serve(emulator: "Sandbox", port: int, where: Path | None, notes: Sequence[s
             progress(f"Data in {where}." if where is not None else "Data in memory only.")
             click.echo(f"{server.url}/  web page")
             for _, hosting in _platforms():
-                for line in hosting.told.load()(emulator, server.url):
+                for line in hosting.told(emulator, server.url):
                     click.echo(line)
             for name in mounted:
                 click.echo(f"{server.url}/{name}  the API of {name}")
@@ -183,9 +183,7 @@ def _switches(given: Sequence[str]) -> dict[str, dict[str, str]]:
     from reconcile.model.registry import nearest
 
     known = {
-        f"{hosting.prefix}{switch}": (name, switch)
-        for name, hosting in _platforms()
-        for switch in hosting.switches.load()()
+        f"{hosting.prefix}{switch}": (name, switch) for name, hosting in _platforms() for switch in hosting.switches()
     }
     found: dict[str, dict[str, str]] = {}
     for text in given:

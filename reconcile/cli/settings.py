@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, ReconcileError, Severity, Usage
 from reconcile.manifests.environments import DEFAULT, Environments
 from reconcile.manifests.interpolate import GivenText, Scope, Shaped, diagnose, evaluate
-from reconcile.manifests.load import PROJECT_FILE, Defaults, collapsed
+from reconcile.manifests.load import PROJECT_FILE, Defaults, Manifests, collapsed, load
 from reconcile.manifests.names import ALLOW_ENV, Names, Naming, signing_in
 from reconcile.manifests.nodes import (
     MAX_BYTES,
@@ -46,7 +46,10 @@ from reconcile.model.settings import (
     Secret,
     credentials_of,
 )
-from reconcile.providers import built_in, names, provider_named
+from reconcile.providers import built_in, names, provider_named, provider_type
+
+if TYPE_CHECKING:
+    from reconcile.model.call import Call, Encoded
 
 Layer = TypeVar("Layer", bound=Spec)
 
@@ -84,14 +87,49 @@ class Settings:
     proposed: Mapping[str, Any] | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What the environment is called; without one it has a name, too."""
+        return self.environment or DEFAULT_ENVIRONMENT
+
+    @property
+    def scope(self) -> Scope:
+        """What expressions in manifests may name."""
+        return Scope(self.variables, self.environ, self.names)
+
+    def manifests(
+        self, registry: Registry, environments: Environments | None = None, *, linked: bool = True
+    ) -> Manifests:
+        """What the manifests on disk declare now, for this environment if no other is named; see ``load``.
+
+        Raises:
+            InvalidInput: with every finding.
+        """
+        return load(
+            self.root,
+            registry,
+            scope=self.scope,
+            defaults=self.defaults,
+            environments=environments or self.environments_of_manifests(),
+            linked=linked,
+        )
+
     def environments_of_manifests(self) -> Environments:
         """Which environment manifests are read for, and which there are."""
-        return Environments(self.environment or DEFAULT_ENVIRONMENT, self.environments)
+        return Environments(self.name, self.environments)
+
+    def encoders(self) -> "dict[str, Callable[[Call], Encoded]]":
+        """What puts calls on the wire without a client, by alias, of the platforms that have such."""
+        made = {alias: (provider_named(each.type).encoder, each.extra) for alias, each in self.providers.items()}
+        return {alias: encoder(extra) for alias, (encoder, extra) in made.items() if encoder is not None}
+
+    def keyless(self) -> Registry:
+        """The registry without the project key, which only marks objects: nobody needs it who makes no marks."""
+        return Registry({alias: provider_type(each.type, each.extra) for alias, each in self.providers.items()})
 
     def registry(self) -> Registry:
         """The project's aliases with the kinds behind them."""
         from reconcile.cli.key import project_key
-        from reconcile.providers import provider_type
 
         def key() -> bytes:
             return project_key(self.root, self.environ, self.never_hashed)
@@ -114,14 +152,13 @@ class Settings:
 class UnusableSettings(InvalidInput):
     """The project file has findings.
 
-    ``types`` are those of its accounts by alias, ``variables`` and ``defaults`` as in Settings, where these parts are
+    ``types`` are those of its accounts by alias, ``scope`` and ``defaults`` as in Settings, where these parts are
     sound, so that the manifests can be checked all the same; None where they are not.
     """
 
     types: Mapping[str, str] | None = None
-    variables: Mapping[str, Shaped] = {}
+    scope: Scope = Scope()
     defaults: Defaults | None = None
-    names: Names = Names()
     environments: Environments = Environments()
     # Where all findings are about accounts: the settings of the others, and the findings by alias.
     rest: Settings | None = None
@@ -272,8 +309,7 @@ class _Loading:
         types = {alias: _type_of(node) for alias, node in _members(effective.members.get("providers")).items()}
         known = {alias: type_ for alias, type_ in types.items() if type_ in names()}
         if sound and types and known == types:
-            error.types, error.variables, error.defaults = known, self._scope.variables, defaults
-            error.names = self._names
+            error.types, error.scope, error.defaults = known, self._scope, defaults
             error.environments = Environments(self._name, tuple(self._declared))
         return error
 

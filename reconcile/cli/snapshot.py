@@ -59,7 +59,7 @@ def read_snapshot(path: Path, here: Project) -> "Snapshot":
     except OSError as error:
         raise InvalidInput(f"The snapshot {path} can't be read: {error.strerror}.") from None
     found = loads(data, str(path))
-    environment = here.settings.environment or "default"
+    environment = here.settings.name
     if found.environment != environment:
         raise InvalidInput(
             f'{path} was taken of the environment "{found.environment}", and this is "{environment}".',
@@ -70,11 +70,7 @@ def read_snapshot(path: Path, here: Project) -> "Snapshot":
 
 def keyless(here: Project) -> Project:
     """The project without its key, which only marks objects: a plan against a snapshot makes no marks."""
-    from reconcile.model.registry import Registry
-    from reconcile.providers import provider_type
-
-    accounts = here.settings.providers.items()
-    return replace(here, registry=Registry({alias: provider_type(each.type, each.extra) for alias, each in accounts}))
+    return replace(here, registry=here.settings.keyless())
 
 
 @contextmanager
@@ -82,14 +78,11 @@ def standing_still(here: Project, kept: "Snapshot") -> Iterator["Workspace"]:
     """A workspace whose accounts are as a snapshot has them; nothing is contacted, so nothing signs in."""
     from reconcile.engine.intents import Patience
     from reconcile.engine.snapshot import clients_of
-    from reconcile.providers import provider_named
 
-    encoders = {}
-    for alias, each in here.settings.providers.items():
-        encoder = provider_named(each.type).encoder
-        encoders[alias] = encoder(each.extra) if encoder is not None else _as_it_is
+    aliases = here.settings.providers.keys()
+    encoders = dict.fromkeys(aliases, _as_it_is) | here.settings.encoders()
     with here.workspace() as workspace:
-        clients = clients_of(kept, here.settings.providers.keys(), encoders)
+        clients = clients_of(kept, aliases, encoders)
         yield replace(workspace, clients=clients, patience=Patience((0.0,), lambda seconds: None))
 
 

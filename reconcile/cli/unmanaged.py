@@ -82,7 +82,6 @@ def _alike(title: str, pattern: str) -> bool:
 def take_into(folder: Path, chosen: Sequence[str], *, include_sent: bool) -> int:
     """``export --into``: entries, bodies and bindings for chosen objects, in the project that is there."""
     from reconcile.engine.unmanaged import take_in
-    from reconcile.manifests.interpolate import Scope
     from reconcile.manifests.pulling import Drafts
     from reconcile.report.text import counted
 
@@ -100,7 +99,7 @@ def take_into(folder: Path, chosen: Sequence[str], *, include_sent: bool) -> int
             hint="Name addresses as `reconcile unmanaged` lists them, or patterns such as 'shop.list.*'.",
         )
     manifests = here.manifests()
-    drafts = Drafts(settings.root, Scope(settings.variables, settings.environ, settings.names))
+    drafts = Drafts(settings.root, settings.scope)
     with (
         here.store().lock("export --into", options().lock_timeout) as locked,
         here.workspace() as workspace,
@@ -115,7 +114,7 @@ def take_into(folder: Path, chosen: Sequence[str], *, include_sent: bool) -> int
                 address=known[0],
             )
         # What exists in this account is in no other environment's.
-        only = settings.environments_of_manifests().chosen if settings.environments else None
+        only = settings.name if settings.environments else None
         taken = take_in(workspace, locked, manifests, drafts, here.declared, wanted, only)
         record.begin()
     if as_json:

@@ -62,21 +62,10 @@ class Project:
         Raises:
             InvalidInput: with every finding.
         """
-        from reconcile.manifests.load import load
-
-        settings = self.settings
         try:
-            return load(
-                settings.root,
-                self.registry,
-                variables=settings.variables,
-                environ=settings.environ,
-                defaults=settings.defaults,
-                names=settings.names,
-                environments=settings.environments_of_manifests(),
-            )
+            return self.settings.manifests(self.registry)
         except InvalidInput as error:
-            error.diagnostics = tuple(_with_commits(settings.root, found) for found in error.diagnostics)
+            error.diagnostics = tuple(_with_commits(self.settings.root, found) for found in error.diagnostics)
             raise
 
     def mail_findings(
@@ -95,15 +84,9 @@ class Project:
 
     def unsendable(self, resources: "Mapping[Address, Resource]") -> list[Diagnostic]:
         """What of these entries can't be put on the wire; no account is needed to tell, nor the project key."""
-        from reconcile.model.registry import Registry
         from reconcile.planner.changes import off_the_wire
-        from reconcile.providers import provider_named, provider_type
 
-        accounts = self.settings.providers.items()
-        keyless = Registry({alias: provider_type(each.type, each.extra) for alias, each in accounts})
-        made = {alias: (provider_named(each.type).encoder, each.extra) for alias, each in accounts}
-        encoders = {alias: encoder(extra) for alias, (encoder, extra) in made.items() if encoder is not None}
-        return list(off_the_wire(resources, keyless, encoders))
+        return list(off_the_wire(resources, self.settings.keyless(), self.settings.encoders()))
 
     def mail_rules(self) -> "MailRules":
         """What the project says of the checks, and what its platforms fill in mails."""
@@ -152,8 +135,9 @@ class Project:
             from reconcile.cli.attempts import tell_of_attempts
 
             tell_of_attempts(options())
-        concurrency = max((provider.concurrency for provider in settings.providers.values()), default=4)
         sandboxed = all(provider.is_sandbox for provider in settings.providers.values())
+        # In this process nobody waits for an answer; one step after the other, ids come in the plan's order.
+        concurrency = 1 if sandboxed else max(each.concurrency for each in settings.providers.values())
         with ExitStack() as stack:
             clients = Clients(settings, right, stack, self.stop, options().limits)
             yield Workspace(
@@ -162,7 +146,7 @@ class Project:
                 policy=settings.policy,
                 clock=time.time,
                 right=right,
-                environment=settings.environment or "default",
+                environment=settings.name,
                 tool_version=tool_version(),
                 contracts={
                     alias: dict(provider.extra.get("contract") or {}) for alias, provider in settings.providers.items()
@@ -271,10 +255,8 @@ def _findings_of_manifests(chosen: "Options", error: UnusableSettings) -> Iterat
         load(
             chosen.directory,
             registry,
-            variables=error.variables,
-            environ=chosen.environ,
+            scope=error.scope,
             defaults=error.defaults,
-            names=error.names,
             environments=error.environments,
         )
     except InvalidInput as more:

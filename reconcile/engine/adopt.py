@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection as AnyCollection
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconcile.engine.refresh import decoded, refresh
@@ -11,10 +11,13 @@ from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.address import Address
 from reconcile.model.attributes import condensed, digest_text, references
 from reconcile.model.kind import Collection, Kind, Row, Wanted, rules
+from reconcile.model.registry import Registry
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.planner.diff import as_references
-from reconcile.state.state import State
 from reconcile.state.store import LockedState
+
+# Where an object is: alias, collection, id.
+_Place = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -32,35 +35,32 @@ def import_objects(workspace: Workspace, locked: LockedState, wanted: Mapping[Ad
     Raises:
         InvalidInput: an address or an object is bound already, or there is no such object; with every finding.
     """
-    state, registry, findings = locked.state, workspace.registry, list[Diagnostic]()
+    state, registry = locked.state, workspace.registry
     accounts = check_accounts(
         workspace, state, {*(at.provider for at in wanted), *state.accounts} & workspace.clients.keys()
     )
-    there = _there(workspace, {(at, id_) for at, (_, id_) in wanted.items()} | _bound(state, wanted))
+    former = {address: state.resources[address].id for address in wanted if address in state.resources}
+    there = _there(workspace, [*((at, id_) for at, (_, id_) in wanted.items()), *former.items()])
+    owners = {_place(registry, at, kept.id): at for at, kept in state.resources.items() if at.provider in accounts}
+    findings: list[Diagnostic] = []
     for address, (_, id_) in wanted.items():
-        kind = registry.kind(address)
-        finding = _unfit(workspace, state, there, address, id_)
-        if finding is None and (address.provider, kind.collection.name, id_) not in there:
-            finding = Diagnostic(
-                "no-such-object",
-                "no such object",
-                f"The account has no {kind.kind} with the id {id_}.",
-                str(address),
-                hint="The id is in the web interface's address line.",
-            )
+        finding = _unfit(registry, there, owners, address, former.get(address), id_)
         findings += [finding] if finding is not None else []
+        owners.setdefault(_place(registry, address, id_), address)
     if findings:
         raise InvalidInput.of(findings)
     locked.account({**state.accounts, **accounts})
+    bound = _ids(locked)
     # What others refer to comes first, so that references can be told from ids.
     for address in sorted(wanted, key=lambda address: (bool(_refers(wanted[address][0])), address)):
         resource, id_ = wanted[address]
         kind = registry.kind(address)
-        live = there[address.provider, kind.collection.name, id_]
-        locked.put(address, adopted(resource, kind, decoded(kind, live), _ids(locked)))
+        live = decoded(kind, there[_place(registry, address, id_)])
+        bound[address.provider, address.kind, id_] = address
+        locked.put(address, adopted(resource, kind, live, bound))
 
 
-def _there(workspace: Workspace, wanted: AnyCollection[tuple[Address, str]]) -> dict[tuple[str, str, str], Row]:
+def _there(workspace: Workspace, wanted: Iterable[tuple[Address, str]]) -> dict[_Place, Row]:
     """The rows of ids, by account and collection; each collection is read once."""
     asked: dict[tuple[str, Collection], set[str]] = defaultdict(set)
     for address, id_ in wanted:
@@ -75,27 +75,37 @@ def _there(workspace: Workspace, wanted: AnyCollection[tuple[Address, str]]) -> 
     }
 
 
-def _bound(state: State, wanted: AnyCollection[Address]) -> set[tuple[Address, str]]:
-    return {(address, state.resources[address].id) for address in wanted if address in state.resources}
-
-
 def _unfit(
-    workspace: Workspace, state: State, there: AnyCollection[tuple[str, str, str]], address: Address, id_: str
+    registry: Registry,
+    there: AnyCollection[_Place],
+    owners: Mapping[_Place, Address],
+    address: Address,
+    former: str | None,
+    id_: str,
 ) -> Diagnostic | None:
-    """Why an object can't be bound to an address, whether or not it exists."""
-    kind, former = workspace.registry.kind(address), state.resources.get(address)
+    """Why an object can't be bound to an address, which is bound to the ``former`` one."""
+    kind, place = registry.kind(address), _place(registry, address, id_)
     if former is not None:
-        is_there = (address.provider, kind.collection.name, former.id) in there
-        gone = not kind.singleton and bool(former.id) and not is_there
-        if former.id == id_ or not gone:
+        gone = not kind.singleton and former != "" and _place(registry, address, former) not in there
+        if former == id_ or not gone:
             hint = f"If another object is meant: reconcile state rm {address}, then reconcile import {address} {id_}"
-            return _bound_already(f"{address} is bound already, to id {former.id}.", address, hint)
-    for other, kept in state.resources.items():
-        same_place = other.provider == address.provider
-        if same_place and workspace.registry.kind(other).collection.name == kind.collection.name and kept.id == id_:
-            detail = f"The object with the id {id_} is bound to {other} already."
-            return _bound_already(detail, address, 'To give it another address, declare "was" on the new entry.')
+            return _bound_already(f"{address} is bound already, to id {former}.", address, hint)
+    if place in owners:
+        detail = f"The object with the id {id_} is bound to {owners[place]} already."
+        return _bound_already(detail, address, 'To give it another address, declare "was" on the new entry.')
+    if place not in there:
+        return Diagnostic(
+            "no-such-object",
+            "no such object",
+            f"The account has no {kind.kind} with the id {id_}.",
+            str(address),
+            hint="The id is in the web interface's address line.",
+        )
     return None
+
+
+def _place(registry: Registry, address: Address, id_: str) -> _Place:
+    return address.provider, registry.kind(address).collection.name, id_
 
 
 def _bound_already(detail: str, address: Address, hint: str) -> Diagnostic:
@@ -123,19 +133,19 @@ def adopt(workspace: Workspace, locked: LockedState, desired: Mapping[Address, R
     if accounts != dict(state.accounts):
         locked.account(accounts)
     # References are told from ids once what they refer to is bound, so lists come before campaigns.
-    taken: set[tuple[str, str, str]] = set()
+    taken: set[_Place] = set()
+    bound = _ids(locked)
     for address in sorted(unbound, key=lambda address: _turn(workspace, unbound[address], candidates.get(address, ()))):
         kind = workspace.registry.kind(address)
         matching = [
-            found
-            for found in candidates.get(address, ())
-            if (address.provider, kind.collection.name, found.id) not in taken
+            found for found in candidates.get(address, ()) if _place(workspace.registry, address, found.id) not in taken
         ]
         chosen = _chosen(unbound[address], kind, matching)
         if chosen is not None:
-            locked.put(address, adopted(unbound[address], kind, chosen, _ids(locked)))
+            bound[address.provider, address.kind, chosen.id] = address
+            locked.put(address, adopted(unbound[address], kind, chosen, bound))
             adoption.bound[address] = chosen.id
-            taken.add((address.provider, kind.collection.name, chosen.id))
+            taken.add(_place(workspace.registry, address, chosen.id))
         elif matching:
             adoption.findings.append(_ambiguous(unbound[address], kind, matching))
         else:

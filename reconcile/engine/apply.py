@@ -96,11 +96,11 @@ class _Executor:
                         yield self._failure(step, error)
                 ready.extend(sorter.get_ready())
         cut_short = run.stop.is_set() or self._fatal is not None
+        held = _held_back_by(unmade, waiting) if not cut_short else {}
         for address in sorted({address for address, _ in waiting} - ended):
             step = run.plan.steps[address]
             if step.action is not Action.NO_OP:
-                held = not cut_short and _held_back_by(address, unmade, waiting) == {Outcome.POSTPONED}
-                outcome = Outcome.POSTPONED if held else Outcome.NOT_ATTEMPTED
+                outcome = Outcome.POSTPONED if held.get(address) == {Outcome.POSTPONED} else Outcome.NOT_ATTEMPTED
                 yield Event(step, outcome, written=address in self._steps.written)
         if self._fatal is not None:
             raise self._fatal
@@ -152,15 +152,14 @@ def not_approved(difference: Difference) -> Diagnostic:
     )
 
 
-def _held_back_by(address: Address, unmade: Mapping[Address, Outcome], waiting: Graph) -> set[Outcome]:
-    """How the steps ended that come, near or far, before one and were not made."""
-    seen, look_at = {address}, [address]
-    while look_at:
-        here = look_at.pop()
-        before = {each for node, nodes in waiting.items() if node[0] == here for each, _ in nodes} - seen
-        seen |= before
-        look_at += before - unmade.keys()
-    return {unmade[each] for each in seen & unmade.keys()}
+def _held_back_by(unmade: Mapping[Address, Outcome], waiting: Graph) -> dict[Address, set[Outcome]]:
+    """For each step, how the ones that come before it, near or far, and were not made have ended."""
+    held: dict[Address, set[Outcome]] = {address: {outcome} for address, outcome in unmade.items()}
+    for address, phase in TopologicalSorter(waiting).static_order():
+        if address not in unmade:
+            before = (held.get(each, set()) for each, _ in waiting[address, phase])
+            held[address] = held.get(address, set()).union(*before)
+    return held
 
 
 def _stops_first(waiting: list[Node], running: Collection[Node]) -> tuple[list[Node], list[Node]]:

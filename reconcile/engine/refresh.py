@@ -66,8 +66,9 @@ def refresh(
         leftover = tuple(decoded(kind, found[id_]) for id_ in kept.deposed if id_ in found)
         if leftover:
             deposed[address] = leftover
-    candidates = _candidates(desired, applied, live, rows, registry)
-    lookalikes = _lookalikes(desired, applied, live, candidates, rows, registry)
+    bound = managed_ids(applied, registry)
+    candidates = _candidates(desired, live, bound, rows, registry)
+    lookalikes = _lookalikes(desired, live, candidates, bound, rows, registry)
     reached = {address: registry.kind(address).reach(found) for address, found in live.items()}
     reached |= {
         address: registry.kind(address).reach(found[0])
@@ -75,8 +76,16 @@ def refresh(
         if desired[address].external and len(found) == 1
     }
     people = {address: count for address, count in reached.items() if count is not None}
-    others = _others(applied, candidates, rows, registry, newer=newer)
+    others = _others(candidates, bound, rows, registry, newer=newer)
     return Seen(live, candidates, deposed, people, lookalikes=lookalikes, others=others)
+
+
+def managed_ids(applied: Mapping[Address, Applied], registry: Registry) -> dict[tuple[str, str], set[str]]:
+    """The ids of the objects that addresses are bound to, by alias and collection."""
+    bound: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for address, kept in applied.items():
+        bound[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    return dict(bound)
 
 
 def find(kind: Kind, client: Client, wanted: Wanted) -> dict[str, RemoteObject]:
@@ -115,17 +124,15 @@ def _read(
 
 
 def _others(
-    applied: Mapping[Address, Applied],
     candidates: Mapping[Address, Sequence[RemoteObject]],
+    bound: Mapping[tuple[str, str], AnyCollection[str]],
     rows: Mapping[tuple[str, str], Mapping[str, Row]],
     registry: Registry,
     *,
     newer: bool,
 ) -> dict[tuple[str, str], tuple[RemoteObject, ...]]:
     """What was read along and is neither bound nor may be what an entry is about."""
-    known: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for address, kept in applied.items():
-        known[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
+    known: dict[tuple[str, str], set[str]] = defaultdict(set, {where: set(ids) for where, ids in bound.items()})
     for address, found in candidates.items():
         known[address.provider, registry.kind(address).collection.name] |= {one.id for one in found}
     others: dict[tuple[str, str], tuple[RemoteObject, ...]] = {}
@@ -216,15 +223,12 @@ def _edited(resource: Resource, kept: Applied) -> bool:
 
 def _candidates(
     desired: Mapping[Address, Resource],
-    applied: Mapping[Address, Applied],
     live: Mapping[Address, RemoteObject],
+    bound: Mapping[tuple[str, str], AnyCollection[str]],
     rows: Mapping[tuple[str, str], Mapping[str, Row]],
     registry: Registry,
 ) -> dict[Address, tuple[RemoteObject, ...]]:
     """For addresses without a live object, the objects of their natural key that no address is bound to."""
-    bound: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for address, kept in applied.items():
-        bound[address.provider, registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
     by_key: dict[tuple[str, str], dict[tuple[Value, ...] | None, list[RemoteObject]]] = {}
     by_mark: dict[tuple[str, str], dict[str, list[RemoteObject]]] = {}
     candidates: dict[Address, tuple[RemoteObject, ...]] = {}
@@ -234,7 +238,7 @@ def _candidates(
         kind = registry.kind(address)
         where = (address.provider, kind.collection.name)
         if (address.provider, kind.kind) not in by_key:
-            keyed = _keyed(kind, rows.get(where, {}).values(), bound[where])
+            keyed = _keyed(kind, rows.get(where, {}).values(), bound.get(where, ()))
             by_key[address.provider, kind.kind] = keyed
             by_mark[address.provider, kind.kind] = _marked(kind, chain.from_iterable(keyed.values()))
         marked = by_mark[address.provider, kind.kind]
@@ -248,9 +252,9 @@ def _candidates(
 
 def _lookalikes(
     desired: Mapping[Address, Resource],
-    applied: Mapping[Address, Applied],
     live: Mapping[Address, RemoteObject],
     candidates: Mapping[Address, tuple[RemoteObject, ...]],
+    bound: Mapping[tuple[str, str], AnyCollection[str]],
     rows: Mapping[tuple[str, str], Mapping[str, Row]],
     registry: Registry,
 ) -> dict[Address, tuple[RemoteObject, ...]]:
@@ -260,17 +264,12 @@ def _lookalikes(
         kind = registry.kind(address)
         if address not in live and not kind.manual and (key := kind.key(resource.attributes)):
             missing[address.provider, address.kind][key].append(address)
-    bound = {
-        (address.provider, registry.kind(address).collection.name, id_)
-        for address, kept in applied.items()
-        for id_ in (kept.id, *kept.deposed)
-    }
     found: dict[Address, list[RemoteObject]] = defaultdict(list)
     for (provider, _), by_key in missing.items():
         kind = registry.kind(next(iter(by_key.values()))[0])
-        keys = Keys(by_key)
-        for row in rows.get((provider, kind.collection.name), {}).values():
-            if (provider, kind.collection.name, row.id) in bound:
+        keys, where = Keys(by_key), (provider, kind.collection.name)
+        for row in rows.get(where, {}).values():
+            if row.id in bound.get(where, ()):
                 continue
             there = decoded(kind, row)
             key = kind.key(there.attributes)
@@ -288,7 +287,9 @@ def _marked(kind: Kind, objects: Iterable[RemoteObject]) -> dict[str, list[Remot
     return by_mark
 
 
-def _keyed(kind: Kind, rows: Iterable[Row], bound: set[str]) -> dict[tuple[Value, ...] | None, list[RemoteObject]]:
+def _keyed(
+    kind: Kind, rows: Iterable[Row], bound: AnyCollection[str]
+) -> dict[tuple[Value, ...] | None, list[RemoteObject]]:
     keyed: dict[tuple[Value, ...] | None, list[RemoteObject]] = defaultdict(list)
     for row in rows:
         if row.id not in bound:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from reconcile.engine.kept import KeptClient, KeptRow
-from reconcile.engine.refresh import decoded
+from reconcile.engine.refresh import decoded, managed_ids
 from reconcile.engine.workflow import NEVER_APPLIED, Workspace, check_accounts
 from reconcile.errors import InvalidInput, ReconcileError
 from reconcile.model.account import Account
@@ -53,13 +53,9 @@ def _rows(workspace: Workspace, alias: str, state: State) -> dict[str, tuple[Kep
         if not isinstance(kind, BulkKind):
             kinds.setdefault(kind.collection.name, []).append(kind)
     found: dict[str, tuple[KeptRow, ...]] = {}
+    bound = managed_ids(state.resources, registry)
     for name, group in kinds.items():
-        ids = frozenset(
-            id_
-            for address, kept in state.resources.items()
-            if address.provider == alias and registry.kind(address).collection.name == name
-            for id_ in (kept.id, *kept.deposed)
-        )
+        ids = frozenset(bound.get((alias, name), ()))
         # Whatever a manifest may come to declare: all that a plan could ask of what is managed is read.
         wanted = Wanted(ids, doomed=ids, edited=ids, everything=True)
         read = {row.id: row for row in group[0].collection.read(workspace.clients[alias], wanted)}

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Collection as AnyCollection
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.gate import Gate, Moment
 from reconcile.engine.intents import Patience, settled, with_settled
 from reconcile.engine.mail_checks import MailRules, faults
-from reconcile.engine.refresh import Clients, refresh
+from reconcile.engine.refresh import Clients, managed_ids, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
 from reconcile.engine.twins import matches_before, settle_twins
 from reconcile.engine.verify import verify
@@ -398,10 +398,8 @@ def aliases(workspace: Workspace, desired: Mapping[Address, Resource], state: St
 
 def circumstances_of(workspace: Workspace, applied: Mapping[Address, Applied], now: float) -> Circumstances:
     """What kinds judge changes by, at a time (UNIX seconds)."""
-    managed: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for address, kept in applied.items():
-        managed[address.provider, workspace.registry.kind(address).collection.name] |= {kept.id, *kept.deposed}
-    return Circumstances(now=now, freeze=workspace.policy.freeze, managed=dict(managed))
+    managed = managed_ids(applied, workspace.registry)
+    return Circumstances(now=now, freeze=workspace.policy.freeze, managed=managed)
 
 
 def standing_of(workspace: Workspace, state: State) -> Standing | None:

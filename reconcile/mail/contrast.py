@@ -4,12 +4,12 @@ The mail's own styles are taken as a browser would at a desktop's width; what st
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from reconcile.mail.style import declarations, names
+from reconcile.mail.style import declarations, names, rules
 
 Scheme = Literal["light", "dark"]
 Color = tuple[float, float, float, float]  # red, green, blue and how opaque, each from 0 to 1
@@ -27,8 +27,10 @@ _FONT_SIZES = (10.0, 10.0, 13.0, 16.0, 18.0, 24.0, 32.0, 48.0)  # of <font size>
 _PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "rem": 16.0}
 _BOLD = names("b strong th h1 h2 h3 h4 h5 h6")
 _SILENT = names("head script style title template noscript select option textarea svg math object iframe video audio")
+_TELLING = names("style hidden bgcolor background color text link href size")
 _PICTURED = re.compile(r"url\(|gradient\(|image-set\(")
 _TOKEN = re.compile(r"#[0-9a-f]{3,8}\b|[a-z-]+\([^()]*\)|[a-z]+")
+_SHEET = re.compile(r"(<style\b([^>]*)>)(.*?)(</style\s*>)", re.DOTALL | re.IGNORECASE)
 _CONDITION = re.compile(r"\(\s*([a-z-]+)\s*(?::\s*([^()]*?))?\s*\)")
 
 
@@ -61,33 +63,41 @@ class _Style:
     opacity: float = 1.0
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)  # few colours of each mail
 def pairs(html: str, scheme: Scheme) -> tuple[Pair, ...]:
     """Each pair of colours in which words of a mail stand, with the first words that do."""
+    canvas: Scheme = "dark" if scheme == "dark" and _knows_dark(html) else "light"
+    return _found(_held(html, scheme), canvas)
+
+
+@lru_cache(maxsize=2)  # most mails are the same in both schemes
+def _found(html: str, canvas: Scheme) -> tuple[Pair, ...]:
     from justhtml import JustHTML
 
-    document = JustHTML(_inlined(html, scheme), sanitize=False, scripting_enabled=False)
-    dark: Scheme = "dark" if scheme == "dark" and _knows_dark(html) else "light"
-    words, canvas, links = (_color(table[dark]) or _BLACK for table in (_WORDS, _CANVAS, _LINKS))
-    start = _Style(words, canvas, links)
+    document = JustHTML(_inlined(html), sanitize=False, scripting_enabled=False)
+    words, behind, links = (_color(table[canvas]) or _BLACK for table in (_WORDS, _CANVAS, _LINKS))
     found: dict[tuple[str, str, float], Pair] = {}
-    todo: list[tuple[Any, _Style]] = [(document.root, start)]
+    todo: list[tuple[Any, _Style]] = [(document.root, _Style(words, behind, links))]
     while todo:
         node, style = todo.pop()
         name = str(getattr(node, "name", ""))
         if name == "#text":
-            if (pair := _pair(str(getattr(node, "data", "") or ""), style)) is not None:
-                found.setdefault((pair.color, pair.behind, pair.enough), pair)
+            pair = _pair(style)
+            if pair is not None and (key := (pair.color, pair.behind, pair.enough)) not in found:
+                text = " ".join(str(getattr(node, "data", "") or "").split())
+                if re.search(r"\w", text):
+                    found[key] = replace(pair, words=text[:60])
         elif name not in _SILENT and not name.startswith("!"):
-            inner = style if name.startswith("#") else _styled(name, getattr(node, "attrs", None) or {}, style)
+            inner = style if name.startswith("#") else _styled(name, _given(node), style)
             if inner is not None:
                 todo += [(child, inner) for child in reversed(getattr(node, "children", None) or ())]
     return tuple(found.values())
 
 
-def _pair(text: str, style: _Style) -> Pair | None:
-    words = " ".join(text.split())
-    if not re.search(r"\w", words) or not style.shown or style.behind is None or style.size < 1:
+@lru_cache(maxsize=4_000)
+def _pair(style: _Style) -> Pair | None:
+    """The pair of colours of such words; None: nobody can see them, or what is behind them can't be told."""
+    if not style.shown or style.behind is None or style.size < 1:
         return None
     alpha = style.color[3] * style.opacity
     if alpha == 0:
@@ -96,15 +106,22 @@ def _pair(text: str, style: _Style) -> Pair | None:
     large = style.size >= _LARGE or (style.bold and style.size >= _LARGE_BOLD)
     lights = sorted((_luminance(color), _luminance(style.behind)))
     ratio = (lights[1] + 0.05) / (lights[0] + 0.05)
-    return Pair(words[:60], _hex(color), _hex(style.behind), ratio, _ENOUGH_LARGE if large else _ENOUGH)
+    return Pair("", _hex(color), _hex(style.behind), ratio, _ENOUGH_LARGE if large else _ENOUGH)
 
 
 # The style of a tag
 
 
-def _styled(name: str, attributes: Mapping[str, str | None], outer: _Style) -> _Style | None:
+def _given(node: object) -> tuple[tuple[str, str], ...]:
+    """The attributes of a tag that have a say; where a link leads has none."""
+    given: Mapping[str, str | None] = getattr(node, "attrs", None) or {}
+    return tuple((name, "" if name == "href" else given[name] or "") for name in given if name in _TELLING)
+
+
+@lru_cache(maxsize=4_000)  # a mail has many tags and few styles
+def _styled(name: str, attributes: tuple[tuple[str, str], ...], outer: _Style) -> _Style | None:
     """How it looks within a tag; None: nobody sees that."""
-    given = {key.lower(): value or "" for key, value in attributes.items()}
+    given = dict(attributes)
     own = {key: value.partition("!")[0].strip() for key, value in declarations(given.get("style", "")).items()}
     if own.get("display") == "none" or "hidden" in given or own.get("max-height") == "0":
         return None
@@ -211,7 +228,6 @@ def _over(color: Color, behind: Color) -> Color:
     return red, green, blue, 1.0
 
 
-@lru_cache(maxsize=4_000)
 def _luminance(color: Color) -> float:
     parts = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in color[:3]]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
@@ -230,38 +246,31 @@ def _knows_dark(html: str) -> bool:
     return any("dark" in each.split() for each in told)
 
 
-def _inlined(html: str, scheme: Scheme) -> str:
-    """The mail with every rule that holds written on the tags that it is about."""
+def _inlined(html: str) -> str:
+    """The mail with every rule written on the tags that it is about."""
     import css_inline
-
-    sheet = re.compile(r"(<style\b([^>]*)>)(.*?)(</style\s*>)", re.DOTALL | re.IGNORECASE)
-
-    def held(match: re.Match[str]) -> str:
-        media = re.search(r"\bmedia\s*=\s*[\"']?([^\"'>]*)", match[2], re.IGNORECASE)
-        inner = f"@media {media[1]}{{{match[3]}}}" if media else match[3]
-        return f"<style>{''.join(_held(inner, scheme))}{match[4]}"
 
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_link_tags=True)
     try:
-        return inliner.inline(sheet.sub(held, html))
+        return inliner.inline(html)
     except css_inline.InlineError:
         return html
 
 
-def _held(sheet: str, scheme: Scheme) -> Iterator[str]:
-    """The rules that hold, out of their conditions."""
-    text = re.sub(r"/\*.*?\*/|<!--|-->", " ", sheet, flags=re.DOTALL)
-    holds: list[bool] = []  # for each open brace
-    for match in re.finditer(r"([^{};]*)([{};]|$)", text):
-        head, sign = match[1].strip(), match[2]
-        if sign == "{":
-            held = _holds(head, scheme) if head.lower().startswith("@media") else not head.startswith("@")
-            holds.append(held)
-            if all(holds) and not head.startswith("@"):
-                end = text.find("}", match.end())
-                yield f"{head}{{{text[match.end() : end if end >= 0 else len(text)]}}}\n"
-        elif sign == "}" and holds:
-            holds.pop()
+def _held(html: str, scheme: Scheme) -> str:
+    """The mail with the rules of its sheets that hold alone, out of their conditions."""
+
+    def holds(head: str) -> bool:
+        return _holds(head, scheme) if head.lower().startswith("@media") else not head.startswith("@")
+
+    def held(match: re.Match[str]) -> str:
+        media = re.search(r"\bmedia\s*=\s*[\"']?([^\"'>]*)", match[2], re.IGNORECASE)
+        inner = f"@media {media[1]}{{{match[3]}}}" if media else match[3]
+        kept = (rule for rule in rules(inner) if rule.body is not None and not rule.head.startswith("@"))
+        told = "".join(f"{rule.head}{{{rule.body}}}\n" for rule in kept if all(map(holds, (*rule.around, rule.head))))
+        return f"<style>{told}{match[4]}"
+
+    return _SHEET.sub(held, html)
 
 
 def _holds(query: str, scheme: Scheme) -> bool:

@@ -39,7 +39,8 @@ _TAG_NAME = re.compile(r"[^\s/>]*")
 _ATTRIBUTE = re.compile(r"""[\s/]*+(=?[^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?+""")
 _COMMENT_END = re.compile(r"--!?>")
 _BLANK = r"&(?:nbsp|ensp|emsp|thinsp|#0*160|#0*8199|#0*8239|#[xX]0*(?:a0|A0|2007|202[fF]));?"
-_PIECE = re.compile(rf"((?:\s|{_BLANK})++)|(?:[^\s&{{%\[*$#<@|]++|{MERGE_TAG}|(?!{_BLANK})\S)+")
+# Blanks, and the word after them.
+_PIECE = re.compile(rf"((?:\s|{_BLANK})*+)((?:[^\s&{{%\[*$#<@|]++|{MERGE_TAG}|(?!{_BLANK})\S)++)?")
 _TAG_OF_PLATFORM = re.compile(MERGE_TAG)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u2060-\u2064\ufeff]")
 _HIDDEN = re.compile(r"display:none|visibility:hidden|(?:^|;)(?:max-height|opacity):0(?:px|em|%)?(?:;|$|!)")
@@ -325,7 +326,7 @@ class _Reader:
         name = _TAG_NAME.match(text, named_from)
         position = named = name.end() if name else named_from
         attributes: dict[str, str] = {}
-        while match := _ATTRIBUTE.match(text, position):
+        while not text.startswith(">", position) and (match := _ATTRIBUTE.match(text, position)):
             position = match.end()
             if not match[1]:
                 break
@@ -438,21 +439,22 @@ class _Reader:
         around = form, link = self._around()
         words: list[Word] | None = None
         for match in _PIECE.finditer(self._text, start, end):
-            if match[1]:
+            blank, word = match.groups()
+            if blank:
                 self._blank = True
-                invisible += "&" in match[1]
+                invisible += "&" in blank
+            if word is None:
                 continue
-            word = match[0]
             if not word.isascii() or "&" in word:
                 word = _INVISIBLE.sub("", html.unescape(word))
                 if not word.strip():
                     invisible += 1
                     continue
             if words is None:
-                self._append(word, match.start(), match.end(), None, around)
+                self._append(word, *match.span(2), None, around)
                 words = self._block.words if self._block is not None else None
             else:
-                words.append(Word(word, match.start(), match.end(), not self._blank, self._run, form, None, link))
+                words.append(Word(word, *match.span(2), not self._blank, self._run, form, None, link))
                 self._blank = False
         if self._block is not None:
             self._block.filler += invisible

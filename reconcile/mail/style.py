@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 
@@ -101,36 +102,62 @@ def _sides(value: str) -> str:
 
 def css_rules(sheet: str) -> list[str]:
     """A style sheet's rules in one spelling, one for each selector; within ``@media`` its condition is before them."""
-    rules: list[tuple[str, dict[str, str]]] = []
-    for head, body in _rules(sheet):
-        if rules and rules[-1][0] == head:
-            rules[-1] = head, rules[-1][1] | body
+    told: list[tuple[str, dict[str, str]]] = []
+    for head, body in _spelled_rules(sheet):
+        if told and told[-1][0] == head:
+            told[-1] = head, told[-1][1] | body
         else:
-            rules.append((head, body))
+            told.append((head, body))
     return [
         head
         if head.startswith("@") and not body
         else f"{head}{{{';'.join(f'{name}:{value}' for name, value in sorted(body.items()))}}}"
-        for head, body in rules
+        for head, body in told
     ]
 
 
-def _rules(sheet: str) -> Iterator[tuple[str, dict[str, str]]]:
-    text = re.sub(r"/\*.*?\*/|<!--|-->", " ", sheet, flags=re.DOTALL)
-    conditions: list[str] = []
+def _spelled_rules(sheet: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for rule in rules(sheet):
+        if rule.body is None:
+            yield f"@{' '.join(rule.head.split()).removeprefix('@')}", {}
+            continue
+        head = _head(rule.head)
+        if not head.lower().startswith(("@media", "@supports", "@layer")):
+            body = declarations(rule.body)
+            selectors = re.split(r",(?![^(\[]*[)\]])", head) if not head.startswith("@") else [head]
+            for selector in sorted(selectors) if body else ():
+                yield " ".join([*map(_head, rule.around), selector]), body
+
+
+def _head(text: str) -> str:
+    return re.sub(r"\s*([,:>+~])\s*", r"\1", " ".join(text.split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a style sheet as it is written, and where: its head, the heads around it, and what is in its braces.
+
+    ``body`` ends with the first brace; None: it is a statement, such as an import.
+    """
+
+    around: tuple[str, ...]
+    head: str
+    body: str | None
+    at: int
+
+
+def rules(sheet: str) -> Iterator[Rule]:
+    """The rules of a style sheet, those around others before these."""
+    text = re.sub(r"/\*.*?\*/|<!--|-->", lambda match: " " * len(match[0]), sheet, flags=re.DOTALL)
+    around: list[str] = []
     for match in re.finditer(r"([^{};]*)([{};]|$)", text):
-        head, sign = " ".join(match[1].split()), match[2]
+        head, sign = match[1].strip(), match[2]
+        at = match.end(1) - len(match[1].lstrip())
         if sign == "{":
-            head = re.sub(r"\s*([,:>+~])\s*", r"\1", head)
-            start = match.end()
-            if not head.lower().startswith(("@media", "@supports", "@layer")):
-                end = text.find("}", start)
-                body = declarations(text[start : end if end >= 0 else len(text)])
-                selectors = re.split(r",(?![^(\[]*[)\]])", head) if not head.startswith("@") else [head]
-                for selector in sorted(selectors) if body else ():
-                    yield " ".join([*conditions, selector]), body
-            conditions.append(head)
-        elif sign == "}" and conditions:
-            conditions.pop()
-        elif sign == ";" and head and not conditions:
-            yield f"@{head.removeprefix('@')}", {}
+            end = text.find("}", match.end())
+            yield Rule(tuple(around), head, text[match.end() : end if end >= 0 else len(text)], at)
+            around.append(head)
+        elif sign == "}" and around:
+            around.pop()
+        elif sign == ";" and head and not around:
+            yield Rule((), head, None, at)

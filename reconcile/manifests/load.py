@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.environments import Environments, here
 from reconcile.manifests.find import find_manifests, not_regular, unread
-from reconcile.manifests.interpolate import Scope, Shaped
-from reconcile.manifests.names import Names
+from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, ScalarNode, parse_yaml
 from reconcile.manifests.reading import Source
 from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
@@ -52,30 +51,24 @@ class Manifests:
     defaults: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
 
 
-Variables: TypeAlias = Mapping[str, Shaped]
-
-
 def load(
     root: Path,
     registry: Registry,
     *,
-    variables: Variables | None = None,
-    environ: Mapping[str, str] | None = None,
+    scope: Scope | None = None,
     defaults: Defaults | None = None,
-    names: Names | None = None,
     environments: Environments | None = None,
     linked: bool = True,
 ) -> Manifests:
     """All that the manifests under ``root`` declare for one of the environments.
 
-    ``names`` says which names expressions may have. Unless ``linked``, references to nothing are let be.
+    ``scope`` is what expressions may name. Unless ``linked``, references to nothing are let be.
 
     Raises:
         InvalidInput: with every finding about every file.
     """
     with collector_paused():
-        scope = Scope(variables or {}, environ or {}, names or Names())
-        return _Loading(root, registry, scope, defaults, environments or Environments()).load(linked=linked)
+        return _Loading(root, registry, scope or Scope(), defaults, environments or Environments()).load(linked=linked)
 
 
 class _Loading:

@@ -6,8 +6,8 @@ Each provider's package has it as ``PROVIDER``. It is light: a member that needs
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from reconcile.model.assumption import Questionnaire
     from reconcile.model.call import Call, Encoded, Operations
-    from reconcile.model.command import Command, Parameter
+    from reconcile.model.command import Command
+    from reconcile.model.hosting import Hosting
     from reconcile.model.kind import Client, Kind
     from reconcile.model.settings import AccountSpec, ProviderSettings
 
@@ -118,47 +119,6 @@ Encoder: TypeAlias = Callable[[Mapping[str, Any]], "Callable[[Call], Encoded]"]
 Emulate: TypeAlias = Callable[["Sequence[ProviderSettings]", "Path | str", Callable[[], float]], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What ``reconcile sandbox`` asks of a platform: its accounts here, its options, its switches.
-
-    ``account`` and ``contract`` are what a calibration knows of a real account, "" and empty without one.
-    """
-
-    settings: "Sequence[ProviderSettings]"
-    values: Mapping[str, Any]
-    switches: Mapping[str, Any]
-    account: str = ""
-    contract: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """The answer: arguments for the sandbox, and lines for whoever starts it."""
-
-    arguments: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hosting:
-    """How ``reconcile sandbox`` takes in an emulator that is part of the sandbox: one file, clock and web page for all.
-
-    Attributes:
-        options: options of the command that are about this platform.
-        switches: gives the names of its switches.
-        prefix: what they begin with on the command line.
-        set_up: what the sandbox is made with.
-        told: gives the lines that say where the API is, from the sandbox and its URL.
-    """
-
-    options: "tuple[Parameter, ...]"
-    switches: Later[Callable[[], tuple[str, ...]]]
-    set_up: Later[Callable[[Asked], Hosted]]
-    told: Later[Callable[[Any, str], Iterable[str]]]
-    prefix: str = ""
-
-
 class Provider:
     """A platform.
 
@@ -194,14 +154,13 @@ class Provider:
         emulator: "Member[Emulate | None]" = None,
         starter: "Member[Mapping[str, str] | None]" = None,
         merge_tags: "Member[tuple[MergeTag, ...]]" = (),
-        hosting: Hosting | None = None,
+        hosting: "Member[Hosting | None]" = None,
         hosts: tuple[str, ...] = (),
         usual: bool = False,
     ) -> None:
         self.name = name
         self.usual = usual
         self.commands = commands
-        self.hosting = hosting
         self.hosts = hosts
         self._settings = settings
         self._open = open
@@ -212,6 +171,7 @@ class Provider:
         self._emulator = emulator
         self._starter = starter
         self._merge_tags = merge_tags
+        self._hosting = hosting
 
     def __repr__(self) -> str:
         return f"Provider({self.name!r})"
@@ -260,6 +220,11 @@ class Provider:
     def merge_tags(self) -> "tuple[MergeTag, ...]":
         """What its mails may contain."""
         return _loaded(self._merge_tags)
+
+    @cached_property
+    def hosting(self) -> "Hosting | None":
+        """How ``reconcile sandbox`` takes the emulator in; None: it is served as it is."""
+        return _loaded(self._hosting)
 
 
 def _loaded(member: "T | Later[T]") -> T:

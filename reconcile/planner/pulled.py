@@ -54,29 +54,25 @@ def waiting(applied: Mapping[Address, Applied], steps: Mapping[Address, Step]) -
         pulled = kept.pulled if kept is not None else None
         if pulled is None:
             continue
-        if pulled.gone and step.cause is Cause.GONE:
-            yield Diagnostic(
-                "pulled-elsewhere",
-                "pulled, but not into these manifests",
-                f"It was deleted outside, and {told(pulled)}. These manifests still have its entry.",
-                address=str(address),
-                hint="Merge that change first (git pull); until then it is an outside edit here.",
-                severity=Severity.WARNING,
-            )
         names = [
             change.name
             for change in step.changes
             if change.cause in (Cause.OUTSIDE, Cause.BOTH) and change.name in {*pulled.attributes, *pulled.removed}
         ]
-        if names:
-            yield Diagnostic(
-                "pulled-elsewhere",
-                "pulled, but not into these manifests",
-                f"{', '.join(names)} changed outside, and {told(pulled)}. These manifests don't have it yet.",
-                address=str(address),
-                hint="Merge that change first (git pull); until then it is an outside edit here.",
-                severity=Severity.WARNING,
-            )
+        if pulled.gone and step.cause is Cause.GONE:
+            detail = f"It was deleted outside, and {told(pulled)}. These manifests still have its entry."
+        elif names:
+            detail = f"{', '.join(names)} changed outside, and {told(pulled)}. These manifests don't have it yet."
+        else:
+            continue
+        yield Diagnostic(
+            "pulled-elsewhere",
+            "pulled, but not into these manifests",
+            detail,
+            address=str(address),
+            hint="Merge that change first (git pull); until then it is an outside edit here.",
+            severity=Severity.WARNING,
+        )
 
 
 def not_made_anew(step: Step, kept: Applied | None) -> Step:

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from reconcile.mail.checks.check import Check, Found, Mail, Severity, Text, listed
 from reconcile.mail.source import Tag
+from reconcile.mail.style import rules
 
 # A feature: which properties and values take it, and what it is called.
 _DECLARED = {
@@ -113,19 +114,9 @@ def _of_styles(html: Text) -> Iterator[tuple[str, str, int]]:
 
 def _of_sheet(sheet: str, start: int) -> Iterator[tuple[str, str, int]]:
     """What rules without a condition take; under a condition, only programs that know it see the rule."""
-    text = re.sub(r"/\*.*?\*/|<!--|-->", lambda match: " " * len(match[0]), sheet, flags=re.DOTALL)
-    depth = 0
-    for match in re.finditer(r"([^{};]*)([{};])", text):
-        head, sign = match[1].strip(), match[2]
-        if sign == "{":
-            depth += 1
-            if depth == 1 and not head.startswith("@") and ":" not in head:
-                end = text.find("}", match.end())
-                body = text[match.end() : end if end >= 0 else len(text)]
-                at = start + match.start() + len(match[1]) - len(match[1].lstrip())
-                yield from ((feature, called, at) for feature, called in _declared(body))
-        elif sign == "}" and depth:
-            depth -= 1
+    for rule in rules(sheet):
+        if rule.body is not None and not rule.around and not rule.head.startswith("@") and ":" not in rule.head:
+            yield from ((feature, called, start + rule.at) for feature, called in _declared(rule.body))
 
 
 @lru_cache(maxsize=4_000)

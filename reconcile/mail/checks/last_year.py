@@ -20,6 +20,8 @@ def _look(mail: Mail) -> Iterator[Found]:
         re.IGNORECASE,
     )
     for text in mail.texts:
+        if str(old) not in text.value:
+            continue  # no need to look for a date
         seen = _NOT_SEEN.sub(lambda found: " " * len(found[0]), text.value)
         found = pattern.search(seen)
         if found is not None:

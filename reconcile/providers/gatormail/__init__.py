@@ -1,7 +1,7 @@
 """GatorMail, whole: ``PROVIDER``."""
 
-from reconcile.model.provider import Hosting, KindsIn, Later, Provider
-from reconcile.providers.gatormail.commands import DATAFEED_PULL, SANDBOX_OPTIONS, SCHEMA_REQUESTS
+from reconcile.model.provider import KindsIn, Later, Provider
+from reconcile.providers.gatormail.commands import DATAFEED_PULL, SCHEMA_REQUESTS
 
 PROVIDER = Provider(
     name="gatormail",
@@ -16,11 +16,5 @@ PROVIDER = Provider(
     assumptions=Later(f"{__name__}.assumptions:ASSUMPTIONS"),
     merge_tags=Later(f"{__name__}.merge_tags:MERGE_TAGS"),
     emulator=Later(f"{__name__}.emulator:emulate"),
-    hosting=Hosting(
-        options=SANDBOX_OPTIONS,
-        switches=Later(f"{__name__}.hosting:switches"),
-        set_up=Later(f"{__name__}.hosting:set_up"),
-        told=Later(f"{__name__}.hosting:told"),
-        prefix="gatormail.",
-    ),
+    hosting=Later(f"{__name__}.hosting:HOSTING"),
 )

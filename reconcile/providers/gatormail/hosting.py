@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconcile.errors import Usage
-from reconcile.model.provider import Asked, Hosted
+from reconcile.model.hosting import Asked, Hosted, Hosting
+from reconcile.providers.gatormail.commands import SANDBOX_OPTIONS
 from reconcile.providers.gatormail.emulator import emulated_contract
 from reconcile.sandbox import Sandbox
 from reconcile.sandbox.gatormail.service import GatorMailSetup
@@ -83,3 +84,12 @@ def _contract(contracts: Mapping[str, Mapping[str, Any]], given: Mapping[str, An
                 )
             first.setdefault(key, alias)
     return {**rows, **given}
+
+
+HOSTING = Hosting(
+    options=SANDBOX_OPTIONS,
+    switches=switches,
+    set_up=set_up,
+    told=told,
+    prefix="gatormail.",
+)

@@ -1,7 +1,6 @@
 """SqualoMail, whole: ``PROVIDER``."""
 
-from reconcile.model.command import Parameter
-from reconcile.model.provider import Hosting, KindsIn, Later, Provider
+from reconcile.model.provider import KindsIn, Later, Provider
 from reconcile.providers.squalomail.commands import EVENT
 
 PROVIDER = Provider(
@@ -17,10 +16,5 @@ PROVIDER = Provider(
     emulator=Later(f"{__name__}.emulator:emulate"),
     usual=True,
     starter=Later(f"{__name__}.starter:STARTER"),
-    hosting=Hosting(
-        options=(Parameter("api_key", "A SqualoMail account for this key.", many=True, metavar="KEY=APPID"),),
-        switches=Later(f"{__name__}.hosting:switches"),
-        set_up=Later(f"{__name__}.hosting:set_up"),
-        told=Later(f"{__name__}.hosting:told"),
-    ),
+    hosting=Later(f"{__name__}.hosting:HOSTING"),
 )

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from reconcile.errors import InvalidInput, Usage
-from reconcile.model.provider import Asked, Hosted
+from reconcile.model.command import Parameter
+from reconcile.model.hosting import Asked, Hosted, Hosting
 from reconcile.model.settings import ProviderSettings
 from reconcile.providers.squalomail.emulator import ACCOUNT
 from reconcile.sandbox import Sandbox
@@ -51,3 +52,11 @@ def _keys(providers: Sequence[ProviderSettings]) -> Iterator[tuple[str, str]]:
         if secret is not None:
             with suppress(InvalidInput):
                 yield secret.reveal(), provider.account or ACCOUNT
+
+
+HOSTING = Hosting(
+    options=(Parameter("api_key", "A SqualoMail account for this key.", many=True, metavar="KEY=APPID"),),
+    switches=switches,
+    set_up=set_up,
+    told=told,
+)
