@@ -108,9 +108,9 @@ def promote(first: str, second: str, patterns: tuple[str, ...]) -> int:
 
 def _written(two: _Two, addresses: "Sequence[Address]") -> tuple[str, ...]:
     """The change on disk, once it is seen that it makes the second environment as it is to be, and nothing else."""
-    from reconcile.manifests.edit import Unwritable
     from reconcile.manifests.promote import Promotion, alike
     from reconcile.manifests.pulling import Drafts
+    from reconcile.manifests.text_change import Unwritable
 
     settings = two.second.settings
     drafts = Drafts(settings.root, settings.scope)

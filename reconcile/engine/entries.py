@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from reconcile.errors import Location
 from reconcile.manifests.content import MAX_CONTENT
-from reconcile.manifests.edit import Plain
 from reconcile.manifests.load import SINGLETON
+from reconcile.manifests.text_change import Plain
 from reconcile.manifests.validate import unwanted_in
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value, references, same

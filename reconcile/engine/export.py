@@ -10,8 +10,8 @@ from reconcile.engine.unmanaged import everything
 from reconcile.engine.workflow import Workspace
 from reconcile.errors import Location
 from reconcile.manifests.compose import compose, compose_singleton
-from reconcile.manifests.edit import Plain
 from reconcile.manifests.load import SINGLETON
+from reconcile.manifests.text_change import Plain
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.kind import Circumstances, Kind, rules

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from reconcile.engine.refresh import find
 from reconcile.engine.workflow import Workspace, plan, settle
 from reconcile.errors import Diagnostic, InvalidInput, Severity
-from reconcile.manifests.edit import Unwritable
 from reconcile.manifests.load import Manifests
 from reconcile.manifests.pulling import Drafts, made_from
+from reconcile.manifests.text_change import Unwritable
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, condensed, digest_text, references, same
 from reconcile.model.kind import Kind, Wanted, rules

@@ -15,9 +15,9 @@ from reconcile.engine.intents import look_up
 from reconcile.engine.objects import Objects
 from reconcile.engine.refresh import find
 from reconcile.engine.run import Run
+from reconcile.engine.step_findings import appeared, not_as_expected, not_scheduled, not_stopped
 from reconcile.errors import (
     ApiError,
-    Diagnostic,
     Interrupted,
     PlanStale,
     ReconcileError,
@@ -79,7 +79,7 @@ class StepExecutor:
             raise Refused.of(lacking)
         strangers = set(self._run.before.get(step.address, ())) - set(step.twins)
         if step.action is Action.CREATE and strangers:
-            raise _appeared(step, strangers)
+            raise appeared(step, strangers)
 
     def _begin(self, step: Step) -> None:
         """Put on record what the step is about to begin, so that whoever approved of it may have it finished."""
@@ -114,10 +114,10 @@ class StepExecutor:
                 self._perform(step, operation, call, stops=True)
             except ReconcileError as error:
                 if isinstance(error, PlanStale):
-                    error.diagnostics += (_not_scheduled(step),)
+                    error.diagnostics += (not_scheduled(step),)
                     raise
                 if not isinstance(error, ApiError) or isinstance(error, Unauthorised) or attempt == _TRIES:
-                    error.diagnostics += (_not_stopped(step),)
+                    error.diagnostics += (not_stopped(step),)
                     raise
                 self._run.patience.sleep(self._run.patience.waits[-1])
             else:
@@ -144,7 +144,7 @@ class StepExecutor:
         except ReconcileError as error:
             launches = step.send is not None and step.send.after is not None
             if launches and (done or step.address in self.written):
-                error.diagnostics += (_not_scheduled(step),)
+                error.diagnostics += (not_scheduled(step),)
             raise
         if step.action is Action.FORGET:
             locked.remove(step.address)
@@ -158,7 +158,7 @@ class StepExecutor:
         """One of the step's calls; what has come of the step so far is on record when it returns."""
         locked = self._run.locked
         operation = self._run.registry.operations(step.address.provider)[call.operation]
-        if _creates(operation):
+        if operation.creates:
             # One at a time for a natural key, until it is on record: no other step must take this object for its own.
             with self._key_locks[self._objects.account(step.address), step.address.kind, step.key]:
                 self._ids[step.address] = made = self._make_once(step, operation, call)
@@ -246,7 +246,7 @@ class StepExecutor:
             else:
                 self._objects.wrote(step, call, id_, stops=stops)
                 if call.then and not self._reads(step, call, call.then):
-                    raise _not_as_expected(step, call)
+                    raise not_as_expected(step, call)
                 break
         if call.due is not None and call.then:
             self._check_launch(step, call, id_)
@@ -316,7 +316,7 @@ class StepExecutor:
         try:
             undone = self._take_back(step, id_)
         except ReconcileError as error:
-            error.diagnostics += (_not_stopped(step),)
+            error.diagnostics += (not_stopped(step),)
             raise
         state = "It was taken back at once" if undone else "It could NOT BE STOPPED"
         stale = PlanStale(
@@ -325,7 +325,7 @@ class StepExecutor:
             address=str(step.address),
         )
         if not undone:
-            stale.diagnostics += (_not_stopped(step),)
+            stale.diagnostics += (not_stopped(step),)
         raise stale
 
     def _take_back(self, step: Step, id_: str) -> bool:
@@ -369,7 +369,7 @@ class StepExecutor:
             attempt += 1
             try:
                 answer = self._send(step, call, lambda: self._objects.look_before_create(step, call))
-                made = self._believed(step, intent, _made_id(operation, answer))
+                made = self._believed(step, intent, operation.made_id(answer))
                 self._objects.made(step, made)
                 return made
             except (Refused, PlanStale, Interrupted):
@@ -448,58 +448,3 @@ class StepExecutor:
         if isinstance(value, tuple | list):
             return [self._resolved(member) for member in value]
         return value
-
-
-def _not_stopped(step: Step) -> Diagnostic:
-    return Diagnostic(
-        "not-stopped",
-        "not stopped",
-        "NOT STOPPED, as far as can be read: the mail goes out as it stands unless it is cancelled.",
-        address=str(step.address),
-        hint="Apply again, or cancel it in the web interface.",
-    )
-
-
-def _creates(operation: Operation) -> bool:
-    return operation.retry is Retry.LOOKUP and operation.returns is not None
-
-
-def _appeared(step: Step, ids: set[str]) -> PlanStale:
-    return PlanStale(
-        f"Since the plan was made, an object with the same natural key has appeared (id {', '.join(sorted(ids))}), so "
-        "this one is not made.",
-        hint="Plan again.",
-        address=str(step.address),
-    )
-
-
-def _not_scheduled(step: Step) -> Diagnostic:
-    return Diagnostic(
-        "not-scheduled",
-        "not scheduled",
-        "NOT SCHEDULED, as far as can be read: the step ended before its new time could be confirmed.",
-        address=str(step.address),
-        hint="Plan again: it shows how it stands. Then apply again.",
-    )
-
-
-def _not_as_expected(step: Step, call: Call) -> ApiError:
-    expected = ", ".join(
-        name if isinstance(value, Mapping) else f"{name} {value if value is not None else 'not set'}"
-        for name, value in call.then.items()
-    )
-    return ApiError(
-        f"The platform accepted {call.operation}, but afterwards the object does not read as it must ({expected}).",
-        hint="Look at it in the web interface, and plan again.",
-        address=str(step.address),
-    )
-
-
-def _made_id(operation: Operation, answer: Any) -> str:
-    """The id of a new object in an answer."""
-    value = answer
-    for member in (operation.returns or "id").split("."):
-        value = value.get(member) if isinstance(value, Mapping) else None
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        raise UnknownOutcome(f"{operation.name}: the answer doesn't say the new object's id.")
-    return str(value)

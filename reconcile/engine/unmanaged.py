@@ -11,10 +11,10 @@ from reconcile.engine.workflow import Workspace, check_accounts
 from reconcile.errors import InvalidInput
 from reconcile.manifests.adding import with_entry
 from reconcile.manifests.compose import escaped
-from reconcile.manifests.edit import Unwritable
 from reconcile.manifests.environments import ONLY
 from reconcile.manifests.load import Manifests
 from reconcile.manifests.pulling import Drafts
+from reconcile.manifests.text_change import Unwritable
 from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import same

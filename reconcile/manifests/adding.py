@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 from reconcile.manifests.compose import flow_value, member_lines
-from reconcile.manifests.edit import Path, Plain, Unwritable, checked, insertion, plain_tree, without
+from reconcile.manifests.edit import Path, checked, insertion, plain_tree, without
+from reconcile.manifests.text_change import Plain, Unwritable
 from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, walk
 
 _LONGEST_LINE = 120

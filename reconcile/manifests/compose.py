@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from reconcile.manifests.edit import Plain
 from reconcile.manifests.interpolate import literal
 from reconcile.manifests.scalars import block_text, scalar_text
+from reconcile.manifests.text_change import Plain
 
 
 def compose(alias: str, plural: str, entries: Mapping[str, Mapping[str, Plain]], schema: str) -> str:

@@ -8,24 +8,16 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from reconcile.errors import Diagnostic
+from reconcile.manifests.edit_lists import list_changes
 from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode, comments, parse_yaml
 from reconcile.manifests.scalars import block_text, scalar_text
+from reconcile.manifests.text_change import Change, Plain, Unwritable
 from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, uses, walk
 
 Path: TypeAlias = Sequence[str]
-Plain: TypeAlias = Any  # None, bool, int, float, str, or a list of texts
-_Change: TypeAlias = tuple[int, int, str]  # from where to where, and what comes in its place
-
-
-class Unwritable(Exception):
-    """Why a value can't be written where it stands, as the end of a sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def with_value(text: str, file: str, path: Path, value: Plain) -> str:
@@ -150,7 +142,7 @@ def _entry(tree: Span, path: Path) -> Span:
 # One value in place of another
 
 
-def _replacement(text: str, tree: Span, entry: Span, span: Span, value: Plain, node: Node | None) -> list[_Change]:
+def _replacement(text: str, tree: Span, entry: Span, span: Span, value: Plain, node: Node | None) -> list[Change]:
     shared = uses(tree, span)
     if shared:
         return _detached(text, entry, span, shared[0], value)
@@ -158,7 +150,7 @@ def _replacement(text: str, tree: Span, entry: Span, span: Span, value: Plain, n
         raise Unwritable("a part of it has an anchor that is used elsewhere; write the value out there")
     if isinstance(value, list):
         if isinstance(node, ListNode) and span.style in ("[", "-"):
-            return _list_changes(text, span, [_plain(item) for item in node.items], value)
+            return list_changes(text, span, [_plain(item) for item in node.items], value)
         return [(span.start, span.end, _rendered(text, entry, value))]
     if span.style in ("|", ">") and isinstance(value, str):
         return [_block_change(text, entry, span, value)]
@@ -170,14 +162,14 @@ def _replacement(text: str, tree: Span, entry: Span, span: Span, value: Plain, n
     return [_beside_comment(text, span, rendered)]
 
 
-def _beside_comment(text: str, span: Span, rendered: str) -> _Change:
+def _beside_comment(text: str, span: Span, rendered: str) -> Change:
     """The change of a value; a comment beside it goes beside the mark of a text over lines, not behind the text."""
     rest = text[span.end : line_end(text, span.end)]
     head, line, body = rendered.partition("\n")
     return span.start, span.end + len(rest if line else ""), f"{head}{rest}{line}{body}" if line else rendered
 
 
-def _detached(text: str, entry: Span, span: Span, first_use: Span, value: Plain) -> list[_Change]:
+def _detached(text: str, entry: Span, span: Span, first_use: Span, value: Plain) -> list[Change]:
     """The entry gets a value of its own; the anchor moves with the former one to the first alias."""
     source = text[span.begin : span.end]
     if "\n" in source:
@@ -196,7 +188,7 @@ def _rendered(text: str, entry: Span, value: Plain, quote: str = "") -> str:
     return scalar_text(value, flow=entry.in_brackets, quote=quote)
 
 
-def _block_change(text: str, entry: Span, span: Span, value: str) -> _Change:
+def _block_change(text: str, entry: Span, span: Span, value: str) -> Change:
     header_end = line_end(text, span.start)
     header, hash_, comment = text[span.start : header_end].partition("#")
     content = text[header_end : span.end].splitlines()[1:]
@@ -241,82 +233,10 @@ def _folded(value: str, lines: list[str]) -> list[str]:
 # Lists
 
 
-def _list_changes(text: str, span: Span, before: list[Plain], after: list[Plain]) -> list[_Change]:
-    """Take out items that are gone and add new ones at the end; what stays keeps its place."""
-    kept = [index for index, item in enumerate(before) if item in after]
-    added = after[len(kept) :]
-    if not before or not kept or [before[index] for index in kept] != after[: len(kept)]:
-        return _rewritten(text, span, after)
-    if span.style == "[":
-        return _flow_changes(text, span, kept, added)
-    return _line_changes(text, span, kept, added)
-
-
-def _rewritten(text: str, span: Span, after: list[Plain]) -> list[_Change]:
-    if span.style == "[":
-        items = span.items
-        inner = (items[0].begin, items[-1].end) if items and after else (span.start + 1, span.end - 1)
-        return [(*inner, ", ".join(scalar_text(item, flow=True) for item in after))]
-    lines = [change for index in range(len(span.items)) for change in _line_removed(text, span, index)]
-    if not after:
-        # The name of the list stands on a line before: there the empty list goes.
-        colon = text.rindex(":", 0, span.start)
-        return [(colon + 1, colon + 1, " []"), *lines]
-    start = line_start(text, span.items[0].begin)
-    indent = text[start : text.index("-", start)]
-    new = "".join(f"{indent}- {scalar_text(item, flow=False)}\n" for item in after)
-    return [(start, start, new), *lines]
-
-
-def _flow_changes(text: str, span: Span, kept: list[int], added: list[Plain]) -> list[_Change]:
-    items, changes = span.items, []
-    for index in range(len(items)):
-        if index in kept:
-            continue
-        if index < kept[0]:
-            changes.append((items[index].begin, items[index + 1].begin, ""))
-        else:
-            changes.append((items[index - 1].end, items[index].end, ""))
-    quote = items[0].style if items[0].style in ("'", '"') else ""
-    new = "".join(f", {scalar_text(item, flow=True, quote=quote)}" for item in added)
-    last = items[kept[-1]].end
-    return [(last, last, new), *changes] if new else changes
-
-
-def _line_changes(text: str, span: Span, kept: list[int], added: list[Plain]) -> list[_Change]:
-    changes = [
-        change for index in range(len(span.items)) if index not in kept for change in _line_removed(text, span, index)
-    ]
-    if not added:
-        return changes
-    last = span.items[kept[-1]]
-    start = line_start(text, last.begin)
-    lead = text[start : last.begin]
-    if lead.strip() != "-":
-        raise Unwritable("its list is not written with an item a line")
-    quote = last.style if last.style in ("'", '"') else ""
-    where = line_end(text, last.end)
-    new = "".join(f"\n{lead}{scalar_text(item, flow=False, quote=quote)}" for item in added)
-    return [(where, where, new), *changes]
-
-
-def _line_removed(text: str, span: Span, index: int) -> list[_Change]:
-    """An item's line without the item; a comment beside it stays, on the line alone."""
-    item = span.items[index]
-    start, end = line_start(text, item.begin), line_end(text, item.end)
-    lead, rest = text[start : item.begin], text[item.end : end].strip()
-    if lead.strip() != "-":
-        raise Unwritable("its list is not written with an item a line")
-    if rest:
-        return [(start + lead.index("-"), end, rest)]
-    following = end + 1 + text.startswith("\r", end)
-    return [(start, min(following, len(text)), "")]
-
-
 # Members
 
 
-def insertion(text: str, entry: Span, name: str, rendered: str) -> _Change:
+def insertion(text: str, entry: Span, name: str, rendered: str) -> Change:
     """A new member, after the last one that takes a line only, or before the first."""
     new = f"{name}: {rendered}"
     members = list(entry.members.values())
@@ -357,7 +277,7 @@ def _extent(text: str, entry: Span, name: str) -> tuple[int, int]:
 # The outcome
 
 
-def _changed(text: str, changes: list[_Change]) -> str:
+def _changed(text: str, changes: list[Change]) -> str:
     crlf = "\r\n" in text
     for start, end, new in sorted(changes, key=lambda change: (change[0], change[1]), reverse=True):
         text = text[:start] + (new.replace("\n", "\r\n") if crlf else new) + text[end:]

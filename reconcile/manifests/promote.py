@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconcile.manifests.adding import with_entry, with_member
-from reconcile.manifests.edit import Plain, Unwritable, with_value, without_entry, written_value
+from reconcile.manifests.edit import with_value, without_entry, written_value
 from reconcile.manifests.environments import ONLY, OVERRIDES
 from reconcile.manifests.find import MANIFESTS
 from reconcile.manifests.pulling import Drafts
+from reconcile.manifests.text_change import Plain, Unwritable
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value, same
 from reconcile.model.registry import Registry

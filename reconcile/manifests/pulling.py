@@ -11,9 +11,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from reconcile.manifests.edit import Plain, Unwritable, stands, with_value, without, without_entry, written_value
+from reconcile.manifests.edit import stands, with_value, without, without_entry, written_value
 from reconcile.manifests.environments import DEFAULT, OVERRIDES
 from reconcile.manifests.interpolate import Scope, evaluate, has_expression, literal
+from reconcile.manifests.text_change import Plain, Unwritable
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
 from reconcile.model.kind import PLAIN, Kind, Rule, Spec, path_of, rules

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconcile.errors import UnknownOutcome
 from reconcile.model.attributes import Attributes, Value
 
 # HTTP statuses of a call that was carried out; of the others 206 is a part of an answer, 203 what a proxy made of it.
@@ -42,6 +43,24 @@ class Operation:
     returns: str | None = None
     used_by: tuple[str, ...] = ()
     summary: str = ""
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes an object that can be looked up before the call is repeated."""
+        return self.retry is Retry.LOOKUP and self.returns is not None
+
+    def made_id(self, answer: Value) -> str:
+        """The id of a new object in an answer.
+
+        Raises:
+            UnknownOutcome: the answer does not say it.
+        """
+        value = answer
+        for member in (self.returns or "id").split("."):
+            value = value.get(member) if isinstance(value, Mapping) else None
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise UnknownOutcome(f"{self.name}: the answer doesn't say the new object's id.")
+        return str(value)
 
 
 Operations = Mapping[str, Operation]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from reconcile.manifests.adding import with_entry
 from reconcile.manifests.compose import escaped
-from reconcile.manifests.edit import Unwritable, plain_tree
+from reconcile.manifests.edit import plain_tree
+from reconcile.manifests.text_change import Unwritable
 
 BLOCK = "a:\n  lists:\n    one:\n      name: One\n"
 MEMBERS = {"name": "New ${x}", "tags": ["t"], "more": {"deep": "v"}}

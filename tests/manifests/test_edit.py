@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.errors import Diagnostic
-from reconcile.manifests.edit import Unwritable, with_value, without, written_value
+from reconcile.manifests.edit import with_value, without, written_value
 from reconcile.manifests.nodes import comments, parse_yaml
 from reconcile.manifests.scalars import scalar_text
+from reconcile.manifests.text_change import Unwritable
 from reconcile.manifests.yaml_positions import spans, walk
 
 PATH = ("p", "kinds", "it", "s")

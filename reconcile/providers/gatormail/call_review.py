@@ -7,18 +7,34 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconcile.errors import Diagnostic
-from reconcile.model.attributes import Value, to_json
+from reconcile.model.attributes import to_json
 from reconcile.model.call import Call
 from reconcile.model.call_review import CallReview, Rules
 from reconcile.model.instant import as_text, fault
 from reconcile.model.kind import Action, Client, Row
 from reconcile.model.resource import RemoteObject
+from reconcile.providers.gatormail.call_facts import (
+    as_taken,
+    campaign_of,
+    can,
+    contacts_of,
+    counted,
+    found_by,
+    group_of,
+    id_of,
+    named,
+    no_campaign,
+    no_group,
+    no_zone,
+    refusal,
+    refused,
+    titled,
+    whole_number,
+)
 from reconcile.providers.gatormail.campaigns import FOLLOW_UP, REFRESHING, of, unfinished
-from reconcile.providers.gatormail.encoding import CONTACTS
 from reconcile.providers.gatormail.kinds.campaign import GatorMailCampaign
-from reconcile.providers.gatormail.operations import OPERATIONS, GatorMailOperation
+from reconcile.providers.gatormail.operations import OPERATIONS
 from reconcile.providers.personal import mask
-from reconcile.providers.transport import Rejected
 
 _TAKE_BACK = "Taking it back (gatormail_uninitiateCampaign) is always allowed."
 _LIVE = ("Queued", "Active")
@@ -29,22 +45,22 @@ _Judge = Callable[[Client, Mapping[str, Any], Rules], CallReview]
 def review(api: Client, call: Call, rules: Rules) -> CallReview:
     """What the call would do as the instance is now; reads only."""
     judge, operation = _JUDGES.get(call.operation), OPERATIONS[call.operation]
-    if judge is None or (operation.needs is not None and not _has(api, operation.needs)):  # the client says so
+    if judge is None or (operation.needs is not None and not can(api, operation.needs)):  # the client says so
         return CallReview()
-    return judge(api, _as_taken(api, operation, to_json(call.arguments)), rules)
+    return judge(api, as_taken(api, operation, to_json(call.arguments)), rules)
 
 
 def aftermath(api: Client, call: Call, rules: Rules) -> Diagnostic | None:
     """What is wrong although the platform took the call: taking a campaign back is read back."""
     if call.operation != "gatormail_uninitiateCampaign":
         return None
-    campaign = _campaign(api, to_json(call.arguments))
+    campaign = campaign_of(api, to_json(call.arguments))
     if campaign is None or campaign.get("status") in (None, "InSetup"):  # None: the platform's word is all there is
         return None
     return Diagnostic(
         "not-uninitiated",
         "the campaign was not taken back",
-        f"The platform took the call, but {_named(campaign)} is {campaign['status']} all the same.",
+        f"The platform took the call, but {named(campaign)} is {campaign['status']} all the same.",
         hint="Look at it in the web interface at once.",
     )
 
@@ -53,27 +69,27 @@ def aftermath(api: Client, call: Call, rules: Rules) -> Diagnostic | None:
 
 
 def _initiating(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     status, start = campaign.get("status"), campaign.get("startDate")
     if status is None:
-        return _refused(
+        return refused(
             "state-unknown",
-            f"{_named(campaign)} may be queued or sent already: this instance does not show where a campaign stands.",
+            f"{named(campaign)} may be queued or sent already: this instance does not show where a campaign stands.",
             "Initiate it in the web interface.",
         )
     if status != "InSetup":
-        return _refused(
+        return refused(
             "not-in-setup",
-            f"{_named(campaign)} is {status}, and only a campaign in setup is initiated.",
+            f"{named(campaign)} is {status}, and only a campaign in setup is initiated.",
             _TAKE_BACK if status == "Queued" else None,
         )
     refusal = _no_start(start) or _by_hand(api, campaign, rules, Action.UPDATE, {"initiate": True})
     if refusal is not None:
         return CallReview(refusal=refusal)
     again = " It goes out again and again until its end date." if campaign.get("type") in REFRESHING else ""
-    effect = f"It has {_named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}"
+    effect = f"It has {named(campaign)} sent at {start} to {_audience(api, campaign)}.{again}"
     return CallReview(effect, sends=True, targets=_goes_to(campaign))
 
 
@@ -81,112 +97,112 @@ def _goes_to(campaign: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
     """The group that a campaign goes to; None stands for one that can't be read."""
     if "group" not in campaign:
         return (("group", None),)
-    group = _id_of(campaign["group"])
+    group = id_of(campaign["group"])
     return (("group", group),) if group is not None else ()
 
 
 def _updating(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     if (refusal := _frozen(api, campaign, rules)) is not None:
         return CallReview(refusal=refusal)
     if _state(campaign) != "Queued":
-        return CallReview(f"It overwrites {_named(campaign)}: what the call leaves out may become empty.")
+        return CallReview(f"It overwrites {named(campaign)}: what the call leaves out may become empty.")
     start = arguments.get("startDate")
     refusal = _no_start(start) or _by_hand(api, campaign, rules, Action.UPDATE, {"startDate": start})
     if refusal is not None:
         return CallReview(refusal=refusal)
     moves = start != campaign.get("startDate")
-    group = _id_of(arguments.get("group"))
-    widens = group is not None and ("group" not in campaign or group != _id_of(campaign["group"]))
+    group = id_of(arguments.get("group"))
+    widens = group is not None and ("group" not in campaign or group != id_of(campaign["group"]))
     what = " and ".join(
         text for text, is_so in ((f"moves it to {start}", moves), ("changes its group", widens)) if is_so
     )
-    effect = f"It overwrites {_named(campaign)}, which is queued{f', and {what}' if what else ''}."
+    effect = f"It overwrites {named(campaign)}, which is queued{f', and {what}' if what else ''}."
     return CallReview(effect, moves or widens, targets=_goes_to(campaign) if group is None else (("group", group),))
 
 
 def _deleting(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     queued = ", which is queued, and its sending" if _state(campaign) == "Queued" else ""
     return CallReview(
-        f"It deletes {_named(campaign)}{queued}; its e-mail stays behind.",
+        f"It deletes {named(campaign)}{queued}; its e-mail stays behind.",
         refusal=_by_hand(api, campaign, rules, Action.DELETE),
     )
 
 
 def _unsubscribing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     known = campaign.get("unsubscribeId", "")
     # Which opt-outs count depends on it, so that others may get the mail.
     widens = _state(campaign) == "Queued" and str(known) != str(arguments.get("unsubscribeId"))
     more = ", which is queued: other opt-outs count, so others may get it" if widens else ""
-    effect = f"It attaches the unsubscribe definition {arguments.get('unsubscribeId')} to {_named(campaign)}{more}."
+    effect = f"It attaches the unsubscribe definition {arguments.get('unsubscribeId')} to {named(campaign)}{more}."
     return CallReview(effect, widens, _frozen(api, campaign, rules))
 
 
 def _writing_email(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    email = _whole(arguments.get("emailId"))
+    email = whole_number(arguments.get("emailId"))
     if email is None:
-        return _refused("no-email", "It needs emailId, the id of an e-mail.")
-    readable = _has(api, "campaign.read")
+        return refused("no-email", "It needs emailId, the id of an e-mail.")
+    readable = can(api, "campaign.read")
     for campaign in unfinished(api, (*_LIVE, "Finished")):
-        if readable and _id_of(campaign.get("email")) != str(email):
+        if readable and id_of(campaign.get("email")) != str(email):
             continue
         if (refusal := _frozen(api, campaign, rules)) is not None and (readable or _state(campaign) != "Finished"):
             doubt = "" if readable else " Whether it has this e-mail can't be read."
-            return _refused(refusal.code, f"{refusal.detail}{doubt}", refusal.hint)
+            return refused(refusal.code, f"{refusal.detail}{doubt}", refusal.hint)
     return CallReview(f"It overwrites the content of the e-mail {email}: what the call leaves out may become empty.")
 
 
 def _testing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     address = arguments.get("emailAddress")
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     if not isinstance(address, str) or "@" not in address:
-        return _refused("no-address", "It needs emailAddress, whom the message goes to.")
-    return CallReview(f"It sends {_named(campaign)} to {mask(address)} at once: a real message.", sends=True)
+        return refused("no-address", "It needs emailAddress, whom the message goes to.")
+    return CallReview(f"It sends {named(campaign)} to {mask(address)} at once: a real message.", sends=True)
 
 
 def _triggering(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    campaign = _campaign(api, arguments)
+    campaign = campaign_of(api, arguments)
     if campaign is None:
-        return _no_campaign()
+        return no_campaign()
     key, given = arguments.get("triggerKey"), arguments.get("sendDate")
     if not isinstance(key, str | int) or not str(key).strip():
-        return _refused(
+        return refused(
             "no-trigger-key",
             "It needs triggerKey, a text of your choice: by it alone can be seen later whether the message was sent.",
             "Such as triggerKey=order-4711.",
         )
-    known = _found(api, "gatormail_getTrigger", triggerKey=str(key))
+    known = found_by(api, "gatormail_getTrigger", triggerKey=str(key))
     if known is not None:
-        return _refused(
+        return refused(
             "trigger-key-used",
             f'There is a trigger "{key}" already ({known.get("triggerState")}): a second message would go out.',
             "For another message choose another key.",
         )
     if given and not of(api).contract.zoned:
-        return CallReview(refusal=_no_zone("sendDate is"))
-    return CallReview(f"It sends {_named(campaign)} to one contact, {given or 'at once'}.", sends=True)
+        return CallReview(refusal=no_zone("sendDate is"))
+    return CallReview(f"It sends {named(campaign)} to one contact, {given or 'at once'}.", sends=True)
 
 
 # Groups
 
 
 def _including(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    group, people = _whole(arguments.get("groupId")), _contacts(arguments)
+    group, people = whole_number(arguments.get("groupId")), contacts_of(arguments)
     if group is None or people is None:
-        return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
+        return refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
     flipped = _excluded_among(api, group, people)
     waiting = [each for each in _users(api, group) if _state(each) == "Queued" or each.get("type") in REFRESHING]
-    effects = [f"It includes {_counted(len(people))} in the group {group}."]
+    effects = [f"It includes {counted(len(people))} in the group {group}."]
     if flipped is None:
         effects.append("Whether some of them are excluded can't be read; they would be included, opt-outs among them.")
     elif flipped:
@@ -197,10 +213,10 @@ def _including(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallR
 
 
 def _excluding(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    group, people = _whole(arguments.get("groupId")), _contacts(arguments)
+    group, people = whole_number(arguments.get("groupId")), contacts_of(arguments)
     if group is None or people is None:
-        return _refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
-    return CallReview(f"It excludes {_counted(len(people))} from the group {group}.")
+        return refused("no-contacts", 'It needs groupId and contacts, an array such as [{"emailLogin": "..."}].')
+    return CallReview(f"It excludes {counted(len(people))} from the group {group}.")
 
 
 def _readmitting(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
@@ -212,21 +228,21 @@ def _readmitting(api: Client, arguments: Mapping[str, Any], rules: Rules) -> Cal
 
 
 def _clearing(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    group = _group(api, arguments)
+    group = group_of(api, arguments)
     if group is None:
-        return _no_group()
+        return no_group()
     excluded = _members(api, "gatormail_groupExcludedContactget", group)
-    effect = f"It removes {_memberships(api, group, excluded)} from the group {_titled(group)}, for good."
+    effect = f"It removes {_memberships(api, group, excluded)} from the group {titled(group)}, for good."
     # Whom the group's rules find, and who had opted out, may get mail again.
     return CallReview(effect, sends=excluded != 0, refusal=_in_use(api, group))
 
 
 def _deleting_group(api: Client, arguments: Mapping[str, Any], rules: Rules) -> CallReview:
-    group = _group(api, arguments)
+    group = group_of(api, arguments)
     if group is None:
-        return _no_group()
+        return no_group()
     excluded = _members(api, "gatormail_groupExcludedContactget", group)
-    effect = f"It deletes the group {_titled(group)} with {_memberships(api, group, excluded)}; the contacts stay."
+    effect = f"It deletes the group {titled(group)} with {_memberships(api, group, excluded)}; the contacts stay."
     return CallReview(effect, refusal=_in_use(api, group))
 
 
@@ -234,9 +250,9 @@ def _in_use(api: Client, group: Mapping[str, Any]) -> Diagnostic | None:
     user = next(_users(api, group["id"]), None)
     if user is None:
         return None
-    return _refusal(
+    return refusal(
         "group-in-use",
-        f"{_named(user)} {_whereabouts(user)} and "
+        f"{named(user)} {_whereabouts(user)} and "
         + ("goes to this group." if "group" in user else "may go to this group: which it goes to can't be read."),
         _TAKE_BACK if _state(user) == "Queued" else "Wait until it is finished.",
     )
@@ -245,18 +261,18 @@ def _in_use(api: Client, group: Mapping[str, Any]) -> Diagnostic | None:
 def _users(api: Client, group: int) -> Iterator[Mapping[str, Any]]:
     """The queued and active campaigns that go to a group, and those of which that can't be read."""
     for campaign in unfinished(api, _LIVE):
-        if _state(campaign) in _LIVE and ("group" not in campaign or _id_of(campaign["group"]) == str(group)):
+        if _state(campaign) in _LIVE and ("group" not in campaign or id_of(campaign["group"]) == str(group)):
             yield campaign
 
 
 def _goes_out(campaign: Mapping[str, Any]) -> str:
     to_them = "goes out to them too" if "group" in campaign else "may go out to them too (its group can't be read)"
-    return f"{_named(campaign).capitalize()} {_whereabouts(campaign)} and {to_them}."
+    return f"{named(campaign).capitalize()} {_whereabouts(campaign)} and {to_them}."
 
 
 def _excluded_among(api: Client, group: int, people: list[Mapping[str, Any]]) -> int | None:
     """How many of the contacts are excluded from the group; None: that can't be read."""
-    if not _has(api, "membership.read"):
+    if not can(api, "membership.read"):
         return None
     ids = {str(one["id"]) for one in people if one.get("id") not in (None, "")}
     addresses = {str(one["emailLogin"]).lower() for one in people if one.get("emailLogin")}
@@ -265,7 +281,7 @@ def _excluded_among(api: Client, group: int, people: list[Mapping[str, Any]]) ->
 
 
 def _members(api: Client, operation: str, group: Mapping[str, Any]) -> int | None:
-    if not _has(api, "membership.read"):
+    if not can(api, "membership.read"):
         return None
     return sum(1 for _ in of(api).pages(operation, groupId=group["id"]))
 
@@ -353,7 +369,7 @@ def _by_hand(
         hint = f'The earliest is {earliest}: there is no "send now".'
     elif found.code == "frozen" and _state(campaign) == "Queued":
         hint = _TAKE_BACK
-    return _refusal(found.code, f"{_named(campaign)}: {found.summary}. {found.detail}", hint)
+    return refusal(found.code, f"{named(campaign)}: {found.summary}. {found.detail}", hint)
 
 
 def _live(campaign: Mapping[str, Any]) -> RemoteObject:
@@ -364,13 +380,13 @@ def _live(campaign: Mapping[str, Any]) -> RemoteObject:
 def _no_start(start: str | None) -> Diagnostic | None:
     """Why nothing can go out at a time: it is none."""
     if start is None:
-        return _refusal(
+        return refusal(
             "no-start-date",
             'It has no startDate, so it would go out at once: there is no "send now".',
             "Set startDate first.",
         )
     wrong = fault(start)
-    return _refusal("no-start-date", f"startDate: {wrong}") if wrong is not None else None
+    return refusal("no-start-date", f"startDate: {wrong}") if wrong is not None else None
 
 
 def _state(campaign: Mapping[str, Any]) -> str:
@@ -388,102 +404,5 @@ def _whereabouts(campaign: Mapping[str, Any]) -> str:
 def _audience(api: Client, campaign: Mapping[str, Any]) -> str:
     if campaign.get("type") == FOLLOW_UP:
         return "whoever is triggered from then on"
-    counts = _found(api, "gatormail_getCampaignAudience", campaignId=campaign["id"])
-    return _counted(counts["final"]) if counts is not None and "final" in counts else "its group"
-
-
-def _campaign(api: Client, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    number = _whole(arguments.get("campaignId"))
-    if number is None:
-        return None
-    if not _has(api, "campaign.read"):
-        rows = of(api).pages("gatormail_campaignList")
-        return next((row for row in rows if str(row["id"]) == str(number)), None)
-    found: Mapping[str, Any] = api.send(Call("gatormail_getCampaign", {"campaignId": number}))
-    return found
-
-
-def _group(api: Client, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    number = _whole(arguments.get("groupId"))
-    if number is None:
-        return None
-    found: Mapping[str, Any] = api.send(Call("gatormail_getGroup", {"groupId": number}))
-    return found
-
-
-def _found(api: Client, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
-    """What a read gives, None where there is no such thing."""
-    try:
-        found: Mapping[str, Any] = api.send(Call(operation, arguments))
-    except Rejected as error:
-        if error.status not in (404, 405):
-            raise
-        return None
-    return found
-
-
-def _as_taken(api: Client, operation: GatorMailOperation, arguments: dict[str, Any]) -> Mapping[str, Any]:
-    """The arguments with the members of their body as they would be read back: by their own names, dates in UTC."""
-    table, shape = of(api).contract, operation.takes.strip("[]")
-    if not shape:
-        return arguments
-    if operation.takes != shape:
-        return {**arguments, CONTACTS: table.read(shape, table.write(shape, arguments.get(CONTACTS)))}
-    return {**arguments, **table.read(shape, table.write(shape, arguments))}
-
-
-def _has(api: Client, capability: str) -> bool:
-    return capability in of(api).contract.capabilities()
-
-
-def _id_of(nested: Any) -> str | None:
-    id_ = nested.get("id") if isinstance(nested, Mapping) else None
-    return None if id_ in (None, "") else str(id_)
-
-
-def _contacts(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    given = arguments.get(CONTACTS)
-    return given if isinstance(given, list) and all(isinstance(each, Mapping) for each in given) else None
-
-
-def _whole(value: Value) -> int | None:
-    """A whole number, also one written as text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
-
-
-def _named(campaign: Mapping[str, Any]) -> str:
-    return f'the campaign "{campaign.get("name")}" (id {campaign.get("id")})'
-
-
-def _titled(group: Mapping[str, Any]) -> str:
-    return f'"{group.get("name")}" (id {group.get("id")})'
-
-
-def _counted(count: int) -> str:
-    return f"{count:,} {'person' if count == 1 else 'people'}"
-
-
-def _no_campaign() -> CallReview:
-    return _refused("no-campaign", "It needs campaignId, the id of a campaign that exists.")
-
-
-def _no_group() -> CallReview:
-    return _refused("no-group", "It needs groupId, the id of a group that exists.")
-
-
-def _no_zone(what: str) -> Diagnostic:
-    return _refusal(
-        "zone-unknown",
-        f"Dates have no zone on the wire, so that nobody can tell when {what}.",
-        "Declare the instance's timezone under the provider in reconcile.yaml, such as Europe/London.",
-    )
-
-
-def _refused(code: str, detail: str, hint: str | None = None) -> CallReview:
-    return CallReview(refusal=_refusal(code, detail, hint))
-
-
-def _refusal(code: str, detail: str, hint: str | None = None) -> Diagnostic:
-    return Diagnostic(code, "not made", detail[0].upper() + detail[1:], hint=hint)
+    counts = found_by(api, "gatormail_getCampaignAudience", campaignId=campaign["id"])
+    return counted(counts["final"]) if counts is not None and "final" in counts else "its group"
