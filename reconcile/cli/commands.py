@@ -135,7 +135,7 @@ def _type(parameter: Parameter) -> "click.ParamType[Any]":
 
 def _mapping_of(ctx: click.Context, parameter: click.Parameter, file: Path | None) -> dict[str, Any] | None:
     """The mapping that a file of YAML holds."""
-    from reconcile.manifests.nodes import MAX_BYTES, parse_yaml
+    from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 
     if file is None:
         return None

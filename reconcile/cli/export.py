@@ -200,7 +200,8 @@ def _upper(name: str) -> str:
 def _declared(here: Project) -> Mapping[str, "Node"]:
     """The providers as the project file has them, the environment's over the project's."""
     from reconcile.manifests.load import PROJECT_FILE
-    from reconcile.manifests.nodes import MappingNode, merged, parse_yaml
+    from reconcile.manifests.nodes import MappingNode, merged
+    from reconcile.manifests.parse import parse_yaml
 
     root = parse_yaml((here.settings.root / PROJECT_FILE).read_bytes(), PROJECT_FILE, []).root
     if root is None:

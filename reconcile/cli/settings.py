@@ -13,17 +13,8 @@ from reconcile.manifests.environments import DEFAULT, Environments
 from reconcile.manifests.interpolate import GivenText, Scope, Shaped, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, Manifests, collapsed, load
 from reconcile.manifests.names import ALLOW_ENV, Names, Naming, signing_in
-from reconcile.manifests.nodes import (
-    MAX_BYTES,
-    Document,
-    ListNode,
-    MappingNode,
-    Node,
-    Scalar,
-    ScalarNode,
-    merged,
-    parse_yaml,
-)
+from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, Scalar, ScalarNode, merged
+from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 from reconcile.manifests.project import (
     ALIAS_PATTERN,
     ProjectSpec,

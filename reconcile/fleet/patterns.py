@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from reconcile.errors import Diagnostic, Severity
 from reconcile.fleet.settings import FLEET_FILE, Account, Fleet
 from reconcile.manifests.load import PROJECT_FILE
-from reconcile.manifests.nodes import ListNode, MappingNode, Node, parse_yaml
+from reconcile.manifests.nodes import ListNode, MappingNode, Node
+from reconcile.manifests.parse import parse_yaml
 
 _Has = Callable[[str], bool]
 

@@ -14,7 +14,8 @@ from pydantic import Field
 from reconcile.errors import Diagnostic, InvalidInput, Location
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import PROJECT_FILE
-from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, parse_yaml
+from reconcile.manifests.nodes import Document, MappingNode
+from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 from reconcile.manifests.project import DURATION_PATTERN
 from reconcile.manifests.reading import Reading, Source
 from reconcile.manifests.shape import shape_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from reconcile.mail.change import Changes, Detail, Kind, Part, Piece
 from reconcile.mail.marks import Draft
 from reconcile.mail.match import Match, opcodes
-from reconcile.mail.source import Source, Tag, invisible, read
+from reconcile.mail.source import Source, Tag, invisible
+from reconcile.mail.source_reader import read
 from reconcile.mail.style import LOOKS, names
 
 # Attributes told of here or of the words and pictures themselves, so that they are no markup that nobody sees.

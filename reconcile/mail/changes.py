@@ -14,19 +14,8 @@ from reconcile.mail.change import Change, Changes, Detail, Kind, Part, Piece
 from reconcile.mail.look import break_details, form_details, formed, look_details, unstyled
 from reconcile.mail.marks import Draft, Marker
 from reconcile.mail.match import Match, match_blocks, opcodes
-from reconcile.mail.source import (
-    BLOCKS,
-    HEADINGS,
-    SHAPING,
-    Block,
-    Source,
-    Tag,
-    Word,
-    merge_tags_of,
-    picture_name,
-    picture_source,
-    read,
-)
+from reconcile.mail.source import Block, Source, Tag, Word, merge_tags_of, picture_name, picture_source
+from reconcile.mail.source_reader import BLOCKS, HEADINGS, SHAPING, read
 from reconcile.mail.style import css_rules
 
 _CONTEXT = 8  # words shown on each side of a change

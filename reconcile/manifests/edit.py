@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from reconcile.errors import Diagnostic
+from reconcile.manifests.comments import comments
 from reconcile.manifests.edit_lists import list_changes
-from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode, comments, parse_yaml
+from reconcile.manifests.nodes import ListNode, MappingNode, Node, ScalarNode
+from reconcile.manifests.parse import parse_yaml
 from reconcile.manifests.scalars import block_text, scalar_text
 from reconcile.manifests.text_change import Change, Plain, Unwritable
 from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, uses, walk

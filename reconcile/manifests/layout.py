@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconcile.manifests.nodes import comment_offsets
+from reconcile.manifests.comments import comment_offsets
 from reconcile.manifests.yaml_positions import Span, line_end, line_start, spans, walk
 
 Region: TypeAlias = tuple[int, int]

@@ -10,7 +10,8 @@ from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.environments import Environments, here
 from reconcile.manifests.find import find_manifests, not_regular, unread
 from reconcile.manifests.interpolate import Scope
-from reconcile.manifests.nodes import MAX_BYTES, Document, MappingNode, Node, ScalarNode, parse_yaml
+from reconcile.manifests.nodes import Document, MappingNode, Node, ScalarNode
+from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 from reconcile.manifests.reading import Source
 from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
 from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves, check_sources

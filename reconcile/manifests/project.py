@@ -100,7 +100,7 @@ class EnvironmentSpec(_Layer):
 def types_in(folder: Path) -> tuple[str, ...]:
     """The types of provider that a project's file names, as far as it can be read; nothing is checked."""
     from reconcile.manifests.load import PROJECT_FILE
-    from reconcile.manifests.nodes import parse_yaml
+    from reconcile.manifests.parse import parse_yaml
 
     try:
         root = parse_yaml((folder / PROJECT_FILE).read_bytes(), PROJECT_FILE, []).root

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from reconcile.errors import Diagnostic
-from reconcile.manifests.nodes import MappingNode, Scalar, ScalarNode, parse_yaml
+from reconcile.manifests.nodes import MappingNode, Scalar, ScalarNode
+from reconcile.manifests.parse import parse_yaml
 
 # What a manifest may not have as it is (see ``nodes``), line ends and tabs aside.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")

@@ -15,8 +15,10 @@ from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 from ruamel.yaml.resolver import VersionedResolver
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, ReconcileError, Severity
+from reconcile.manifests.comments import align_comments, comments
 from reconcile.manifests.layout import Region, find_stubborn, put_back, set_aside, skipped, skips_file, without_tabs
-from reconcile.manifests.nodes import align_comments, comments, parse_yaml, same_tree
+from reconcile.manifests.nodes import same_tree
+from reconcile.manifests.parse import parse_yaml
 
 _WIDTH = 1 << 20  # lines are never broken
 _PASSES = 4

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from reconcile.mail.change import Change, Detail, Kind
 from reconcile.mail.changes import changes as changes_of
-from reconcile.mail.source import Source, read
+from reconcile.mail.source import Source
+from reconcile.mail.source_reader import read
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, same
 from reconcile.model.kind import Action

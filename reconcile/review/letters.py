@@ -8,7 +8,7 @@ from functools import lru_cache
 from reconcile.mail.change import Changes
 from reconcile.mail.change import Kind as Noticed
 from reconcile.mail.changes import changes as changes_of
-from reconcile.mail.source import read
+from reconcile.mail.source_reader import read
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, references
 from reconcile.model.kind import Action, Kind, MailParts

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from reconcile.errors import Diagnostic
 from reconcile.mail.change import Part
 from reconcile.mail.marks import Marked, key_for, mark
-from reconcile.mail.source import read
+from reconcile.mail.source_reader import read
 from reconcile.model.address import Address
 from reconcile.model.kind import Action
 from reconcile.planner.plan import Plan

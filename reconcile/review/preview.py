@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from reconcile.errors import Diagnostic
 from reconcile.mail.marks import key_for, mark
-from reconcile.mail.source import read
+from reconcile.mail.source_reader import read
 from reconcile.model.address import Address
 from reconcile.model.built_mail import BuiltMail
 from reconcile.review.letters import GMAIL_CLIPS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconcile.mail import changes as compared
-from reconcile.mail.source import read
+from reconcile.mail.source_reader import read
 from reconcile.review.page import render
 from tests.mail.mails import SHAPES, Mail, section
 from tests.review.plans import CONTEXT, changed, mail, nine_edits, plan

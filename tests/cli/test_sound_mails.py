@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.mail.source import read
+from reconcile.mail.source_reader import read
 from tests.cli.conftest import Project
 
 MAILS = sorted((Path(__file__).parents[1] / "mail" / "sound").glob("*.html"))

@@ -9,7 +9,8 @@ from reconcile.engine.pull import Pull, pull
 from reconcile.engine.run import Rights
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import Defaults, Manifests, load
-from reconcile.manifests.nodes import MappingNode, parse_yaml
+from reconcile.manifests.nodes import MappingNode
+from reconcile.manifests.parse import parse_yaml
 from reconcile.manifests.pulling import Drafts
 from reconcile.model.address import Address
 from reconcile.planner.plan import Right

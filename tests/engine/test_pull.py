@@ -10,9 +10,9 @@ import pytest
 
 from reconcile.engine.pull import pull
 from reconcile.errors import InvalidInput, Severity
+from reconcile.manifests.comments import comments
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import Manifests
-from reconcile.manifests.nodes import comments
 from reconcile.manifests.pulling import Drafts
 from reconcile.model.address import Address
 from reconcile.model.kind import Action

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.mail.build import BuildError, Built, Options, build
-from reconcile.mail.source import read as parsed
+from reconcile.mail.source_reader import read as parsed
 
 TAGS = [
     *("{{x}}", "{{ first name }}", "{{{raw}}}", "{{#if a && b}}", "{{/if}}", "{% if a < b %}", "{% endif %}", "[[x]]"),

@@ -8,7 +8,8 @@ import pytest
 from reconcile.errors import Diagnostic
 from reconcile.manifests.interpolate import Scope, check_syntax, diagnose, evaluate, has_expression, literal
 from reconcile.manifests.names import Names
-from reconcile.manifests.nodes import MappingNode, ScalarNode, parse_yaml
+from reconcile.manifests.nodes import MappingNode, ScalarNode
+from reconcile.manifests.parse import parse_yaml
 from tests.manifests.project import Project
 
 HOSTILE = 100_000

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.errors import Diagnostic
+from reconcile.manifests.comments import comments
 from reconcile.manifests.edit import with_value, without, written_value
-from reconcile.manifests.nodes import comments, parse_yaml
+from reconcile.manifests.parse import parse_yaml
 from reconcile.manifests.scalars import scalar_text
 from reconcile.manifests.text_change import Unwritable
 from reconcile.manifests.yaml_positions import spans, walk

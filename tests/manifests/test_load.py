@@ -12,7 +12,8 @@ from reconcile.errors import InvalidInput, Location
 from reconcile.manifests import load
 from reconcile.manifests.content import MAX_CONTENT
 from reconcile.manifests.load import Defaults, find_manifests
-from reconcile.manifests.nodes import MappingNode, parse_yaml
+from reconcile.manifests.nodes import MappingNode
+from reconcile.manifests.parse import parse_yaml
 from reconcile.model.address import Address, parse_address
 from reconcile.model.reference import Reference
 from tests.manifests.project import REGISTRY, Project, where

@@ -13,7 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from reconcile.errors import Diagnostic
 from reconcile.manifests import nodes
-from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, ScalarNode, parse_yaml
+from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, ScalarNode
+from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 
 
 def parsed(text: str | bytes) -> tuple[Document, list[Diagnostic]]:
@@ -265,7 +266,7 @@ def test_an_expression_outside_of_braces_needs_no_quotes() -> None:
 
 
 def test_a_file_above_16_mib_is_refused() -> None:
-    assert told(b"a: " + b"x" * nodes.MAX_BYTES) == [("file-too-large", "1:1")]
+    assert told(b"a: " + b"x" * MAX_BYTES) == [("file-too-large", "1:1")]
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.manifests import nodes
 from reconcile.manifests import write as write_module
-from reconcile.manifests.nodes import comments, parse_yaml
+from reconcile.manifests.comments import comments
+from reconcile.manifests.parse import parse_yaml
 from reconcile.manifests.write import format_file, format_text
 
 CASES = {

@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
-from reconcile.mail.source import Source, read
+from reconcile.mail.source import Source
+from reconcile.mail.source_reader import read
 
 
 class Severity(StrEnum):
