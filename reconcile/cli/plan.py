@@ -1,6 +1,6 @@
 """``plan`` and ``show``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -67,7 +67,6 @@ def plan(
         return 2 if show_drift(strict=False) and detailed_exitcode else 0
     if live is not None and out is not None:
         raise Usage("A plan against a snapshot is advice and can't be applied, so --live takes no -o.")
-    from reconcile.engine.mail_checks import new_first
     from reconcile.engine.snapshot import without_bulk
     from reconcile.engine.workflow import plan as make
     from reconcile.planner.rules import loosened
@@ -92,25 +91,7 @@ def plan(
     )
     with here.workspace(skip_invalid=skip_invalid) if kept is None else standing_still(here, kept) as workspace:
         made = make(workspace, desired, state, digest=manifests.digest, request=request)
-    changed = {
-        address for address, step in made.steps.items() if step.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
-    }
-    notices = list(told_of(kept, left)) if kept is not None else []
-    looked_at = set(sorted(changed)[:_MAILS_CHECKED])
-    found = here.mail_findings(desired, looked_at, warnings_only=True)
-    told = {parse_address(one.address) for one in found if one.address}
-    before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in told}}
-    notices += new_first(found, here.mail_findings(before, told, warnings_only=True))
-    if len(looked_at) < len(changed):
-        notices.append(
-            Diagnostic(
-                "mails-not-checked",
-                "not all mails are checked here",
-                f"The warnings are of the first {_MAILS_CHECKED} changed entries alone; all errors are told.",
-                hint="reconcile validate looks at all of them.",
-                severity=Severity.WARNING,
-            )
-        )
+    notices = [*(told_of(kept, left) if kept is not None else ()), *_of_mails(here, desired, made)]
     if here.settings.proposed is not None:
         made = replace(made, rules_changed=(*made.rules_changed, *loosened(made.rules, here.settings.proposed)))
     made = replace(made, destroy=destroy, variables=_variables(), warnings=(*made.warnings, *notices))
@@ -132,6 +113,31 @@ def findings_of(made: Plan) -> list[Diagnostic]:
         if step.blocked
     ]
     return [*made.blocked, *blocked, *made.warnings]
+
+
+def _of_mails(here: Project, desired: Mapping[Address, Resource], made: Plan) -> list[Diagnostic]:
+    """Warnings about the mails that a plan changes, those first that it brings about."""
+    from reconcile.engine.mail_checks import new_first
+
+    changed = {
+        address for address, step in made.steps.items() if step.action in (Action.CREATE, Action.UPDATE, Action.REPLACE)
+    }
+    looked_at = set(sorted(changed)[:_MAILS_CHECKED])
+    found = here.mail_findings(desired, looked_at, warnings_only=True)
+    told = {parse_address(one.address) for one in found if one.address}
+    before = {**desired, **{address: _before(desired[address], made.steps[address]) for address in told}}
+    warnings = list(new_first(found, here.mail_findings(before, told, warnings_only=True)))
+    if len(looked_at) < len(changed):
+        warnings.append(
+            Diagnostic(
+                "mails-not-checked",
+                "not all mails are checked here",
+                f"The warnings are of the first {_MAILS_CHECKED} changed entries alone; all errors are told.",
+                hint="reconcile validate looks at all of them.",
+                severity=Severity.WARNING,
+            )
+        )
+    return warnings
 
 
 def _before(resource: Resource, step: Step) -> Resource:

@@ -6,6 +6,7 @@ depends on it and nothing else. Each outcome is durable in the state before the 
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -95,15 +96,19 @@ class _Executor:
                         unmade[address] = Outcome.FAILED
                         yield self._failure(step, error)
                 ready.extend(sorter.get_ready())
-        cut_short = run.stop.is_set() or self._fatal is not None
+        yield from self._left(waiting, ended, unmade)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _left(self, waiting: Graph, ended: AbstractSet[Address], unmade: Mapping[Address, Outcome]) -> Iterator[Event]:
+        """What becomes of the steps that were not begun, or not ended."""
+        cut_short = self._run.stop.is_set() or self._fatal is not None
         held = _held_back_by(unmade, waiting) if not cut_short else {}
         for address in sorted({address for address, _ in waiting} - ended):
-            step = run.plan.steps[address]
+            step = self._run.plan.steps[address]
             if step.action is not Action.NO_OP:
                 outcome = Outcome.POSTPONED if held.get(address) == {Outcome.POSTPONED} else Outcome.NOT_ATTEMPTED
                 yield Event(step, outcome, written=address in self._steps.written)
-        if self._fatal is not None:
-            raise self._fatal
 
     def _is_for_later(self, step: Step) -> bool:
         """Whether nothing but the right to send is missing, in a run that is to leave sends.

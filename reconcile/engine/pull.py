@@ -134,23 +134,24 @@ def pull(
             raise error
         pulling = collected(step for step in steps if step.address not in refused)
         write(pulling, keep=True)
-    outcome = pulling.outcome
-    outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
-    commit = workspace.commit
+    pulling.outcome.left += [_refused(address, reason, manifests.resources) for address, reason in refused.items()]
+    _put_on_record(locked, pulling, steps, PullRecord({}, commit=workspace.commit, by=by, when=workspace.clock()))
+    pulling.outcome.left += _rendered_from(made, manifests.resources, pulling.edits, workspace)
+    return pulling.outcome
+
+
+def _put_on_record(locked: LockedState, pulling: "_Pulling", steps: Iterable[Step], record: PullRecord) -> None:
+    """What was pulled, and how many people are approved of by it."""
     for edit in pulling.edits.values():
-        _remark(locked, edit, PullRecord({}, commit=commit, by=by, when=workspace.clock()))
+        _remark(locked, edit, record)
     for address in pulling.gone:
-        kept = locked.state.resources[address]
-        gone = PullRecord({}, commit=commit, by=by, when=workspace.clock(), gone=True)
-        locked.put(address, replace(kept, pulled=gone))
+        locked.put(address, replace(locked.state.resources[address], pulled=replace(record, gone=True)))
     for step in steps:
         at = step.address if step.address in locked.state.resources else step.previous_address
         if step.outgrown and at is not None:
             kept = locked.state.resources[at]
             locked.put(at, replace(kept, reach={**kept.reach, **{grown.target: grown.now for grown in step.outgrown}}))
-            outcome.reached[step.address] = step.outgrown
-    outcome.left += _rendered_from(made, manifests.resources, pulling.edits, workspace)
-    return outcome
+            pulling.outcome.reached[step.address] = step.outgrown
 
 
 class _Undone(Exception):
