@@ -15,7 +15,8 @@ from reconcile.engine.workflow import Workspace, apply, check_origin, outcome_co
 from reconcile.errors import Location
 from reconcile.model.address import Address
 from reconcile.model.call import Call
-from reconcile.model.kind import flattened, rules
+from reconcile.model.kind import rules
+from reconcile.model.members import flattened
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry

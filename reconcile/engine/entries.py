@@ -16,7 +16,8 @@ from reconcile.manifests.text_change import Plain
 from reconcile.manifests.validate import unwanted_in
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value, references, same
-from reconcile.model.kind import Circumstances, Kind, nested, rules
+from reconcile.model.kind import Circumstances, Kind, rules
+from reconcile.model.members import nested
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.planner.diff import as_references

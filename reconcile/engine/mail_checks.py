@@ -12,7 +12,7 @@ from reconcile.mail.checks import Check, Found, Mail, PlatformTag, Severity, Tex
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes
 from reconcile.model.collector import collector_paused
-from reconcile.model.kind import MailParts
+from reconcile.model.mail_parts import MailParts
 from reconcile.model.provider import MergeTag
 from reconcile.model.registry import Registry, nearest
 from reconcile.model.resource import Resource

@@ -78,7 +78,7 @@ def find_unmanaged(workspace: Workspace, state: State, aliases: Sequence[str]) -
                     continue
                 title = " / ".join(str(part) for part in kind.key(live.attributes) or ())
                 address = Address(alias, kind.kind, name)
-                yield Unmanaged(address, kind, live, title, kind.immutable(live, now), kind.edited(live))
+                yield Unmanaged(address, kind, live, title, kind.immutable(live, now), live.edited)
 
 
 def bound_ids(workspace: Workspace, state: State) -> set[tuple[Account | str, str, str]]:

@@ -17,7 +17,8 @@ from reconcile.manifests.interpolate import Scope, evaluate, has_expression, lit
 from reconcile.manifests.text_change import Plain, Unwritable
 from reconcile.model.address import Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import PLAIN, Kind, Rule, Spec, path_of, rules
+from reconcile.model.kind import PLAIN, Kind, Rule, Spec, rules
+from reconcile.model.members import path_of
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Resource
 

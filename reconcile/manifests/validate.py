@@ -19,7 +19,8 @@ from reconcile.manifests.shape import ANY, Shape, shape_of
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
 from reconcile.model.attributes import Value
-from reconcile.model.kind import Kind, Rule, Spec, flattened, path_of, rules
+from reconcile.model.kind import Kind, Rule, Spec, rules
+from reconcile.model.members import flattened, path_of
 from reconcile.model.reference import Reference
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Resource, Waiver

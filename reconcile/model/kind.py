@@ -19,9 +19,11 @@ from reconcile.model.account import Account
 from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value, same
 from reconcile.model.call import Call, Encoded
+from reconcile.model.mail_parts import MailParts
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
 from reconcile.model.ticket import Ticket
+from reconcile.model.traits import NO_TRAITS, Traits
 
 # The default of fields that need not be declared. Their types don't admit None, so a null in a manifest is refused:
 # what is not managed is left out.
@@ -159,10 +161,7 @@ class Time(Protocol):
 
 
 class Client(Protocol):
-    """What the engine and the kinds see of a provider's API client; ``reads`` counts the calls that change nothing.
-
-    ``time`` is what is known of the platform's clock.
-    """
+    """What the engine and the kinds see of a provider's API client; ``reads`` counts the calls that change nothing."""
 
     reads: int
 
@@ -243,45 +242,6 @@ class Circumstances:
         return instant - self.now <= self.freeze
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What the settings of an account say of the platform behind it, for its kinds to plan by.
-
-    ``capabilities`` are what it can do, ``zoned`` whether the zone of its dates is known. ``key`` gives the project
-    key, with which objects are marked as ours; it is asked for only where a mark is made, and None makes none.
-    """
-
-    capabilities: frozenset[str] = frozenset()
-    zoned: bool = True
-    key: Callable[[], bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MailParts:
-    """Which attributes of a kind are a mail: what checks look at and reviews show. None: it has no such attribute.
-
-    ``goes_out``: it is for people; else others are made from it. ``own_defaults`` are those that the platform fills
-    from its own defaults where they are not declared, whatever the template says. ``due`` is when it goes out.
-    """
-
-    subject: str = "subject"
-    html: str = "body"
-    text: str | None = None
-    sender: str | None = None
-    language: str | None = None
-    utm: str | None = None
-    due: str | None = None
-    template: str | None = None
-    fills: str | None = None
-    own_defaults: tuple[str, ...] = ()
-    goes_out: bool = True
-
-    def made_from(self, attributes: Attributes) -> Address | None:
-        """The entry that a mail is made from."""
-        value = attributes.get(self.template) if self.template is not None else None
-        return value.address if isinstance(value, Reference) else None
-
-
 class Kind(ABC):
     """One kind of a provider. Subclasses are found in the provider's ``kinds`` folder.
 
@@ -318,7 +278,7 @@ class Kind(ABC):
     mail: ClassVar[MailParts | None] = None
     defaults: ClassVar[Attributes] = {}
 
-    def __init__(self, traits: Traits = Traits()) -> None:
+    def __init__(self, traits: Traits = NO_TRAITS) -> None:
         self.traits = traits
 
     @abstractmethod
@@ -445,11 +405,6 @@ class Kind(ABC):
         """Whether an export takes an object for one of this kind, where several kinds share a collection."""
         return True
 
-    def edited(self, live: RemoteObject) -> float | None:
-        """When the object was last changed, by whomever (UNIX seconds); None where the API doesn't tell."""
-        edited: float | None = live.facts.get("edited")
-        return edited
-
     def toll(self, live: RemoteObject) -> tuple[int, str] | None:
         """What deleting the object would lose beside itself: how many, and of what ("subscriptions")."""
         return None
@@ -493,38 +448,3 @@ def field_rules(spec: type[BaseModel]) -> dict[str, Rule]:
         name: next((mark for mark in field_.metadata if isinstance(mark, Rule)), PLAIN)
         for name, field_ in spec.model_fields.items()
     }
-
-
-@cache
-def opened(spec: type[Spec]) -> frozenset[str]:
-    """The fields of a Spec whose members are attributes of their own."""
-    return frozenset(name for name, rule in field_rules(spec).items() if rule.opened)
-
-
-def path_of(spec: type[Spec], name: str) -> tuple[str, ...]:
-    """Where an attribute stands in an entry: its members from the outside in."""
-    head, dot, rest = name.partition(".")
-    return (head, rest) if dot and head in opened(spec) else (name,)
-
-
-def flattened(spec: type[Spec], members: Attributes) -> dict[str, Value]:
-    """Declared members as attributes: those of opened fields by their dotted names."""
-    flat: dict[str, Value] = {}
-    for name, value in members.items():
-        if name in opened(spec) and isinstance(value, Mapping):
-            flat |= {f"{name}.{member}": each for member, each in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def nested(spec: type[Spec], attributes: Attributes) -> dict[str, Value]:
-    """Attributes as an entry declares them: what ``flattened`` was given."""
-    members: dict[str, Value] = {}
-    for name, value in attributes.items():
-        head, *rest = path_of(spec, name)
-        if rest:
-            members.setdefault(head, {})[rest[0]] = value
-        else:
-            members[name] = value
-    return members

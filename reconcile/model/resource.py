@@ -152,3 +152,9 @@ class RemoteObject:
     id: str
     attributes: Attributes
     facts: Attributes = field(default_factory=dict)
+
+    @property
+    def edited(self) -> float | None:
+        """When it was last changed, by whomever (UNIX seconds); None where the API doesn't tell."""
+        edited: float | None = self.facts.get("edited")
+        return edited

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from reconcile.errors import Location
-from reconcile.model.kind import ABSENT, Spec, Traits
+from reconcile.model.kind import ABSENT, Spec
+from reconcile.model.traits import Traits
 
 # What can be an alias, an environment or an instance.
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]*$"

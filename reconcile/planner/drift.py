@@ -106,7 +106,7 @@ def find_drift(
                 address,
                 kept.id,
                 changes=changes,
-                edited=kind.edited(found),
+                edited=found.edited,
                 manual=kind.manual or (not more and all(known.get(change.name, PLAIN).manual for change in changes)),
                 final=kind.immutable(found, circumstances),
                 outgrown=more,

@@ -116,7 +116,7 @@ def step_for(
         unchecked=_unchecked(rules(kind.spec), resource.attributes, applied, live),
         reach=kind.reach(live),
         key=kind.key(resource.attributes),
-        edited=kind.edited(live) if any(change.cause in (Cause.OUTSIDE, Cause.BOTH) for change in changes) else None,
+        edited=live.edited if any(change.cause in (Cause.OUTSIDE, Cause.BOTH) for change in changes) else None,
     )
     step = _with_calls(step, resource, kind, applied, live, seen, around, circumstances)
     if step.calls or step.removals:

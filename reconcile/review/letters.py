@@ -11,7 +11,8 @@ from reconcile.mail.changes import changes as changes_of
 from reconcile.mail.source_reader import read
 from reconcile.model.address import Address
 from reconcile.model.attributes import Digest, Value, references
-from reconcile.model.kind import Action, Kind, MailParts
+from reconcile.model.kind import Action, Kind
+from reconcile.model.mail_parts import MailParts
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Send, Step

@@ -16,7 +16,8 @@ from reconcile.errors import Location
 from reconcile.manifests.load import load
 from reconcile.model.address import Address
 from reconcile.model.call import Call, Operations
-from reconcile.model.kind import Action, Change, Client, Kind, Wanted, flattened, rules
+from reconcile.model.kind import Action, Change, Client, Kind, Wanted, rules
+from reconcile.model.members import flattened
 from reconcile.model.policy import Policy
 from reconcile.model.provider import Provider
 from reconcile.model.reference import Reference

@@ -13,9 +13,10 @@ from reconcile.model.address import Address, parse_address
 from reconcile.model.attributes import to_json
 from reconcile.model.call import Call, Encoded
 from reconcile.model.generation import Begun, Generation
-from reconcile.model.kind import Action, Traits
+from reconcile.model.kind import Action
 from reconcile.model.reference import Reference
 from reconcile.model.registry import Registry
+from reconcile.model.traits import Traits
 from reconcile.planner.approval import is_lone_stop, judge
 from reconcile.planner.changes import digest_of, renewed, with_digests
 from reconcile.planner.plan import AttributeChange, Cause, Plan, Right, Step

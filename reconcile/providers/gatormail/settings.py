@@ -13,9 +13,10 @@ from pydantic import Field
 from reconcile.disk import failing, make_folder, sync_folder
 from reconcile.errors import InvalidInput
 from reconcile.model.call import Call, Encoded
-from reconcile.model.kind import ABSENT, Traits
+from reconcile.model.kind import ABSENT
 from reconcile.model.provider import Connection
 from reconcile.model.settings import NAME_PATTERN, URL_PATTERN, AccountSpec, Credential, Fault, ProviderSettings
+from reconcile.model.traits import Traits
 from reconcile.providers.gatormail import contract as table
 from reconcile.providers.gatormail.auth import Identity, PasswordGrant
 from reconcile.providers.gatormail.client import GatorMail

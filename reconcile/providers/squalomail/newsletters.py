@@ -20,12 +20,12 @@ from reconcile.model.kind import (
     Client,
     Collection,
     Kind,
-    MailParts,
     Row,
     Rule,
     Spec,
     Wanted,
 )
+from reconcile.model.mail_parts import MailParts
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.bodies import one_newline

@@ -17,7 +17,8 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Digest, Value
 from reconcile.model.call import Call
 from reconcile.model.instant import PATTERN, as_seconds, fault, utc
-from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, MailParts, Row, Rule, Spec
+from reconcile.model.kind import ABSENT, Action, Change, Circumstances, Collection, Kind, Row, Rule, Spec
+from reconcile.model.mail_parts import MailParts
 from reconcile.model.reference import Reference
 from reconcile.model.resource import RemoteObject, Resource
 from reconcile.providers.bodies import one_newline
