@@ -66,6 +66,23 @@ ALLOWED = {
 OPERATIONS = {name for provider in built_in().values() for name in provider.operations}
 # What of a provider stands on the sandbox.
 EMULATORS = {"emulator.py", "emulated.py", "hosting.py"}
+LONGEST_FILE, LONGEST_FUNCTION = 450, 60  # lines
+# What is longer so far. Nothing may be added; what has become shorter leaves the list.
+LONG_FILES = {
+    "cli/settings.py",
+    "mail/build.py",
+    "manifests/validate.py",
+    "planner/steps.py",
+    "state/journal.py",
+    "state/postgresql.py",
+    "state/statefile.py",
+}
+LONG_FUNCTIONS = {
+    "engine/workflow.py: plan",
+    "manifests/parse.py: build",  # one loop over all events, which must be quick
+    "planner/make.py: make_plan",
+    "planner/steps.py: step_for",
+}
 # Libraries that stay in one place, since they are heavy or would leave their mark everywhere.
 ONLY_IN = {
     "click": {"ci", "cli", "fleet"},
@@ -123,10 +140,10 @@ def test_generic_code_names_no_provider_and_no_operation(path: Path) -> None:
             assert node.value not in OPERATIONS, f"{path}:{node.lineno} names the operation {node.value}"
 
 
-def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """All functions of a file by name."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{path.relative_to(ROOT / 'reconcile')}: {node.name}", node
 
 
@@ -160,12 +177,15 @@ def test_one_place_gives_and_one_judges_the_right_to_send() -> None:
     assert places(lambda node: isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node) in words) == []
 
 
-def test_the_sandbox_stays_small_enough_to_read() -> None:
-    for path in (path for path in MODULES if package(path) == "sandbox"):
-        assert len(path.read_text().splitlines()) <= 450, path
-        for name, function in functions(path):
-            lines = (function.end_lineno or 0) - function.lineno + 1
-            assert lines <= 60, name
+def test_no_file_and_no_function_is_too_long_to_read() -> None:
+    def name(path: Path) -> str:
+        return str(path.relative_to(ROOT / "reconcile"))
+
+    files = {name(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {path for path, lines in files.items() if lines > LONGEST_FILE} == LONG_FILES
+    found = [each for path in MODULES for each in functions(path)]
+    lengths = {where: (node.end_lineno or 0) - node.lineno + 1 for where, node in found}
+    assert {where for where, lines in lengths.items() if lines > LONGEST_FUNCTION} == LONG_FUNCTIONS
 
 
 def test_the_path_of_a_plan_imports_nothing_heavy() -> None:
