@@ -70,8 +70,6 @@ LONGEST_FILE, LONGEST_FUNCTION = 450, 60  # lines
 # What is longer so far. Nothing may be added; what has become shorter leaves the list.
 LONG_FILES = {
     "cli/settings.py",
-    "mail/build.py",
-    "manifests/validate.py",
     "planner/steps.py",
     "state/journal.py",
     "state/postgresql.py",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from reconcile.mail.minify import minified
 from reconcile.mail.source import MERGE_TAG
 
 Read = Callable[[str], str]
@@ -124,7 +125,7 @@ def build(path: str, read: Read, options: Options = Options()) -> Built:
         builders.append(_named("css-inline"))
     made = aside.put_back(made)
     if options.minify:
-        made = _minified(made)
+        made = minified(made)
     return Built(made, tuple(assembled.sources), " ".join(builders))
 
 
@@ -434,20 +435,3 @@ def _inlined(text: str, path: str) -> str:
         return inliner.inline(text)
     except css_inline.InlineError as error:
         raise BuildError(f"The styles can't be inlined: {error}.", path) from None
-
-
-def _minified(text: str) -> str:
-    """The text with runs of blanks as one, but within comments, styles and what keeps its blanks."""
-    keeps = re.compile(
-        r"<!--.*?-->|<(?P<raw>pre|textarea|style|script)\b.*?</(?P=raw)\s*>|<(?:\"[^\"]*\"|'[^']*'|[^'\">])*>",
-        re.DOTALL | re.IGNORECASE,
-    )
-    pieces: list[str] = []
-    done = 0
-    for found in [*keeps.finditer(text), None]:
-        end = found.start() if found is not None else len(text)
-        pieces.append(re.sub(r"[ \t\r\n\f]+", lambda run: "\n" if "\n" in run[0] else " ", text[done:end]))
-        if found is not None:
-            pieces.append(found[0])
-            done = found.end()
-    return "".join(pieces)
