@@ -84,6 +84,7 @@ clean:
 .venv/run.stamp: .venv/python.stamp requirements/run.txt pyproject.toml
 	$(PIP) --require-hashes --only-binary :all: -r requirements/run.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q reconcile
 	touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt

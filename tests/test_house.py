@@ -255,3 +255,7 @@ def test_help_imports_no_command_and_no_model() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(ended.stderr.split())
     assert not loaded & {"pydantic", "logging", "yaml", "httpx", "reconcile.cli.plan", "reconcile.manifests"}
+    assert {name for name in loaded if name.startswith("reconcile.model.")} == {
+        "reconcile.model.command",
+        "reconcile.model.provider",
+    }

@@ -35,10 +35,11 @@ class _Noting(Sandbox):
 
 
 class Account:
-    """The emulator's address, and what was asked of it."""
+    """The emulator's address, that of the platform's API on it, and what was asked of it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.api = f"{url}/squalomail/v1"
 
     def asked(self) -> list[tuple[float, str, str, str]]:
         """The calls since this was asked last: when, verb, path and body of each."""
@@ -68,13 +69,13 @@ def _serve(latency: int, tells: Any) -> None:
         server.wait()
 
 
-def project(root: Path, url: str, count: int, *, rate: int = 1000) -> None:
-    """Campaigns on a few lists, a body file each, a hundred to a manifest."""
-    limits = f"{{concurrency: 10, requestsPerSecond: {rate}}}"
+def project(root: Path, url: str, count: int) -> None:
+    """Campaigns on a few lists, a body file each, a hundred to a manifest; ``url`` is the account's."""
+    limits = "{concurrency: 10, requestsPerSecond: 1000}"
     root.mkdir(parents=True)
     (root / "reconcile.yaml").write_text(
         "version: 1\nproviders:\n  squalomail: {type: squalomail, "
-        f'url: "{url}/squalomail/v1", apiKey: "${{env.MAIL_KEY}}", account: "4711", limits: {limits}}}\n'
+        f'url: "{url}", apiKey: "${{env.MAIL_KEY}}", account: "4711", limits: {limits}}}\n'
     )
     (root / "emails").mkdir()
     (root / "manifests").mkdir()

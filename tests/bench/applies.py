@@ -25,7 +25,7 @@ def main() -> None:
 def _applied(size: int, latency: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, account(latency) as there:
         root = Path(folder) / "project"
-        project(root, there.url, size)
+        project(root, there.api, size)
         command = reconcile("-C", str(root), "-q", "--parallelism", str(AT_ONCE), "apply", "--auto-approve")
         cost = run(command, ENVIRON)
         ended = time.monotonic()

@@ -9,7 +9,8 @@ from unittest import mock
 
 from reconcile.engine import workflow
 from reconcile.planner import make
-from tests.bench.plan_unchanged import project, quietly, timed
+from tests.bench.account import project
+from tests.bench.plan_unchanged import quietly, timed
 
 COUNT = 1000
 MOST = 15.0  # percent
@@ -18,11 +19,11 @@ _RUNS = 4
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        project(root, COUNT)
-        manifest = root / "manifests" / "campaigns.yaml"
+        root = Path(folder) / "project"
+        project(root, "sandbox:", COUNT)
         schedule = '      language: en\n      schedule: "2037-01-20T09:00:00Z"\n'
-        manifest.write_text(manifest.read_text().replace("      language: en\n", schedule))
+        for manifest in (root / "manifests").glob("campaigns-*.yaml"):
+            manifest.write_text(manifest.read_text().replace("      language: en\n", schedule))
         costs = [_cost(root, "new")]
         quietly("apply", root, "--auto-approve", "--allow-send")
         for path in (root / "emails").iterdir():

@@ -26,6 +26,10 @@ with open(sys.argv[1], "w") as file:
 """
 
 
+# Modules are compiled once, as where the tool is installed; an environment may say that each run does it anew.
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a process took: seconds, seconds of CPU, the most memory it had in MB."""
@@ -61,7 +65,7 @@ def run(command: Sequence[str], environ: Mapping[str, str] | None = None, codes:
     with tempfile.NamedTemporaryFile("r") as told:
         ended = subprocess.run(
             [sys.executable, "-IS", "-c", _START, told.name, *command],
-            env={**os.environ, **(environ or {})},
+            env={**os.environ, **_COMPILED, **(environ or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=ROOT,

@@ -44,7 +44,7 @@ def main() -> None:
 def _ours(size: int) -> Cost:
     with tempfile.TemporaryDirectory() as folder, account() as there:
         root = Path(folder) / "project"
-        project(root, there.url, size)
+        project(root, there.api, size)
         run(reconcile("-C", str(root), "-q", "--parallelism", "10", "apply", "--auto-approve"), ENVIRON)
         return least(run(reconcile("-C", str(root), "-q", "plan"), ENVIRON) for _ in range(RUNS))
 

@@ -14,14 +14,15 @@ import yaml
 
 from reconcile.cli.main import run
 from reconcile.sandbox import Sandbox
+from tests.bench.account import project
 
 COUNT = 1000
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        project(root, COUNT)
+        root = Path(folder) / "project"
+        project(root, "sandbox:", COUNT)
         created, _ = timed(lambda: quietly("apply", root, "--auto-approve"))
         before = Counter(_COUNTED)
         planned = min(timed(lambda: quietly("plan", root, "--detailed-exitcode"))[0] for _ in range(3))
@@ -31,41 +32,6 @@ def main() -> None:
         print(f"{COUNT} campaigns: created in {created:.2f} s; unchanged plan {planned:.2f} s CPU")
         print(f"libyaml composing its YAML alone: {parsed:.2f} s CPU; the plan is {planned / parsed:.1f} times that")
         print(f"peak memory {memory:.0f} MB; reads {dict(reads)}")
-
-
-def project(root: Path, count: int) -> None:
-    (root / "reconcile.yaml").write_text(
-        'version: 1\nproviders:\n  squalomail: {type: squalomail, url: "sandbox:", account: "1"}\n'
-    )
-    (root / "emails").mkdir()
-    (root / "manifests").mkdir()
-    lists = "".join(f"    list-{n}:\n      name: List {n}\n" for n in range(10))
-    (root / "manifests" / "lists.yaml").write_text(f"squalomail:\n  lists:\n{lists}")
-    campaigns = "".join(_campaign(root, number) for number in range(count))
-    (root / "manifests" / "campaigns.yaml").write_text(f"squalomail:\n  campaigns:\n{campaigns}")
-
-
-def _campaign(root: Path, number: int) -> str:
-    words = "<p>A paragraph of a mail, as mails go.</p>\n" * 240
-    body = f"<html><body>{number}{words}{{unsubscribe}}no more{{/unsubscribe}}</body></html>"
-    (root / "emails" / f"{number}.html").write_text(body)
-    members = {
-        "subject": f"Campaign number {number}",
-        "bodyFile": f"emails/{number}.html",
-        "altBody": f"Text of {number}",
-        "fromEmail": "news@example.com",
-        "fromName": "Example",
-        "replyToEmail": "reply@example.com",
-        "replyToName": "Example",
-        "language": "en",
-        "lists": f"[list-{number % 10}]",
-        "visible": "true",
-        "addUtm": "true",
-        "utmSource": "newsletter",
-        "utmMedium": "email",
-        "utmCampaign": f"campaign-{number}",
-    }
-    return f"    campaign-{number}:\n" + "".join(f"      {name}: {value}\n" for name, value in members.items())
 
 
 def quietly(command: str, root: Path, *options: str) -> None:

@@ -21,7 +21,7 @@ def main() -> None:
 def _of_size(size: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, account() as there:
         root = Path(folder) / "project"
-        project(root, there.url, size)
+        project(root, there.api, size)
         found = [_planned("plan, all new", root, there, size)]
         made = run(reconcile("-C", str(root), "-q", "--parallelism", "10", "apply", "--auto-approve"), ENVIRON)
         found.append(Figure("apply, all new", size, made))

@@ -81,6 +81,14 @@ def test_addresses_environments_and_providers_are_completed(staged: Project, lin
     assert completed(line, at=staged.root)[0] == [f"plain,{each}" for each in IN_A_PROJECT[line]]
 
 
+def test_addresses_are_those_of_the_environment(staged: Project) -> None:
+    staged.write("manifests/only.yaml", "squalomail:\n  lists:\n    beta: {name: Beta, only: [staging]}\n")
+    assert completed("reconcile --env staging plan --target squalomail.list.b", at=staged.root)[0] == [
+        "plain,squalomail.list.beta"
+    ]
+    assert completed("reconcile plan --target squalomail.list.", at=staged.root)[0] == ["plain,squalomail.list.news"]
+
+
 def test_a_project_elsewhere_is_looked_at(staged: Project) -> None:
     assert completed(f"reconcile -C {staged.root} --env st")[0] == ["plain,staging"]
 

@@ -51,6 +51,8 @@ TYPED = {
     ("init", "-reconfigure"): "`state` in reconcile.yaml",
     ("import",): "takes an address and an id",
     ("show",): "reconcile state show ADDR",
+    ("show", "squalomail.list.news"): "reconcile state show ADDR",
+    ("diff",): "Two environments of the project are compared here",
     ("destroy", "-target=squalomail.list.news"): "out of the manifests",
     ("untaint", "squalomail.list.news"): "reconcile plan",
     ("refresh",): "reconcile drift",
@@ -68,6 +70,10 @@ TYPED = {
     ("push",): "reconcile apply",
     # kubectl, helm, kustomize
     ("apply", "-k", "overlays/staging"): "environments",
+    ("diff", "-f", "manifests/a.yaml"): "`reconcile plan` shows",
+    ("diff", "-k", "overlays/staging"): "Two environments of the project",
+    ("diff", "manifests/"): "`reconcile plan` shows",
+    ("--env", "staging", "diff"): "`reconcile plan` shows",
     ("apply", "-R"): "folders below it too",
     ("apply", "manifests/"): "--target ADDR",
     ("plan", "manifests/all.yaml"): "--target ADDR",
@@ -120,6 +126,10 @@ def test_each_hint_names_a_command_that_is_there(hint: str) -> None:
     known = options_of(*names)
     assert {word for word in words if word.startswith("-")} <= known | {"--help", "--version"}
     assert not names or names[0] in COMMANDS
+
+
+def test_no_command_of_ours_is_taken_for_another_tools() -> None:
+    assert not habits.COMMANDS.keys() & COMMANDS
 
 
 def test_each_option_in_a_hint_is_there() -> None:

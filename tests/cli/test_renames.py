@@ -80,3 +80,13 @@ def test_state_mv_is_remembered_too(ours: Clone) -> None:
     ours.write("manifests/all.yaml", renamed("eins"))
     assert ours.apply().code == 0
     assert ours.bound()["squalomail.list.eins"] == id_
+
+
+def test_in_the_sandbox_ids_come_in_the_order_of_the_plan(ours: Clone) -> None:
+    lists = "".join(f"    n{number:02}: {{name: News {number}}}\n" for number in range(40))
+    ours.write("manifests/all.yaml", ONE + lists)
+    ours.commit("many")
+    assert ours.apply().code == 0
+    ids = [int(id_) for address, id_ in sorted(ours.bound().items()) if ".n" in address]
+    assert len(ids) == 40
+    assert ids == sorted(ids)

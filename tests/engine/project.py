@@ -46,7 +46,7 @@ class Project:
         return (self.root / name).read_bytes().decode()
 
     def load(self) -> Manifests:
-        return load(self.root, REGISTRY, variables=VARIABLES, defaults=self._defaults())
+        return load(self.root, REGISTRY, scope=Scope(VARIABLES), defaults=self._defaults())
 
     def _defaults(self) -> Defaults | None:
         if not self.defaults:

@@ -132,6 +132,23 @@ def test_a_send_needs_the_right(world: World) -> None:
     assert not scheduled(world)
 
 
+def test_what_waits_for_a_send_is_left_for_later_too(world: World) -> None:
+    code_of(world, campaign(None))
+    before = world.rows("List", 'name=="A"')
+    moved = {"subject": "Spring", "body": "<p>1</p>", "lists": (ref("list", "z"),), "schedule": instant(NOW + DAY)}
+    desired = declared(resource("list", "z", {"name": "Z"}), resource("campaign", "c", moved))
+    world.let_send(False)
+    code, events, _ = world.apply(desired, Rights(without_sends=True, deletes=9))
+    assert code == 0, failures(events)
+    ends = {str(event.step.address): event.outcome for event in events if event.outcome}
+    assert ends == {
+        "squalomail.list.z": Outcome.APPLIED,
+        "squalomail.campaign.c": Outcome.POSTPONED,
+        "squalomail.list.a": Outcome.POSTPONED,
+    }
+    assert world.rows("List", 'name=="A"') == before
+
+
 def test_what_is_refused_for_another_reason_too_is_no_send_left_for_later(world: World) -> None:
     world.let_send(False)
     code, events, _ = world.apply(campaign(NOW + 30), Rights(without_sends=True))  # within the freeze

@@ -8,6 +8,7 @@ import pytest
 
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.manifests import Manifests, load
+from reconcile.manifests.interpolate import Scope
 from reconcile.model.registry import Registry
 from reconcile.providers import built_in, provider_type
 
@@ -32,7 +33,7 @@ class Project:
             self.write("manifests/a.yaml", text)
         for name, content in files.items():
             self.write(f"manifests/{name}.yaml", content)
-        return load(self.root, REGISTRY, variables=self.variables, environ=self.environ)
+        return load(self.root, REGISTRY, scope=Scope(self.variables, self.environ))
 
     def refused(self, text: str | None = None, **files: str) -> tuple[Diagnostic, ...]:
         with pytest.raises(InvalidInput) as caught:

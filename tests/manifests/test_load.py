@@ -11,6 +11,7 @@ import pytest
 from reconcile.errors import InvalidInput, Location
 from reconcile.manifests import load
 from reconcile.manifests.content import MAX_CONTENT
+from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import Defaults, find_manifests
 from reconcile.manifests.nodes import MappingNode
 from reconcile.manifests.parse import parse_yaml
@@ -396,7 +397,7 @@ def with_defaults(project: Project, defaults: str, text: str) -> Mapping[Address
     assert isinstance(document.root, MappingNode)
     project.write("manifests/a.yaml", text)
     made = Defaults(document, document.root)
-    found = load(project.root, REGISTRY, variables=project.variables, environ=project.environ, defaults=made)
+    found = load(project.root, REGISTRY, scope=Scope(project.variables, project.environ), defaults=made)
     return found.resources
 
 
@@ -508,11 +509,4 @@ def test_every_example_loads() -> None:
     for path in sorted((Path(__file__).parents[2] / "examples").glob("*/reconcile.yaml")):
         for environment in (None, *load_settings(path.parent, environment=None, variables={}, environ={}).environments):
             found = load_settings(path.parent, environment=environment, variables={}, environ={})
-            loaded = load(
-                found.root,
-                found.registry(),
-                variables=found.variables,
-                environ=found.environ,
-                defaults=found.defaults,
-            )
-            assert loaded.resources
+            assert found.manifests(found.registry()).resources

@@ -20,6 +20,7 @@ from jsonschema.protocols import Validator
 from reconcile.cli.settings import load_settings
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.manifests import load
+from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.schema import MANIFEST_SCHEMA, PROJECT_SCHEMA, render_project_schemas, render_schemas
 from reconcile.manifests.validate import META
 from reconcile.providers import built_in, provider_type
@@ -346,7 +347,7 @@ def _manifest_findings(text: str) -> list[Diagnostic]:
         (root / "emails" / "hello.html").write_text("x")
         (root / "manifests" / "a.yaml").write_text(text, encoding="utf-8")
         try:
-            load(root, REGISTRY, variables=VARIABLES, environ=ENVIRON)
+            load(root, REGISTRY, scope=Scope(VARIABLES, ENVIRON))
         except InvalidInput as error:
             return list(error.diagnostics)
         return []
@@ -358,7 +359,7 @@ def _project_findings(text: str) -> list[Diagnostic]:
         (root / "reconcile.yaml").write_text(text, encoding="utf-8")
         try:
             found = load_settings(root, environment=None, variables={}, environ=ENVIRON)
-            load(root, found.registry(), variables=found.variables, environ=ENVIRON, defaults=found.defaults)
+            found.manifests(found.registry())
         except InvalidInput as error:
             # Defaults are read with the manifests, once the project file is all right.
             in_settings = any(one.code in SEMANTIC and one.location is not None for one in error.diagnostics)
