@@ -216,7 +216,7 @@ def test_what_was_deleted_lately_counts_towards_the_bound(
 @pytest.mark.parametrize(("lately", "asks"), [(4, False), (5, True)])
 def test_what_was_deleted_lately_counts_towards_the_share_of_its_kind(lately: int, asks: bool) -> None:
     """Four of five are a handful; with five that went today there were ten, of which nine are gone then."""
-    policy = Policy(max_delete_count=100, max_delete_percent=30.0)
+    policy = Policy(max_delete_count=100, max_delete_percent=50.0)
     there = planned(NEWS, Action.DELETE, count=4, policy=policy, request=Request(lately={"gatormail.group": 50}))
     assert not there.requires, "another kind's"
     made = planned(NEWS, Action.DELETE, count=4, policy=policy, request=Request(lately={"squalomail.list": lately}))
