@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from reconcile.errors import Location
+from reconcile.errors import Diagnostic, Location
 from reconcile.model.address import Address
 from reconcile.model.kind import Action, Change, Circumstances
 from reconcile.model.policy import Policy
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, RemoteObject, Resource
+from reconcile.planner.guard import with_amounts
 from reconcile.planner.make import Request, make_plan
-from reconcile.planner.plan import Plan, Right, Step
+from reconcile.planner.plan import Plan, Requirement, Right, Step
 from reconcile.planner.steps import Seen
 from tests.planner.casefiles import NOW, registry
 
@@ -221,6 +222,16 @@ def test_what_was_deleted_lately_counts_towards_the_share_of_its_kind(lately: in
     assert not there.requires, "another kind's"
     made = planned(NEWS, Action.DELETE, count=4, policy=policy, request=Request(lately={"squalomail.list": lately}))
     assert bool(made.requires) is asks
+
+
+def test_the_right_to_delete_is_asked_for_the_whole_plan_but_where_it_is_a_step_s_own() -> None:
+    """What an update takes with it is no number of deleted objects."""
+    made = planned(NEWS, Action.DELETE, count=3)
+    finding = Diagnostic("lost", "something would be lost", "Something would be lost.")
+    needs = (Requirement(Right.DELETE, finding), Requirement(Right.DELETE, finding, 7, own=True))
+    steps = {address: replace(step, requires=needs) for address, step in made.steps.items()}
+    asked = with_amounts(steps, registry()).values()
+    assert {tuple(need.amount for need in step.requires) for step in asked} == {(3, 7)}
 
 
 @pytest.mark.parametrize("name", ["draft", "setup"])
