@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: .venv/run.stamp
 	$(BIN)/reconcile demo
 
-test: lint .venv/docs.stamp .venv/azurite.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
+test: lint .venv/docs.stamp .venv/azurite.stamp .venv/editor.stamp .venv/compliance.stamp .venv/browsers.stamp $(EXAMPLE)
 	$(TESTS)
 
 # The fast part: what the mark "slow" leaves out are searches, kills, servers and whole stories.
@@ -102,6 +102,14 @@ clean:
 	cp -R tests/state/azurite .venv/azurite
 	$(BIN)/npm ci --fetch-retries 1 --fetch-timeout 60000 --prefix .venv/azurite && touch $@ || { rm -rf .venv/azurite; \
 	echo "Azurite could not be installed (see above), so the tests on Azure are skipped; the next make test tries again."; }
+
+# The language server that editors use for YAML, for the tests of hover and completion; had in the same way.
+.venv/editor.stamp: .venv/dev.stamp tests/editor/package.json tests/editor/package-lock.json
+	rm -rf .venv/editor
+	mkdir .venv/editor
+	cp tests/editor/package.json tests/editor/package-lock.json tests/editor/.npmrc .venv/editor
+	$(BIN)/npm ci --fetch-retries 1 --fetch-timeout 60000 --prefix .venv/editor && touch $@ || { rm -rf .venv/editor; \
+	echo "The language server for YAML could not be installed (see above); the next make test tries again."; }
 
 # Debian's Chromium and Firefox, for the tests of the review page. Where they can't be installed, those tests are skipped,
 # which fails where CI=true.
