@@ -1,7 +1,6 @@
 """Project file + environment -> Settings: accounts, state, variables, policy. Nothing is contacted here."""
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, ReconcileError, Severity, Usage
 from reconcile.manifests.environments import DEFAULT, Environments
+from reconcile.manifests.find import not_regular, project_file_meant
 from reconcile.manifests.interpolate import GivenText, Scope, Shaped, diagnose, evaluate
 from reconcile.manifests.load import PROJECT_FILE, Defaults, Manifests, collapsed, load
 from reconcile.manifests.names import ALLOW_ENV, Names, Naming, signing_in
 from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, Scalar, ScalarNode, merged
 from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 from reconcile.manifests.project import (
-    ALIAS_PATTERN,
     ProjectSpec,
     project_specs,
     types_named,
@@ -24,6 +23,7 @@ from reconcile.manifests.project import (
 from reconcile.manifests.reading import BROKEN, Reading, Source
 from reconcile.manifests.reading import Path as NodePath
 from reconcile.manifests.shape import shape_of
+from reconcile.manifests.typography import explained
 from reconcile.manifests.wording import given
 from reconcile.model.kind import Spec
 from reconcile.model.policy import Policy, RenderedSends, Sends, Targets
@@ -236,6 +236,7 @@ class _Loading:
         self._findings: list[Diagnostic] = []
         self._of_accounts: dict[str, list[Diagnostic]] = {}
         self._warnings: list[Diagnostic] = []
+        self._text = ""
         self._names = Names()
         self._scope = self._inside = Scope({}, environ)
 
@@ -257,18 +258,25 @@ class _Loading:
         project = self._layer(effective, self._project_spec, PROJECT_FILE, lazy=False)
         providers = dict(self._providers(effective))
         self._check_former_aliases(providers, effective)
+        checks, policy = (self._checks(project), self._policy(project)) if project is not None else ({}, Policy())
         if self._findings:
             error = self._unusable(effective, self._defaults(base, environments), sound=sound)
             if project is not None and len(self._findings) == sum(map(len, self._of_accounts.values())):
                 error.apart = {alias: InvalidInput.of(collapsed(found)) for alias, found in self._of_accounts.items()}
                 self._findings.clear()
                 with suppress(InvalidInput):  # what else is wrong is told once the accounts are mended
-                    error.rest = self._made(project, providers)
+                    error.rest = self._made(project, providers, policy, checks)
             raise error
         assert project is not None  # noqa: S101  # it would have findings
-        return self._made(project, providers)
+        return self._made(project, providers, policy, checks)
 
-    def _made(self, project: ProjectSpec, providers: Mapping[str, ProviderSettings]) -> Settings:
+    def _made(
+        self,
+        project: ProjectSpec,
+        providers: Mapping[str, ProviderSettings],
+        policy: Policy,
+        checks: Mapping[str, str],
+    ) -> Settings:
         folder = self._root / _LOCAL / self._name
         return Settings(
             root=self._root,
@@ -281,8 +289,8 @@ class _Loading:
             environ=self._environ,
             names=self._names,
             defaults=self._defaults(self._base, self._declared),
-            policy=self._policy(project),
-            checks=self._checks(project),
+            policy=policy,
+            checks=checks,
             environments=tuple(self._declared),
             samples=tuple(project.samples or ()),
             ci=project.ci.model_dump(exclude_unset=True) if project.ci is not None else {},
@@ -295,7 +303,7 @@ class _Loading:
 
     def _unusable(self, effective: MappingNode, defaults: Defaults | None, *, sound: bool) -> UnusableSettings:
         """The findings, with what of the project file the manifests can be checked by."""
-        error = UnusableSettings.of(collapsed(self._findings))
+        error = UnusableSettings.of(self._told())
         assert isinstance(error, UnusableSettings)  # noqa: S101  # its class's own constructor
         types = {alias: _type_of(node) for alias, node in _members(effective.members.get("providers")).items()}
         known = {alias: type_ for alias, type_ in types.items() if type_ in names()}
@@ -306,10 +314,16 @@ class _Loading:
 
     def _raise_findings(self) -> None:
         if self._findings:
-            raise InvalidInput.of(collapsed(self._findings))
+            raise InvalidInput.of(self._told())
+
+    def _told(self) -> list[Diagnostic]:
+        return collapsed(explained(self._findings, {PROJECT_FILE: self._text}))
 
     def _read(self) -> Document:
         path = self._root / PROJECT_FILE
+        if (reason := not_regular(path)) is not None:
+            self._find("unreadable-file", "a file can't be read", reason, Location(PROJECT_FILE))
+            self._raise_findings()
         try:
             with path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
@@ -321,6 +335,7 @@ class _Loading:
         except OSError as error:
             raise InvalidInput(f"{path} can't be read: {error.strerror}. Check its permissions.") from None
         document = parse_yaml(data, PROJECT_FILE, self._findings)
+        self._text = document.text
         if document.root is None and self._findings:
             self._raise_findings()
         return document
@@ -328,9 +343,9 @@ class _Loading:
     def _way_to_project(self) -> str:
         """What to do where there is no project file: correct its name, go to where it is, or begin a project."""
         root = self._root.absolute()
-        for other in ("reconcile.yml", "Reconcile.yaml", "reconcile.YAML", "reconcile.json"):
-            if (root / other).is_file():
-                return f"There is {other}: rename it to {PROJECT_FILE}."
+        other = project_file_meant(root)
+        if other is not None:
+            return f'There is "{other}": rename it to {PROJECT_FILE}.'
         above = next((folder for folder in root.parents if (folder / PROJECT_FILE).is_file()), None)
         if above is not None:
             return f"The project is in {above}: run there, or with -C {os.path.relpath(above)}."
@@ -366,12 +381,11 @@ class _Loading:
         if node is None:
             return {}
         if not isinstance(node, MappingNode):
-            self._wrong_type("`environments` takes environments by their names", node)
-            return {}
+            return {}  # a finding of the project's own
         found: dict[str, MappingNode] = {}
         for name, layer in node.members.items():
-            if name == DEFAULT_ENVIRONMENT or not re.fullmatch(ALIAS_PATTERN, name):
-                reason = "it is what the project is called without one" if name == DEFAULT_ENVIRONMENT else _NAMES
+            if name == DEFAULT_ENVIRONMENT:
+                reason = "it is what the project is called without one"
                 detail = f'"{name}" can\'t be the name of an environment: {reason}. Choose another.'
                 self._find("wrong-name", "a name that can't be used", detail, self._document.at(node.keys[name]))
             if isinstance(layer, MappingNode):
@@ -763,7 +777,6 @@ class _Loading:
                 mark = section.keys[name] if isinstance(section, MappingNode) else section.mark
                 detail = f'There is no check "{name}".'
                 self._find("unknown-check", "an unknown check", detail, self._document.at(mark), hint)
-            self._raise_findings()
         return declared
 
     def _policy(self, project: ProjectSpec) -> Policy:
@@ -790,7 +803,6 @@ class _Loading:
                 "written then. Raise it."
             )
             self._find("freeze-too-short", "a freeze that is too short", detail, place)
-            self._raise_findings()
         return policy
 
     def _wrong_type(self, takes: str, node: Node) -> None:
@@ -829,7 +841,6 @@ class _Top:
 
 _TOP: Final = _Top()
 _VARIABLES: Final = ("variables",)
-_NAMES: Final = "it takes letters A to Z, digits, - and _"
 
 
 def _members(node: Node | None) -> Mapping[str, Node]:

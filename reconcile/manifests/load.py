@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.environments import Environments, here
+from reconcile.manifests.find import PROJECT_FILE as PROJECT_FILE
 from reconcile.manifests.find import find_manifests, not_regular, unread
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import Document, MappingNode, Node, ScalarNode
@@ -15,6 +16,7 @@ from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 from reconcile.manifests.reading import Source
 from reconcile.manifests.removed import REMOVED, Removed, read_removed, still_declared
 from reconcile.manifests.resolve import check_cycles, check_kinds, check_links, check_moves, check_sources
+from reconcile.manifests.typography import explained
 from reconcile.manifests.validate import DefaultValues, Entry, Validator
 from reconcile.manifests.wording import given
 from reconcile.model.address import NAME, Address
@@ -24,7 +26,6 @@ from reconcile.model.kind import Kind
 from reconcile.model.registry import ProviderType, Registry, nearest
 from reconcile.model.resource import Resource
 
-PROJECT_FILE: Final = "reconcile.yaml"
 SINGLETON: Final = "main"
 
 
@@ -85,6 +86,7 @@ class _Loading:
         self._defaults = defaults
         self._findings: list[Diagnostic] = []
         self._warnings: list[Diagnostic] = []
+        self._texts: dict[str, str] = {}
         self._files = ProjectFiles(root)
         self._validator = Validator(self._files, scope, self._findings)
         self._entries: dict[Address, Entry] = {}
@@ -111,7 +113,7 @@ class _Loading:
                 resources[address] = resource
         self._resolve(resources, whole and linked)
         if self._findings:
-            raise InvalidInput.of(collapsed(self._findings))
+            raise InvalidInput.of(collapsed(explained(self._findings, self._texts)))
         removed = {address: said.keep for address, said in self._removed.items()}
         defaults = {of: found.values for of, found in self._validator.defaults.items()}
         return Manifests(resources, self._files.digest(), tuple(self._warnings), removed, defaults)
@@ -152,6 +154,8 @@ class _Loading:
         self._files.note(path, data)
         before = len(self._findings)
         document = parse_yaml(data, path, self._findings)
+        if not document.text.isascii():
+            self._texts[path] = document.text
         return document if document.root is not None or len(self._findings) == before else None
 
     # Grouping

@@ -80,7 +80,7 @@ def explain(complaint: Complaint, address: str | None) -> Diagnostic:
         return Diagnostic("wrong-value", "a value that is not allowed", detail, address, complaint.at_name)
     if code.endswith("_type") or code in ("int_from_float", "is_instance_of", "model_attributes_type"):
         detail = f"`{name}` takes {shape.describe()}; here stands {given(node)}."
-        hint = _type_hint(node, shape, complaint.line)
+        hint = _type_hint(node, shape, complaint.line, of_entry=address is not None)
         return Diagnostic("wrong-type", "a value of the wrong type", detail, address, complaint.at_value, hint)
     detail = f"`{name}` can't be {given(node)}: {_rule(complaint)}."
     choices = _choices(complaint)
@@ -90,14 +90,14 @@ def explain(complaint: Complaint, address: str | None) -> Diagnostic:
     return Diagnostic("wrong-value", "a value that is not allowed", detail, address, complaint.at_value, hint)
 
 
-def _type_hint(node: Node, shape: Shape, line: str) -> str | None:
+def _type_hint(node: Node, shape: Shape, line: str, *, of_entry: bool) -> str | None:
     if not isinstance(node, ScalarNode):
         return None
     if node.value is None:
         comment = re.search(r":\s+(#\S+)", line)
         if comment is not None and str in shape.scalars:
             return f'A # after a space begins a comment; quote the value: "{comment[1]}".'
-        return "What is not managed is left out."
+        return "What is not managed is left out." if of_entry else "Give it a value, or take the line out."
     if not isinstance(node.value, str):
         if str not in shape.scalars:
             return None
