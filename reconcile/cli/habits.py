@@ -131,6 +131,10 @@ _FOR: Final = {
     **dict.fromkeys((("diff", name) for name in ("", "f", "filename", "k")), _DIFF),
     ("show", ""): "`reconcile show FILE` renders a saved plan; `reconcile state show ADDR` what was applied.",
 }
+# What asks before it does something.
+_ASKING: Final = frozenset(
+    ("apply", "destroy", "adopt", "api", "audience", "ci", "doctor", "event", "import", "state", "datafeed", "fleet")
+)
 _GLOBAL: Final = ("-C", "--env", "--var", "--format", "--parallelism", "--lock-timeout")
 _ADDRESS: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+$")
 _FILE: Final = re.compile(r"(?:.*/)?(?:manifests/?|[^/]+\.ya?ml)$")
@@ -155,6 +159,8 @@ def hint_for(arguments: Sequence[str]) -> str | None:
         if name in _OTHERWISE:
             return _OTHERWISE[name]
         known = OPTIONS.get(name)
+        if known == "--auto-approve" and command not in _ASKING:
+            return "Nothing is asked here; `reconcile apply --auto-approve` carries a plan out unasked."
         if known is not None and argument.partition("=")[0] != known.split()[0]:
             return f"Here it is {known}."
     return _FOR.get((command, ""))

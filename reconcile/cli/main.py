@@ -188,8 +188,7 @@ def _run(arguments: Sequence[str] | None, options: Options) -> int:
         click.echo("\nInterrupted.", err=True)
         return 130
     except click.UsageError as error:
-        error.show()
-        _show_habit(given)
+        _show_usage(error, given)
         return Usage.exit_code
     except click.ClickException as error:
         error.show()
@@ -205,8 +204,11 @@ def _run(arguments: Sequence[str] | None, options: Options) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-def _show_habit(arguments: Sequence[str]) -> None:
+def _show_usage(error: click.UsageError, arguments: Sequence[str]) -> None:
     hint = hint_for(arguments)
+    if hint is not None and isinstance(error, click.NoSuchOption):
+        error.possibilities = None  # options that are spelled like it, and do something else
+    error.show()
     if hint is not None:
         click.echo(f"  {hint}", err=True)
 

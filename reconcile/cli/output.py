@@ -45,17 +45,19 @@ class _MachineZone(tzinfo):
         return time.localtime(dt.replace(tzinfo=None).timestamp())
 
 
+_DAY = 86_400
+
+
 def local_zone() -> tzinfo:
     """The zone that times are shown in: TZ's, even if the machine has no zone data, else the machine's own."""
     name = os.environ.get("TZ", "").removeprefix(":")
     try:
-        return ZoneInfo(name) if name else _MachineZone()
-    except (
-        LookupError,
-        OSError,
-        ValueError,
-    ):  # a rule such as CET-1CEST, or a file's path: the machine reads it itself
-        return _MachineZone()
+        if name:
+            return ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        pass  # a rule such as CET-1CEST, or a file's path: the machine reads it itself
+    # A rule such as UTC-25 is more than a day off, which nobody's clock is.
+    return _MachineZone() if abs(time.localtime().tm_gmtoff) < _DAY else UTC
 
 
 def show_diagnostics(findings: Iterable[Diagnostic], shown: Options | None = None) -> None:

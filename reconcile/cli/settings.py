@@ -321,6 +321,11 @@ class _Loading:
 
     def _read(self) -> Document:
         path = self._root / PROJECT_FILE
+        if not self._root.is_dir() and (self._root.exists() or self._root.is_symlink()):
+            what = "a file" if self._root.exists() else "a link that leads to nothing"
+            raise InvalidInput(
+                f"{self._root} is {what}, and a project is a folder.", hint="Name the folder with -C DIR."
+            )
         if (reason := not_regular(path)) is not None:
             self._find("unreadable-file", "a file can't be read", reason, Location(PROJECT_FILE))
             self._raise_findings()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 from pathlib import Path
 
@@ -16,7 +17,8 @@ LIST = "squalomail:\n  lists:\n    news: {name: News}\n"
 
 # what is typed -> a part of the hint
 TYPED = {
-    ("plan", "-auto-approve"): "--auto-approve",
+    ("plan", "-auto-approve"): "Nothing is asked here; `reconcile apply --auto-approve`",
+    ("apply", "-auto-approve"): "Here it is --auto-approve",
     ("apply", "--yes"): "--auto-approve",
     ("apply", "-y"): "--auto-approve",
     ("plan", "-out=plan.json"): "-o FILE",
@@ -65,7 +67,7 @@ TYPED = {
     ("validate-config",): "reconcile validate",
     ("plan", "--lenient"): "nothing invalid is applied",
     ("sync", "--doit"): "reconcile apply",
-    ("plan", "--force"): "--auto-approve",
+    ("plan", "--force"): "`reconcile apply --auto-approve` carries a plan out",
     ("preview-plan",): "reconcile plan",
     ("push",): "reconcile apply",
     # kubectl, helm, kustomize
@@ -94,6 +96,9 @@ TYPED = {
 }
 
 
+MISSING = ("Error: Missing argument 'FILE'.",)
+
+
 def test_there_are_sixty_of_them() -> None:
     assert len(TYPED) >= 60
 
@@ -103,7 +108,14 @@ def test_other_tools_habits_are_answered_with_what_to_type_here(project: Project
     project.write("manifests/all.yaml", MANIFEST)
     result = project.run(*typed)
     assert result.code == 64, result.err
-    assert TYPED[typed] in result.err
+    *_, message, hint = result.err.splitlines()
+    # What is wrong is named as it was typed, and nothing else is guessed at where we know what is meant.
+    words = [word.partition("=")[0] for word in typed]
+    assert any(f'"{word}"' in message or f"'{word}'" in message or f"({word})" in message for word in words) or (
+        message in (*MISSING, "error[usage]")
+    ), message
+    assert "Did you mean" not in message
+    assert TYPED[typed] in hint, result.err
 
 
 def options_of(*names: str) -> set[str]:
@@ -137,7 +149,24 @@ def test_each_option_in_a_hint_is_there() -> None:
     assert {option.split()[0] for option in habits.OPTIONS.values()} <= known
 
 
-@pytest.mark.parametrize("name", ["b.YAML", "b.Yml", "b.json", "b.jsonc"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "b.YAML",
+            "b.Yml",
+            "b.json",
+            "b.jsonc",
+            "b.JSON5",
+            "b.yaml.txt",
+            "b.yml.TXT",
+            "b.yaml ",
+            "b.yaml.",
+            "b.yaml_",
+        ),
+        *("b.ymal", "b.yalm", "b.yam1", "b.v2.YAML"),
+    ],
+)
 def test_a_manifest_under_another_extension_does_not_count_as_removed(project: Project, name: str) -> None:
     project.write("manifests/all.yaml", LIST)
     project.write(f"manifests/{name}", LIST.replace("news", "other"))
@@ -155,6 +184,32 @@ def test_what_is_not_read_is_named(project: Project, name: str) -> None:
     assert result.code == 0
     assert f"warning[unread-file] manifests/{name}:1:1" in result.err
     assert "Valid: 1 entry." in result.out
+
+
+@pytest.mark.parametrize("name", ["manifest", "Manifests", "MANIFESTS", "manifets", "manifests.bak"])
+def test_a_folder_that_is_called_nearly_so_does_not_count_as_removed(project: Project, name: str) -> None:
+    (project.root / "manifests/all.yaml").unlink()
+    project.write(f"{name}/all.yaml", LIST)
+    for command in ("validate", "plan", "apply"):
+        result = project.run(command)
+        assert result.code == 1
+        assert f"error[unread-file] {name}:1:1\n  Manifests are read from `manifests/` alone" in result.err
+    project.write("manifests/all.yaml", LIST)  # beside those that are read, only a slip of the shift key is surely one
+    result = project.run("validate")
+    assert result.code == (1 if name.lower() == "manifests" else 0)
+    assert f"[unread-file] {name}:1:1" in result.err
+
+
+def test_manifests_beside_their_folder_are_named_while_there_is_none(project: Project) -> None:
+    (project.root / "manifests/all.yaml").unlink()
+    project.write("lists.yaml", LIST)
+    project.write(".gitlab-ci.yml", "x: 1\n")
+    result = project.run("validate")
+    assert result.code == 0
+    assert "warning[unread-file] lists.yaml:1:1" in result.err
+    assert "gitlab" not in result.err
+    project.write("manifests/all.yaml", LIST)
+    assert not project.run("validate").err
 
 
 @pytest.mark.parametrize("name", ["README.md", ".gitkeep", ".DS_Store", "notes.txt"])
@@ -200,8 +255,33 @@ def test_a_project_file_under_another_name_or_above_is_found(project: Project) -
     assert "run there, or with -C .." in project.run("-C", str(project.root / "manifests"), "plan").err or (
         "-C " in project.run("-C", str(project.root / "manifests"), "plan").err
     )
-    (project.root / "reconcile.yaml").rename(project.root / "reconcile.yml")
-    assert "rename it to reconcile.yaml" in project.run("validate").err
+    before = project.root / "reconcile.yaml"
+    for name in (
+        *("reconcile.yml", "Reconcile.yaml", "RECONCILE.YAML", "reconcile.YML", ".reconcile.yaml", "reconcile"),
+        *("reconcile.yaml.txt", "reconcil.yaml", "reconcile.yaml ", "reconcile.json", "reconcile.toml"),
+    ):
+        before = before.rename(project.root / name)
+        assert f'There is "{name}": rename it to reconcile.yaml' in project.run("validate").err
+    shutil.copy(before, project.root / "reconcile.yaml")
+    before.rename(project.root / "reconcile.yml")
+    assert "warning[unread-file] reconcile.yml:1:1" in project.run("validate").err
+
+
+def test_what_is_no_project_file_stops_nothing(project: Project) -> None:
+    path = project.root / "reconcile.yaml"
+    path.unlink()
+    for make, told in (
+        (lambda: os.mkfifo(path), "This is no file but a pipe"),
+        (lambda: path.symlink_to("nowhere"), "The link leads to nothing"),
+        (path.mkdir, "This is a folder, not a file"),
+    ):
+        make()
+        result = project.run("validate")
+        assert result.code == 1
+        assert f"error[unreadable-file] reconcile.yaml:1:1\n  {told}" in result.err
+        path.rmdir() if path.is_dir() else path.unlink()
+    project.write("file", "x")
+    assert "is a file, and a project is a folder" in Project(project.root / "file").run("plan").err
 
 
 def test_a_variable_that_only_an_environment_has_is_a_typo(project: Project) -> None:

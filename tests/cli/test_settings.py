@@ -283,7 +283,7 @@ REFUSALS = {
     MINIMAL + "policy: {sends: maybe, maxDeletePercent: 101}\n": [("wrong-value", "3:17"), ("wrong-value", "3:42")],
     MINIMAL + "policy: {freez: 60m}\n": [("unknown-attribute", "3:10")],
     MINIMAL + "environments: {default: {}}\n": [("wrong-name", "3:16")],
-    MINIMAL + "environments: {a b: {}}\n": [("wrong-name", "3:16"), ("wrong-value", "3:16")],
+    MINIMAL + "environments: {a b: {}}\n": [("wrong-value", "3:16")],
     MINIMAL + "environments: {x: 5, y: {polcy: {}}}\n": [("wrong-type", "3:19"), ("unknown-attribute", "3:26")],
     MINIMAL + "environments: {x: {providers: {squalo: {url: 'sandbox:'}}}}\n": [("unknown-provider", "3:32")],
     MINIMAL + "environments: {x: {providers: {squalomail: {url: 5, acc: x}}}}\n": [
@@ -332,7 +332,19 @@ def test_refusals(root: Path, text: str) -> None:
         (
             account('type: gatormail, url: "sandbox:", instance: x, timezone: Europe/Londn'),
             'no time zone "Europe/Londn"',
-            "Such as Europe/London.",
+            'Did you mean "Europe/London"?',
+        ),
+        *(
+            (account(f'type: gatormail, url: "sandbox:", instance: x, timezone: "{zone}"'), "no time zone", hint)
+            for zone, hint in {
+                "london": 'Did you mean "Europe/London"?',
+                "America/New York": 'Did you mean "America/New_York"?',
+                "Europe/London ": 'Did you mean "Europe/London"?',
+                "+01:00": "Such as Europe/London.",
+                # Another zone on each machine, or none at all.
+                "localtime": "Such as Europe/London.",
+                "posix/Europe/Rome": 'Did you mean "Europe/Rome"?',
+            }.items()
         ),
         (account("type: squalomail, url: http://api.example"), "http:// to this machine only", None),
         (MINIMAL + "state: ftp://bucket/x\n", "it takes file:PATH, s3://BUCKET/KEY", None),

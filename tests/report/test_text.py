@@ -116,6 +116,16 @@ def test_a_moment_is_told_by_the_rules_of_its_date(name: str, moment: int, monke
         time.tzset()
 
 
+def test_no_clock_is_a_day_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC-25")
+    time.tzset()
+    try:
+        assert f"{datetime.fromtimestamp(0, local_zone()):%H:%M %Z}" == "00:00 UTC"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_the_hour_that_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()

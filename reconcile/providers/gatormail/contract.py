@@ -300,6 +300,22 @@ def zone_of(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo
 
     try:
-        return ZoneInfo(name)
+        if _OF_THE_MACHINE.fullmatch(name) is None:
+            return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise InvalidInput(f'There is no time zone "{name}".', hint="Such as Europe/London.") from None
+        pass
+    raise InvalidInput(f'There is no time zone "{name}".', hint=_near_zone(name))
+
+
+# What zone data has beside zones: it says something else on each machine, or nothing.
+_OF_THE_MACHINE = re.compile(r"localtime|posixrules|Factory|(?:posix|right)/.*")
+
+
+def _near_zone(name: str) -> str:
+    from zoneinfo import available_timezones
+
+    known = sorted(available_timezones() - {"localtime", "Factory"})
+    bare = name.strip().replace(" ", "_").replace("\\", "/").lower()
+    same = [zone for zone in known if bare and bare in (zone.lower(), zone.rpartition("/")[2].lower())]
+    near = same[0] if same else nearest(name, known)
+    return f'Did you mean "{near}"?' if near else "Such as Europe/London."
