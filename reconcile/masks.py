@@ -6,13 +6,20 @@ from functools import lru_cache
 from typing import Final
 
 MASK: Final = "***"
-# A shorter one would take innocent words with it.
+# A shorter one would take innocent words with it: it is masked where a name or an address says that it is one.
 LEAST: Final = 6
 
 _SECRET: Final = re.compile(
     r"(?i)(?:^|_)(?:api_?key|key|keys|secret|secrets|token|tokens|pass|passwd|password|passphrase|pwd|credential|"
     r"credentials|private|auth|authorization|cookie|session|dsn|pat|sas|jwt)(?:$|_|\d)|password|secret|apikey"
 )
+# What stands before a secret that is called one, in a query, JSON, a header or a page; and before a password in a URL.
+_QUOTE: Final = r"(?:[\"'\\]|&quot;|&#3[49];)*"
+_NAME: Final = (
+    rf"(?i:(?:key|secret|token|pass|passwd|password|passphrase|pwd|credentials?|authorization){_QUOTE}"
+    rf"(?:\s*[:=]\s*|%3[AD])(?:bearer\s+|basic\s+)?{_QUOTE})"
+)
+_USER: Final = r"//[^\s/@:]*:"
 
 
 def looks_secret(name: str) -> bool:
@@ -22,10 +29,20 @@ def looks_secret(name: str) -> bool:
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """A text without these secrets, written plainly or in another way."""
-    for form in _all_forms(frozenset(secret for secret in secrets if len(secret) >= LEAST)):
+    known = frozenset(secrets)
+    for form in _all_forms(frozenset(secret for secret in known if len(secret) >= LEAST)):
         if form in text:
             text = text.replace(form, MASK)
-    return text
+    short = frozenset(secret for secret in known if 0 < len(secret) < LEAST)
+    return _named(short).sub(lambda found: f"{found[1] or found[2]}{MASK}", text) if short else text
+
+
+@lru_cache(64)
+def _named(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Short secrets where they are called so: ``apiKey=KEY``, ``"password": "abc"``, ``//user:abc@host``."""
+    ways = {way for secret in secrets for way in (secret, *_spelled(secret)) if way}
+    either = "|".join(re.escape(way) for way in sorted(ways, key=lambda way: (-len(way), way)))
+    return re.compile(rf"({_NAME})(?:{either})(?![\w%+-])|({_USER})(?:{either})(?=@)")
 
 
 @lru_cache(64)

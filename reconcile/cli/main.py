@@ -207,7 +207,8 @@ def _run(arguments: Sequence[str] | None, options: Options) -> int:
 def _show_usage(error: click.UsageError, arguments: Sequence[str]) -> None:
     hint = hint_for(arguments)
     if hint is not None and isinstance(error, click.NoSuchOption):
-        error.possibilities = None  # options that are spelled like it, and do something else
+        # Options that are spelled like it do something else.
+        error = click.NoSuchOption(error.option_name, ctx=error.ctx)
     error.show()
     if hint is not None:
         click.echo(f"  {hint}", err=True)

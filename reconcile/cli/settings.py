@@ -25,6 +25,7 @@ from reconcile.manifests.reading import Path as NodePath
 from reconcile.manifests.shape import shape_of
 from reconcile.manifests.typography import explained
 from reconcile.manifests.wording import given
+from reconcile.masks import LEAST as LEAST_SECRET
 from reconcile.model.kind import Spec
 from reconcile.model.policy import Policy, RenderedSends, Sends, Targets
 from reconcile.model.provider import Provider
@@ -632,7 +633,11 @@ class _Loading:
         url = str(plain.pop("url"))
         sandbox = self._sandbox(alias, url)
         declared = {name: node.members[name] for name in marks if name in lazy or name in plain}
-        credentials = {name: self._secret(alias, name, member) for name, member in declared.items()}
+        elsewhere = sandbox is None and not _on_this_machine(url)
+        credentials = {
+            name: self._secret(alias, name, member, LEAST_SECRET if elsewhere and marks[name].secret else 1)
+            for name, member in declared.items()
+        }
         if sandbox is None:
             self._check_credentials(alias, declared, spec, mark)
         limits = plain.pop("limits", {})
@@ -719,7 +724,7 @@ class _Loading:
                 warning = Diagnostic("literal-credential", "a credential in a file", detail, None, place)
                 self._warnings.append(_as_warning(warning))
 
-    def _secret(self, alias: str, name: str, node: Node) -> Secret:
+    def _secret(self, alias: str, name: str, node: Node, least: int) -> Secret:
         scope, document = self._inside, self._document
 
         def resolve() -> str:
@@ -731,6 +736,15 @@ class _Loading:
                 detail = f"`{name}` of `{alias}` is empty. Set what it is read from."
                 place = document.at(node.mark)
                 raise InvalidInput.of([Diagnostic("empty-credential", "a credential is empty", detail, None, place)])
+            if len(str(value)) < least:
+                detail = (
+                    f"`{name}` of `{alias}` has fewer than {least} characters. No platform's secret is as short, and "
+                    "it could not be kept out of outputs. Set what it is read from."
+                )
+                place = document.at(node.mark)
+                raise InvalidInput.of(
+                    [Diagnostic("short-credential", "a credential is too short", detail, None, place)]
+                )
             return str(value)
 
         return Secret(resolve)
@@ -816,6 +830,18 @@ class _Loading:
 
     def _find(self, code: str, summary: str, detail: str, location: Location | None, hint: str | None = None) -> None:
         self._findings.append(Diagnostic(code, summary, detail, None, location, hint))
+
+
+def _on_this_machine(url: str) -> bool:
+    """Whether an account's address is this machine's own, where emulators take any key."""
+    from urllib.parse import urlsplit
+
+    from reconcile.network import is_loopback
+
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def _target_plurals(base: MappingNode) -> tuple[str, ...]:

@@ -238,6 +238,32 @@ def test_a_secret_is_masked_in_every_encoding(secret: str, encoding: str) -> Non
         assert len(shown) <= len("before  after") + len(MASK) + 4, shown
 
 
+@pytest.mark.parametrize("secret", ["KEY", "x", "a/b", "p+w", "ab12$", "é!"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "GET /v1/list?apiKey={0}&page=1",
+        "GET /v1/list?page=1&api_key={0}",
+        'refused: {{"apiKey": "{0}", "page": 1}}',
+        'refused: {{\\"password\\": \\"{0}\\"}}',
+        "password = '{0}'",
+        "Authorization: Bearer {0}",
+        "&quot;clientSecret&quot;:&quot;{0}&quot;",
+        "apiKey%3D{0}",
+        "https://user:{0}@host.example/x",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["plain", "percent", "percent, slashes left", "form", "JSON", "HTML"])
+def test_a_short_secret_is_masked_where_it_is_called_one(secret: str, told: str, encoding: str) -> None:
+    written = ENCODINGS[encoding](secret)  # type: ignore[operator]
+    assert masked(told.format(written), [secret]) == told.format(MASK)
+
+
+def test_a_short_secret_takes_no_innocent_words_with_it() -> None:
+    text = "KEY lists: 1 KEYS, x: KEY, monkey=1, key=KEYS, id 1"
+    assert masked(text, ["KEY", "1"]) == "KEY lists: 1 KEYS, x: KEY, monkey=***, key=KEYS, id 1"
+
+
 def test_what_the_environment_keeps_under_a_secret_s_name_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {
         "AWS_SECRET_ACCESS_KEY": "canary-aws-1",

@@ -223,6 +223,22 @@ def test_an_empty_credential_is_none(root: Path) -> None:
     assert caught.value.diagnostics[0].code == "empty-credential"
 
 
+@pytest.mark.parametrize("value", ["x", "KEY", "a" * 5])
+def test_a_secret_that_is_too_short_to_be_one_is_refused_unseen(root: Path, value: str) -> None:
+    """One as short could not be masked everywhere; emulators on this machine take any."""
+    text = REAL.replace("KEY", '"${env.KEY}"')
+    found = read(root, text, environ={"KEY": value})
+    with pytest.raises(InvalidInput) as caught:
+        found.providers["squalomail"].credentials["apiKey"].reveal()
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "short-credential"
+    assert f'"{value}"' not in finding.detail
+    assert read(root, text, environ={"KEY": "a" * 6}).providers["squalomail"].credentials["apiKey"].reveal() == "a" * 6
+    local = text.replace("https://api.squalomail.com/v1", "http://127.0.0.1:8025/v1")
+    assert local != text
+    assert read(root, local, environ={"KEY": value}).providers["squalomail"].credentials["apiKey"].reveal() == value
+
+
 def test_a_credential_in_the_file_is_warned_about_without_showing_it(root: Path) -> None:
     settings = read(root, REAL.replace("KEY", "hunter2"))
     (warning,) = settings.warnings
