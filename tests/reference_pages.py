@@ -1,5 +1,6 @@
 """Pages of the reference that are written from the code: commands, and the project file."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +8,14 @@ from typing import Any
 import click
 
 from reconcile.cli.main import COMMANDS, cli
-from reconcile.manifests.project import CiSpec, EnvironmentSpec, PolicySpec, ProjectSpec, TargetsSpec
+from reconcile.manifests.project import CiSpec, EnvironmentSpec, PolicySpec, ProjectSpec, project_specs
+from reconcile.manifests.schema import MANIFEST_SCHEMA, render_schemas
+from reconcile.manifests.validate import META
 from reconcile.model.policy import Policy
+from reconcile.model.registry import target_plurals
+from reconcile.model.settings import LimitsSpec, credentials_of
+from reconcile.providers import types
+from reconcile.report import kinds as of_kinds
 from reconcile.report.kinds import type_name
 
 _GLOBAL = {parameter.name for parameter in cli.params}
@@ -72,8 +79,10 @@ def project() -> str:
         ("The project", ProjectSpec),
         ("`environments.NAME`", EnvironmentSpec),
         ("`policy`", PolicySpec),
-        ("`policy.targets`", TargetsSpec),
+        ("`policy.targets`", _targets()),
         ("`ci`", CiSpec),
+        *((f"`providers.NAME` of {each.name}", each.provider.settings) for each in types()),
+        ("`providers.NAME.limits`", LimitsSpec),
     ):
         lines += [
             f"## {title}",
@@ -83,12 +92,39 @@ def project() -> str:
             "| member | type | default | is |",
             "| --- | --- | --- | --- |",
         ]
+        secret = {} if title.startswith("`providers.NAME.") else credentials_of(spec)
         for name, member in spec.model_fields.items():
-            lines.append(
-                f"| `{name}` | {type_name(member.annotation)} | {_default(spec, name)} | {_prose(member.description)} |"
-            )
+            about = _prose(member.description)
+            if name in secret:
+                about += " Read when a real account is contacted." + (" In no output." if secret[name].secret else "")
+            lines.append(f"| `{name}` | {type_name(member.annotation)} | {_default(spec, name)} | {about} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _targets() -> type[Any]:
+    """What `policy.targets` may say where all our platforms are in use."""
+    project, _ = project_specs(target_plurals([*each.kinds.values()] for each in types()))
+    policy: Any = project.model_fields["policy"].annotation
+    found: type[Any] = policy.model_fields["targets"].annotation
+    return found
+
+
+def kinds() -> str:
+    """What manifests may declare: each kind, and what stands on any entry of them."""
+    lines = [of_kinds.render(types()).rstrip(), "", "## On any entry", ""]
+    lines += ["Beside its own attributes; none of it is sent.", "", "| member | is |", "| --- | --- |"]
+    entry = json.loads(render_schemas(types())[MANIFEST_SCHEMA])["definitions"]["squalomail.list"]
+    for name in META:
+        lines += _of_entry(name, entry["properties"][name])
+    return "\n".join(lines) + "\n"
+
+
+def _of_entry(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    yield f"| `{name}` | {_prose(schema['description'])} |"
+    inner = schema.get("properties") or schema.get("items", {}).get("properties") or {}
+    for member, each in inner.items():
+        yield from _of_entry(f"{name}{'[]' if 'items' in schema else ''}.{member}", each)
 
 
 def _default(spec: type[Any], name: str) -> str:

@@ -30,11 +30,51 @@ def test_it_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -> 
 def test_each_promise_names_a_test_that_is_there(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)`", text)
-    assert len(named) >= 8
+    assert len(named) >= 20
     assert [name for name in named if not (ROOT / name).exists()] == []
-    rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
-    if page == "safety.md":
-        assert all("`tests/" in row for row in rows[1:])
+    tables = re.findall(r"^\| (?:promise|can't) \| test \|\n\| --- \| --- \|\n((?:\| .*\n)+)", text, re.MULTILINE)
+    assert len(tables) == {"safety.md": 1, "security.md": len(SEATS)}[page]
+    for table in tables:
+        assert all(re.fullmatch(r"\| .+ \| `tests/[^|]+ \|", row) for row in table.splitlines()), table
+
+
+SEATS = (
+    *("a pull request", "a log or a comment", "an artefact", "a server or a proxy on the way"),
+    "a seat in the account",
+)
+
+
+def test_each_place_that_somebody_may_be_in_is_looked_at() -> None:
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## With (.*)$", text, re.MULTILINE) == list(SEATS)
+
+
+def test_each_neighbour_is_compared() -> None:
+    text = (ROOT / "docs/comparison.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[?`?([\w -]+?)[\]`]", text, re.MULTILINE)
+    assert rows == ["Terraform", "octoDNS", "mcdev", "braze-sync", "tdx engage", "formae", "headless-klaviyo"]
+
+
+HOW_TO = {
+    "ci.md": ("GitHub", "GitLab"),
+    "howto.md": (
+        "## Environments",
+        "## Adopt an account",
+        "## Move a schedule",
+        "## A lost state",
+        "## A second provider",
+    ),
+    "audiences.md": ("sync",),
+    "first-contact.md": ("reconcile doctor",),
+    "review.md": ("reconcile plan --page",),
+}
+
+
+@pytest.mark.parametrize("page", HOW_TO)
+def test_each_way_is_told_how_to_go(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert [part for part in HOW_TO[page] if part not in text] == []
+    assert page in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 
 
 def test_git_ignores_what_is_built() -> None:
