@@ -16,6 +16,10 @@ from reconcile.cli.options import Options
 _PAGE: Final = re.compile(r"\s*<(?:!doctype|html|[a-z][a-z0-9]*[\s>])", re.IGNORECASE)
 # What a terminal obeys or a reader can't see, and JSON lets stand.
 _UNSEEN: Final = re.compile("[\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]")
+# In a text, all that steers a terminal but the colours and the line of progress, which are ours.
+_STEERING: Final = re.compile(
+    "\x1b\\[[0-9;]*m|\r\x1b\\[K|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
+)
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -32,7 +36,14 @@ def fit(text: str, options: Options) -> str:
         if not text.isascii():
             text = _UNSEEN.sub(lambda found: f"&#x{ord(found[0]):x};", text)
         return _broken(text, "&#58;", "&#35;")
-    return _broken(text, "\\x3a", "\\x23")
+    return _broken(_STEERING.sub(_told, text), "\\x3a", "\\x23")
+
+
+def _told(found: re.Match[str]) -> str:
+    if len(found[0]) > 1:
+        return found[0]
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def _broken(text: str, colon: str, hash_: str) -> str:

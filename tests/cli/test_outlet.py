@@ -5,6 +5,7 @@ import html
 import io
 import json
 import random
+import re
 import sys
 import urllib.parse
 
@@ -148,12 +149,52 @@ def test_an_answer_is_obeyed_nowhere(project: Project, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("before", ["", "a\n", "a\n \t", "a\r", "a\n\x1b[31m ", "a "])
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_text_stays_the_same_but_for_what_is_obeyed(text: str, before: str) -> None:
-    """What steers a terminal is escaped where it comes in, since colours are our own."""
+    """Colours are our own, and stay."""
     given = f"{before}{text}\n"
     left = fit(given, Options())
-    assert not [found for found in commands(left) if "command" in found.split(":")[0]]
-    assert left.replace("\\x3a", ":").replace("\\x23", "#") == given
-    assert (left != given) == any("command" in found.split(":")[0] for found in commands(given))
+    assert not list(commands(left))
+    read = left.replace("\\x3a", ":").replace("\\x23", "#")
+    read = re.sub(r"\\(?:x(..)|u(....))", lambda found: chr(int(found[1] or found[2], 16)), read)
+    assert read == given
+    assert (left != given) == (any(commands(given)) or "\r" in given)
+
+
+def test_our_own_colours_and_the_line_of_progress_stay() -> None:
+    own = "\x1b[1;31mred\x1b[0m\r\x1b[K3 of 9\tsteps\n"
+    assert fit(own, Options()) == own
+
+
+ARGUMENTS = (
+    *(
+        ["plan", "{}"],
+        ["{}"],
+        ["plan", "--{}"],
+        ["--env", "{}", "plan"],
+        ["--var", "{}", "plan"],
+        ["state", "push", "{}"],
+    ),
+    *(["state", "show", "{}"], ["history", "{}"], ["audience", "forget", "{}"], ["show", "{}"], ["import", "{}", "{}"]),
+    *(
+        ["api", "squalomail", "{}"],
+        ["apply", "--approved", "{}"],
+        ["init", "/proc/none/{}"],
+        ["plan", "--target", "{}"],
+    ),
+    *(
+        ["doctor", "{}"],
+        ["completion", "{}"],
+        ["render", "{}"],
+        ["accept", "{}", "--reason", "{}"],
+        ["-C", "{}", "plan"],
+    ),
+)
+
+
+def test_what_is_typed_is_obeyed_nowhere(project: Project) -> None:
+    for arguments in ARGUMENTS:
+        for text in HOSTILE:
+            result = project.run(*(part.replace("{}", text) for part in arguments))
+            assert not (found := list(commands(result.out + "\n" + result.err))), (arguments, text, found[:3])
 
 
 def test_json_stays_the_same_json() -> None:
