@@ -140,6 +140,7 @@ WORDS: dict[str, dict[str, str]] = {
         "commit": "The git commit of the project's folder; null outside of a repository.",
         "plan": "The fingerprint of the plan that was carried out.",
         "writes": "The writes that were made, by operation.",
+        "lost": "How many objects were deleted or made anew, by provider and kind; the bounds of a day count them.",
         "unfinished": "How many steps failed half-way.",
         "serial": "The state's serial before and after.",
         "outcome": "The exit code.",
