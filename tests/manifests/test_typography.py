@@ -3,7 +3,7 @@
 import pytest
 
 from reconcile.errors import Diagnostic, Location, Severity
-from reconcile.manifests.nodes import parse_yaml
+from reconcile.manifests.parse import parse_yaml
 from reconcile.manifests.typography import explained
 
 WRONG = {
