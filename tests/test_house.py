@@ -247,6 +247,20 @@ def test_a_project_of_one_platform_imports_no_other() -> None:
     assert not loaded & {"reconcile.providers.gatormail.client", "reconcile.sandbox"}
 
 
+def test_a_plan_that_writes_no_mail_loads_no_check(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "examples" / "quickstart", project, ignore=shutil.ignore_patterns(".reconcile"))
+    Project(project).run("apply", "--auto-approve", "--allow-send")
+    plan = (
+        f"import sys\nfrom reconcile.cli.main import run\nassert run(['-C', {str(project)!r}, 'plan']) == 0\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", plan], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(ended.stderr.split())
+    assert "reconcile.planner.make" in loaded
+    assert not loaded & {"reconcile.mail.checks.links", "reconcile.mail.stand_ins", "deepdiff", "coloraide"}
+
+
 def test_help_imports_no_command_and_no_model() -> None:
     code = (
         "import sys\nfrom reconcile.cli.main import run\nassert run(['--help']) == 0\n"

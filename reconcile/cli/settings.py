@@ -38,7 +38,7 @@ from reconcile.model.settings import (
     Secret,
     credentials_of,
 )
-from reconcile.providers import built_in, names, provider_named, provider_type
+from reconcile.providers import built_in, is_known, names, provider_named, provider_type
 
 if TYPE_CHECKING:
     from reconcile.model.call import Call, Encoded
@@ -307,7 +307,7 @@ class _Loading:
         error = UnusableSettings.of(self._told())
         assert isinstance(error, UnusableSettings)  # noqa: S101  # its class's own constructor
         types = {alias: _type_of(node) for alias, node in _members(effective.members.get("providers")).items()}
-        known = {alias: type_ for alias, type_ in types.items() if type_ in names()}
+        known = {alias: type_ for alias, type_ in types.items() if type_ is not None and is_known(type_)}
         if sound and types and known == types:
             error.types, error.scope, error.defaults = known, self._scope, defaults
             error.environments = Environments(self._name, tuple(self._declared))
@@ -366,7 +366,7 @@ class _Loading:
         for layer in (base, *environments.values()):
             for alias, account in _members(layer.members.get("providers")).items():
                 type_ = _type_of(account) or types.get(alias)
-                spec = self._quietly(type_) if type_ in names() else None
+                spec = self._quietly(type_) if is_known(type_) else None
                 marks: Collection[str] = credentials_of(spec) if spec is not None else _members(account).keys()
                 naming.credentials += (_raw(node) for name, node in _members(account).items() if name in marks)
             naming.credentials.append(signing_in(_raw(layer.members.get(_STATE))))
@@ -461,7 +461,7 @@ class _Loading:
         # An account of the project has its type there.
         own = "type" in node.members or alias not in types
         type_ = self._provider_type(alias, node, mark, lazy=True) if own else types[alias]
-        spec = self._spec(type_, mark) if type_ in names() else None
+        spec = self._spec(type_, mark) if is_known(type_) else None
         if spec is not None:
             reading = self._reading(node, spec, alias, mark, lazy=True)
             members = {name: member for name, member in node.members.items() if name != "type"}
@@ -609,7 +609,7 @@ class _Loading:
             return None
         reading = self._reading(node, self._project_spec, alias, mark, lazy=lazy)
         value = reading.value(member, frozenset({str}), (alias, "type"))
-        if value is BROKEN or (isinstance(value, str) and value in names()):
+        if value is BROKEN or (isinstance(value, str) and is_known(value)):
             return None if value is BROKEN else str(value)
         place = self._document.at(member.mark)
         close = nearest(member.raw, names()) if "${" not in member.raw else None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 
 from reconcile.engine.mails import mail_addresses
 from reconcile.errors import Diagnostic, Location
@@ -80,8 +80,12 @@ class _Mails:
         self._rules = rules
         self._made: dict[Address, Mail] = {}
         self._known: dict[str, frozenset[str] | None] = {}
-        self._severities = {check.id: rules.severities.get(check.id, check.severity) for check in checks()}
         self.addresses = mail_addresses(resources, registry)
+
+    @cached_property
+    def _severities(self) -> Mapping[str, Severity]:
+        # The checks are loaded once there is something to look at: most plans write no mail.
+        return {check.id: self._rules.severities.get(check.id, check.severity) for check in checks()}
 
     def findings(self, address: Address, severities: frozenset[Severity]) -> Iterator[Diagnostic]:
         """What is found in one mail at these severities, but for what is waived."""

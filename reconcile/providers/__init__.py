@@ -43,6 +43,11 @@ def names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*built_in(), *_installed()]))
 
 
+def is_known(name: object) -> bool:
+    """Whether there is a provider of that name; other packages are asked only about what is none of ours."""
+    return name in built_in() or name in _installed()
+
+
 @cache
 def provider_named(name: str) -> Provider:
     """The provider of that name; ours come first.

@@ -118,6 +118,8 @@ def moment(seconds: float, *, now: float, zone: tzinfo) -> str:
 
 def width(text: str) -> int:
     """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
