@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -15,23 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-GIT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-}
+from tests.repository import git
+
 US, STRANGER = 41898282, 7
 TOKEN, FORKS_TOKEN = "the-token-of-the-job", "a-token-that-only-reads"
-
-
-def git(folder: Path, *arguments: str, check: bool = True) -> str:
-    environ = {**os.environ, **GIT}
-    answer = subprocess.run(["git", "-C", str(folder), *arguments], env=environ, capture_output=True, text=True)
-    assert not check or answer.returncode == 0, answer.stderr
-    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 @dataclass

@@ -12,8 +12,9 @@ from typing import Any
 from reconcile.cli.main import run
 from reconcile.cli.options import new_options
 from reconcile.sandbox import Sandbox
-from tests.ci.fakes import FORKS_TOKEN, TOKEN, Repository, git
+from tests.ci.fakes import FORKS_TOKEN, TOKEN, Repository
 from tests.outside import Colleague
+from tests.repository import git
 
 PROJECT = """\
 version: 1

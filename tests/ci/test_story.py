@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci.fakes import US, Repository, git, serving
+from tests.ci.fakes import US, Repository, serving
 from tests.ci.story import Story, story_on
+from tests.repository import git
 
 MARKER = "<!-- reconcile:plan default -->"
 

@@ -14,22 +14,13 @@ import pytest
 import yaml
 
 from reconcile.ci.commands import ci
-from tests.cli.conftest import MANIFEST, PROJECT, Project
+from tests.cli.conftest import Project, project  # noqa: F401  # a fixture
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = files("reconcile.ci") / "templates"
 GITHUB = (TEMPLATES / "github.yml").read_text()
 GITLAB = (TEMPLATES / "gitlab.yml").read_text()
 ACTION = (ROOT / "action.yml").read_text()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    made = Project(tmp_path / "project")
-    made.write("reconcile.yaml", PROJECT)
-    made.write("manifests/all.yaml", MANIFEST)
-    made.write("emails/hello.html", "<p>Hello</p>\n")
-    return made
 
 
 def filled(text: str) -> Any:
@@ -84,7 +75,7 @@ def test_the_commands_exist(text: str) -> None:
     assert all(isinstance(command, click.Command) for command in ci.commands.values())
 
 
-def test_the_hooks_are_commands_that_pass_and_fail(project: Project) -> None:
+def test_the_hooks_are_commands_that_pass_and_fail(project: Project) -> None:  # noqa: F811
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
     assert [hook["entry"] for hook in hooks.values()] == ["reconcile validate", "reconcile fmt --check"]
     commands = [hook["entry"].split()[1:] for hook in hooks.values()]
@@ -95,7 +86,7 @@ def test_the_hooks_are_commands_that_pass_and_fail(project: Project) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no shell")
-def test_the_generic_script_plans_and_applies(project: Project, tmp_path: Path) -> None:
+def test_the_generic_script_plans_and_applies(project: Project, tmp_path: Path) -> None:  # noqa: F811
     binary = tmp_path / "bin"
     binary.mkdir()
     (binary / "reconcile").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reconcile "$@"\n')

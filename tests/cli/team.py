@@ -1,8 +1,6 @@
 """Two people with a clone each, one state and one account, and a colleague in the web interface; shared by tests."""
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 from reconcile.sandbox import Sandbox
 from tests.cli.conftest import Project, Result
 from tests.outside import Colleague
+from tests.repository import git
 
 PROJECT = """\
 version: 1
@@ -17,28 +16,13 @@ state: file:../state/state.json
 providers:
   squalomail: {type: squalomail, url: "sandbox:../account.sqlite", account: "4711"}
 """
-_GIT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-}
 
 
 class Clone(Project):
     """A clone of the team's repository."""
 
     def git(self, *arguments: str) -> str:
-        answer = subprocess.run(
-            ["git", "-C", str(self.root), *arguments],
-            env={**os.environ, **_GIT},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return answer.stdout.strip()
+        return git(self.root, *arguments)
 
     def commit(self, message: str = "Change") -> str:
         """Commit all that is there; gives the commit."""

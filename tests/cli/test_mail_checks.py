@@ -2,7 +2,6 @@
 
 import ast
 import json
-import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from reconcile.engine import mail_checks
 from reconcile.mail.checks import Mail
 from tests.cli.conftest import MANIFEST, Project
+from tests.repository import git
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONFLICT = "<p>Hello</p>\n<<<<<<< HEAD\n<p>One</p>\n=======\n<p>Two</p>\n>>>>>>> other\n"
@@ -170,15 +170,11 @@ def test_what_blocks_a_plan_is_in_its_files_too(broken: Project) -> None:
 
 
 def test_validate_tells_what_is_not_committed_first(project: Project) -> None:
-    def git(*arguments: str) -> None:
-        settings = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-        subprocess.run(["git", "-C", str(project.root), *settings, *arguments], check=True, capture_output=True)
-
     project.write("manifests/all.yaml", MANIFEST)
     project.write("emails/hello.html", SMALL)
-    git("init", "-q")
-    git("add", "-A")
-    git("commit", "-qm", "x")
+    git(project.root, "init", "-q")
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-qm", "x")
     assert "it was so before" not in project.run("validate").err
     project.write(
         "manifests/more.yaml",

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from reconcile.cli.options import Options
 from reconcile.sandbox import Sandbox
 from tests.cli.conftest import Project
 from tests.outside import Colleague
+from tests.repository import git
 
 
 class Person:
@@ -238,10 +238,9 @@ def runs(project: Project) -> list[dict[str, Any]]:
 
 
 def test_every_run_leaves_a_line(quickstart: Project, tmp_path: Path) -> None:
-    git = ["git", "-C", str(quickstart.root), "-c", "user.name=A", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run([*git, *command], check=True)
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+        git(quickstart.root, *command)
+    commit = git(quickstart.root, "rev-parse", "HEAD")
     assert quickstart.run("history").out == "No history yet: nothing was applied.\n"
     plan = tmp_path / "first.plan"
     quickstart.run("plan", "-o", str(plan))

@@ -4,15 +4,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -20,51 +17,22 @@ from reconcile.errors import LockHeld
 from reconcile.model.address import Address, parse_address
 from reconcile.model.resource import Applied
 from reconcile.state.local import LocalStore
+from tests.state.racers import line, output, process, tell
 
 ONE = Address("squalomail", "list", "one")
 APPLIED = Applied("5", {"name": "Italia"})
 
-PRELUDE = """
-import sys, os
+LOCAL = """
 from pathlib import Path
-from reconcile.errors import LockHeld
-from reconcile.model.address import Address
-from reconcile.model.resource import Applied
 from reconcile.state.local import LocalStore
 
 store = LocalStore(Path(sys.argv[1]), who="anna")
-say = lambda text: os.write(1, f"{text}\\n".encode())
 """
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.json"
-
-
-@contextmanager
-def process(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", PRELUDE + textwrap.dedent(script), *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
-def output(child: subprocess.Popen[str]) -> IO[str]:
-    assert child.stdout is not None
-    return child.stdout
-
-
-def line(child: subprocess.Popen[str]) -> str:
-    return output(child).readline().strip()
-
-
-def tell(child: subprocess.Popen[str]) -> None:
-    assert child.stdin is not None
-    child.stdin.write("\n")
-    child.stdin.flush()
 
 
 def kill(child: subprocess.Popen[str]) -> list[str]:
@@ -76,7 +44,9 @@ def kill(child: subprocess.Popen[str]) -> list[str]:
 
 
 # One long run, and many short ones: the latter die mostly while they fold.
-RECORDING = """
+RECORDING = (
+    LOCAL
+    + """
 length, generation, number = int(sys.argv[2]), sys.argv[3], 0
 while True:
     with store.lock("apply") as state:
@@ -86,6 +56,7 @@ while True:
             say(address)
             number += 1
 """
+)
 
 
 @pytest.mark.parametrize("length", [1_000_000, 2])
@@ -116,12 +87,15 @@ def test_what_was_acknowledged_survives_every_kill(path: Path, length: int) -> N
     assert after.resources.keys() == acknowledged
 
 
-HOLDING = """
+HOLDING = (
+    LOCAL
+    + """
 with store.lock("apply of spring") as state:
     state.put(Address("squalomail", "list", "one"), Applied("5", {"name": "Italia"}))
     say(os.getpid())
     sys.stdin.readline()
 """
+)
 
 
 def test_a_live_holder_is_named(path: Path) -> None:
@@ -195,7 +169,9 @@ def test_a_failed_attempt_leaves_the_holder_alone(path: Path) -> None:
         assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
-RACING = """
+RACING = (
+    LOCAL
+    + """
 say("ready")
 sys.stdin.readline()
 try:
@@ -205,13 +181,17 @@ try:
 except LockHeld:
     say("lost")
 """
+)
 
-COUNTING = """
+COUNTING = (
+    LOCAL
+    + """
 for _ in range(20):
     with store.lock("apply", timeout=60) as state:
         one = state.state.resources.get(Address("squalomail", "list", "one"))
         state.put(Address("squalomail", "list", "one"), Applied(str(int(one.id) + 1 if one else 1), {}))
 """
+)
 
 
 @contextmanager
