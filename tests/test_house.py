@@ -69,7 +69,6 @@ EMULATORS = {"emulator.py", "emulated.py", "hosting.py"}
 LONGEST_FILE, LONGEST_FUNCTION = 450, 60  # lines
 # What is longer so far. Nothing may be added; what has become shorter leaves the list.
 LONG_FILES = {
-    "cli/settings.py",
     "planner/steps.py",
     "state/journal.py",
     "state/postgresql.py",

@@ -15,7 +15,7 @@ import click
 
 from reconcile.cli.options import global_options, options
 from reconcile.cli.output import local_zone, print_json, progress, show_diagnostics, text_or_json, write_private
-from reconcile.cli.settings import parse_duration
+from reconcile.cli.policies import parse_duration
 from reconcile.errors import InvalidInput, Refused, Usage, first_exit_code
 from reconcile.fleet.results import read_record
 from reconcile.fleet.settings import FLEET_FILE, Account, Fleet, load_fleet

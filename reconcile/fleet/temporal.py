@@ -31,7 +31,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from reconcile.cli.capture import apart
-from reconcile.cli.settings import parse_duration
+from reconcile.cli.policies import parse_duration
 from reconcile.errors import InvalidInput, ReconcileError
 from reconcile.fleet.activities import Activities, ask, workflow_id
 from reconcile.fleet.approval import Approval

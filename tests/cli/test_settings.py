@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.cli.settings import Secret, Settings, load_settings, parse_duration
+from reconcile.cli.policies import parse_duration
+from reconcile.cli.settings import Settings, load_settings
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.policy import Policy, Sends
+from reconcile.model.settings import Secret
 
 PROJECT = """\
 version: 1
