@@ -207,7 +207,7 @@ def test_things_of_the_wrong_sort(project: Project) -> None:
     project.state.rmdir()
     (project.root / "reconcile.yaml").rename(project.root / "aside")
     (project.root / "reconcile.yaml").mkdir()
-    told(project.run("plan"), 1, "reconcile.yaml", "Is a directory")
+    told(project.run("plan"), 1, "reconcile.yaml", "This is a folder, not a file")
     told(project.run("plan", "-C", str(project.root / "aside")), 1, "aside")
 
 
