@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "reconcile"
 _CODE = re.compile(r"[a-z]+(?:-[a-z]+)*")
 # What makes a finding from a code and a summary: the class, and what files have to make it shorter.
-_MAKERS = re.compile(r"_?(?:Diagnostic|Fault|find|finding|found|warning|refusal|refused|blocked)", re.IGNORECASE)
+_MAKERS = re.compile(r"_?(?:Diagnostic|Fault|find|warn|finding|found|warning|refusal|refused|blocked)", re.IGNORECASE)
 
 
 def page() -> str:
