@@ -126,12 +126,17 @@ def test_a_send_needs_the_right(world: World) -> None:
 
 def test_a_change_takes_the_campaign_back_first(world: World) -> None:
     done(world, campaign(), SEND)
-    again = ["gatormail_uninitiateCampaign", "gatormail_updateCampaign", "gatormail_initiateCampaign"]
+    again = [
+        "gatormail_uninitiateCampaign",
+        "gatormail_updateEmail",
+        "gatormail_updateCampaign",
+        "gatormail_initiateCampaign",
+    ]
     assert done(world, campaign(NOW + 2 * DAY), SEND) == again
     assert queued(world) == [NOW + 2 * DAY]
     assert done(world, campaign(NOW + 2 * DAY, subject="Other"), SEND) == again
     other = EMAIL | {"html": "<p>2</p>"}
-    again[1] = "gatormail_updateEmail"
+    again.remove("gatormail_updateCampaign")
     assert done(world, campaign(NOW + 2 * DAY, subject="Other", email=other), SEND) == again
     assert queued(world) == [NOW + 2 * DAY]
 
@@ -268,7 +273,29 @@ def test_a_campaign_taken_back_by_hand_is_drift(world: World) -> None:
     code, events, _ = world.apply(campaign(), SEND)
     assert code == 3, failures(events)
     assert not queued(world)
-    assert done(world, campaign(), ALL) == ["gatormail_initiateCampaign"]
+    assert done(world, campaign(), ALL) == ["gatormail_updateEmail", "gatormail_initiateCampaign"]
+
+
+@pytest.mark.parametrize("text", ["1", None])
+def test_content_that_nobody_can_read_is_written_before_it_goes_out(text: str | None) -> None:
+    world = prepared(World(may_send=True, gatormail={"email_read": True}, contract={"cap.email.read": True}))
+    email = EMAIL if text else {name: value for name, value in EMAIL.items() if name != "text"}
+    done(world, campaign(initiate=False, email=email), SEND)
+    number = world.call("gatormail_getCampaign", campaignId=id_of(world, CAMPAIGN))["email"]["id"]
+    world.call("gatormail_updateEmail", emailId=number, name="Mail", html="<p>a colleague's</p>", text="theirs")
+    assert done(world, campaign(email=email), SEND) == ["gatormail_updateEmail", "gatormail_initiateCampaign"]
+    live = world.call("gatormail_getEmail", emailId=number)
+    assert (live["html"], live["text"]) == ("<p>1</p>", text or "")
+
+
+def test_content_that_nobody_declares_or_can_read_does_not_go_out_unasked(world: World) -> None:
+    done(world, campaign(initiate=False), SEND)
+    undeclared = campaign(email={"name": "Mail"})
+    code, events, _ = world.apply(undeclared, SEND)
+    assert code == 3, failures(events)
+    assert not queued(world)
+    assert done(world, undeclared, ALL) == ["gatormail_initiateCampaign"]
+    assert queued(world) == [NOW + DAY]
 
 
 def test_a_renamed_group_keeps_its_exclusions(world: World) -> None:
@@ -280,6 +307,7 @@ def test_a_renamed_group_keeps_its_exclusions(world: World) -> None:
         "gatormail_groupExcludedContactpost",
         "gatormail_groupIncludedContactpost",
         "gatormail_uninitiateCampaign",
+        "gatormail_updateEmail",
         "gatormail_updateCampaign",
         "gatormail_initiateCampaign",
         "gatormail_deleteGroup",

@@ -35,6 +35,7 @@ from tests.outside import edit, operator
 from tests.world import NOW, World, declared, failures, gator, resource
 
 INITIATE, TAKE_BACK, UPDATE = (f"gatormail_{verb}Campaign" for verb in ("initiate", "uninitiate", "update"))
+CONTENT = "gatormail_updateEmail"
 KNOWING = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]))
 OTHER_MAIL = EMAIL | {"html": "<p>2</p>"}
 
@@ -92,7 +93,7 @@ def test_initiating_needs_to_accept_the_unknown() -> None:
     assert "--accept-unknown" in str(events[-1].diagnostics[0].hint)
     assert not queued(world)
     assert "initiate" in unchecked(world, campaign())
-    assert done(world, campaign(), KNOWING) == [INITIATE]
+    assert done(world, campaign(), KNOWING) == [CONTENT, INITIATE]
     assert queued(world) == [NOW + DAY]
     assert not done(world, campaign(), KNOWING)
 
@@ -131,8 +132,8 @@ def test_stopping_needs_no_right_and_happens() -> None:
 def test_a_change_takes_back_what_we_queued() -> None:
     world = without_status()
     done(world, campaign(), KNOWING)
-    assert done(world, campaign(subject="Other"), KNOWING) == [TAKE_BACK, UPDATE, INITIATE]
-    assert done(world, campaign(NOW + 2 * DAY, subject="Other"), KNOWING) == [TAKE_BACK, UPDATE, INITIATE]
+    assert done(world, campaign(subject="Other"), KNOWING) == [TAKE_BACK, CONTENT, UPDATE, INITIATE]
+    assert done(world, campaign(NOW + 2 * DAY, subject="Other"), KNOWING) == [TAKE_BACK, CONTENT, UPDATE, INITIATE]
     assert queued(world) == [NOW + 2 * DAY]
 
 
@@ -227,7 +228,7 @@ def test_a_campaign_renamed_by_hand_is_not_made_a_second_time() -> None:
     assert f"reconcile import gatormail.campaign.launch {former}" in str(events[-1].diagnostics[0].hint)
     assert len(operator(world).campaigns()) == 1
     assert adopted(world, campaign())[0] == {CAMPAIGN: former}
-    assert done(world, campaign(), ALL) == [TAKE_BACK, UPDATE, INITIATE]
+    assert done(world, campaign(), ALL) == [TAKE_BACK, CONTENT, UPDATE, INITIATE]
     assert operator(world).campaign(former)["name"] == "Launch"
     assert queued(world) == [NOW + DAY]
 

@@ -190,6 +190,8 @@ class GatorMailCampaign(Kind):
             unknown = []
         if _writes_content(change):
             unknown += [name for name in _CONTENT if name not in change.desired and self._was_sent(name, change)]
+        elif _launches(change) and live.facts["emailId"] is not None:
+            unknown.append("email.html")  # nobody can tell what would go out
         if live.facts["status"] is None and "initiate" in change.changed and change.desired.get("initiate"):
             unknown.append("initiate")
         return tuple(unknown)
@@ -396,8 +398,18 @@ def _content_refusal(change: Change) -> Diagnostic | None:
     )
 
 
+def _launches(change: Change) -> bool:
+    """Whether it is queued, or queued anew, by an update."""
+    if change.action is not Action.UPDATE or not ("initiate" in change.changed or _may_be_queued(change)):
+        return False
+    attributes = change.whole(("initiate", "startDate"))
+    return attributes.get("initiate") is True and attributes.get("startDate") is not None
+
+
 def _writes_content(change: Change) -> bool:
-    return bool(change.changed & set(_CONTENT))
+    """Whether the e-mail's content is written: where it changes, and before it goes out, since it can't be read."""
+    declared = isinstance(change.desired.get("email.html"), str)
+    return bool(change.changed & set(_CONTENT)) or (declared and _launches(change))
 
 
 def _renews_email(change: Change) -> bool:
