@@ -30,6 +30,7 @@ from reconcile.model.resource import Applied, Resource
 from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
+from reconcile.planner.guard import lost_since
 from reconcile.planner.make import Request, live_ids, make_plan, narrowed
 from reconcile.planner.moves import claimed_twice, moved
 from reconcile.planner.plan import Plan, Right
@@ -37,7 +38,8 @@ from reconcile.planner.reach import without_joining
 from reconcile.planner.rules import loosened, rules_of
 from reconcile.planner.sends import with_right_to_send
 from reconcile.planner.standing import Standing, to_be_recorded, with_standing
-from reconcile.state.history import lost_lately, read_lines
+from reconcile.planner.steps import Seen
+from reconcile.state.history import DAY, lost_lately, read_lines
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -127,9 +129,9 @@ def plan(
         raise InvalidInput.of(twice)
     applied = moved(desired, state.resources)
     request = request or Request()
-    if request.targets:
-        request = replace(request, lately=lost_lately(state.history, workspace.clock()))
     seen = refresh(desired, applied, workspace.registry, clients, request.replace)
+    if request.targets:
+        request = replace(request, lately=_lost_lately(workspace, state, applied, seen))
     ids = live_ids(desired, applied, seen, workspace.registry)
     compared = comparisons(desired, state, ids, workspace.registry, clients, workspace.place)
     seen = replace(seen, comparisons=compared)
@@ -172,6 +174,14 @@ def plan(
         reads=sum(reads.values()),
         seconds=expected_seconds(made, reads, workspace.paces),
     )
+
+
+def _lost_lately(workspace: Workspace, state: State, applied: Mapping[Address, Applied], seen: Seen) -> dict[str, int]:
+    """What the last day has lost: by the history, which counts every time, or by the state, whichever is more."""
+    now = workspace.clock()
+    told = lost_lately(state.history, now)
+    recorded = lost_since(state.generations, now - DAY, applied, seen)
+    return {kind: max(told.get(kind, 0), recorded.get(kind, 0)) for kind in told.keys() | recorded.keys()}
 
 
 def _followed(made: Plan, following: Mapping[Address, Address]) -> Plan:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
+from reconcile.model.generation import Generation
 from reconcile.model.kind import Action, Circumstances, rules
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
@@ -87,6 +88,31 @@ def delete_thresholds(
                 f"{_and_earlier(before)}; policy.maxDeletePercent is {policy.max_delete_percent:g}.",
                 total,
             )
+
+
+def loses(step: Step, registry: Registry) -> bool:
+    """Whether an object is lost for good through a step."""
+    return bool(losses({step.address: step}, registry))
+
+
+def lost_since(
+    generations: Mapping[Address, Generation],
+    since: float,
+    applied: Mapping[Address, Applied],
+    seen: Seen,
+) -> dict[str, int]:
+    """How many objects are lost for good since then by what the state has on record, by alias and kind.
+
+    That tells of runs that were killed, too, which the history does not. What was begun counts once the object is gone.
+    """
+    found: Counter[str] = Counter()
+    for address, generation in generations.items():
+        begun = generation.begun.loses if generation.begun is not None else 0.0
+        former = applied[address].deposed if address in applied else ()
+        gone = address not in seen.live or (bool(former) and not seen.deposed.get(address))
+        if generation.lost > since or (begun > since and gone):
+            found[f"{address.provider}.{address.kind}"] += 1
+    return dict(found)
 
 
 def losses_by_kind(steps: Mapping[Address, Step], registry: Registry) -> dict[str, int]:

@@ -20,7 +20,7 @@ from reconcile.disk import make_folder
 from reconcile.state.disk import read_if_there
 
 _VERSION: Final = 1
-_DAY: Final = 86_400.0
+DAY: Final = 86_400.0
 _START: Final = "0" * 64
 
 
@@ -103,7 +103,7 @@ def lost_lately(kept: Sequence[str], now: float) -> dict[str, int]:
     """What the runs of the last day have lost, by provider and kind, as the lines of a state tell."""
     found: Counter[str] = Counter()
     for line in read_lines(kept, 0):
-        if line.run is not None and line.run.when > now - _DAY:
+        if line.run is not None and line.run.when > now - DAY:
             found.update(line.run.lost)
     return dict(found)
 

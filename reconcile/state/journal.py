@@ -310,7 +310,7 @@ class Draft:
         generations = self._generations.change()
         there, here = (generations.get(address, Generation()) for address in (source, target))
         generations[target] = replace(there, number=max(there.number, here.number) + 1)
-        generations[source] = replace(there.ended(), begun=None)
+        generations[source] = replace(there.ended(), begun=None, lost=0.0)
 
 
 class _Snapshot(Mapping[_K, _V]):

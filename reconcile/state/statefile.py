@@ -253,6 +253,7 @@ class _BegunRow(_Row):
     step: str
     goal: str
     makes: bool = False
+    loses: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class _GenerationRow(_Row):
@@ -261,6 +262,7 @@ class _GenerationRow(_Row):
     made: bool = False
     begun: _BegunRow | None = None
     commit: str = ""
+    lost: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class _SegmentRow(_Row):
@@ -417,7 +419,12 @@ def _intent_row(intent: Intent) -> dict[str, Any]:
 
 
 def _begun_row(begun: Begun) -> dict[str, Any]:
-    return {"step": begun.step, "goal": begun.goal, **({"makes": True} if begun.makes else {})}
+    return {
+        "step": begun.step,
+        "goal": begun.goal,
+        **({"makes": True} if begun.makes else {}),
+        **({"loses": begun.loses} if begun.loses else {}),
+    }
 
 
 def _generation_row(generation: Generation) -> dict[str, Any]:
@@ -430,6 +437,8 @@ def _generation_row(generation: Generation) -> dict[str, Any]:
         row["begun"] = _begun_row(generation.begun)
     if generation.commit:
         row["commit"] = generation.commit
+    if generation.lost:
+        row["lost"] = generation.lost
     return row
 
 
@@ -527,12 +536,12 @@ def _intent(address: Address, row: _IntentRow) -> Intent:
 
 
 def _begun(row: _BegunRow) -> Begun:
-    return Begun(row.step, row.goal, row.makes)
+    return Begun(row.step, row.goal, row.makes, row.loses)
 
 
 def _generation(row: _GenerationRow) -> Generation:
     begun = _begun(row.begun) if row.begun is not None else None
-    return Generation(row.number, row.step, row.made, begun, row.commit)
+    return Generation(row.number, row.step, row.made, begun, row.commit, row.lost)
 
 
 def _memory(row: _MemoryRow) -> Memory:

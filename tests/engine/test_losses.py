@@ -7,7 +7,9 @@ import pytest
 from reconcile.engine.run import Rights
 from reconcile.errors import Refused
 from reconcile.model.address import Address
+from reconcile.model.call import Call
 from reconcile.model.instant import as_text
+from reconcile.model.policy import Policy
 from reconcile.planner.make import Request
 from reconcile.planner.plan import Cause, Right
 from tests.outside import Colleague, Operator, colleague, id_of, operator
@@ -87,6 +89,51 @@ def test_a_list_with_people_is_not_made_anew_unasked() -> None:
     assert "1 subscriptions" in failures(events)[0]
     assert [row["id"] for row in world.lists()] == [int(id_of(world, LIST))]
     assert world.apply(only, Rights(deletes=1), Request(replace=(LIST,)))[0] == 0
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_parts_count_together_though_the_run_of_one_was_killed(replaced: bool) -> None:
+    """A run that dies writes no line in the history; what it deleted counts all the same, and only that."""
+    world = World(policy=Policy(max_delete_count=1))
+    every = {name: resource("list", name, {"name": name.upper()}) for name in ("a", "b", "c")}
+    assert world.apply(declared(*every.values()))[0] == 0
+    send = world.client.send
+    left = declared(*every.values()) if replaced else declared(every["c"])
+
+    def part(name: str) -> Request:
+        which = (address("list", name),)
+        return Request(targets=which, replace=which if replaced else ())
+
+    def dying(call: Call, *ticket: Any) -> Any:
+        answer = send(call, *ticket)
+        if call.operation == "delete-list":
+            raise Killed
+        return answer
+
+    world.client.send = dying  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        world.apply(left, Rights(), part("a"))
+    world.client.send = send  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="after 1 that runs of the last 24 hours"):
+        world.apply(left, Rights(), part("b"))
+    world.now += DAY + 1
+    assert world.apply(left, Rights(), part("b"))[0] == 0
+
+
+def test_what_was_to_be_deleted_and_was_not_does_not_count() -> None:
+    world = World(policy=Policy(max_delete_count=1))
+    every = {name: resource("list", name, {"name": name.upper()}) for name in ("a", "b", "c")}
+    assert world.apply(declared(*every.values()))[0] == 0
+    world.sandbox.faults.set(["403:delete-list:n=1"])
+    assert world.apply(declared(every["c"]), Rights(), Request(targets=(LIST,)))[0] != 0
+    world.sandbox.faults.set([])
+    assert world.apply(declared(every["c"]), Rights(), Request(targets=(LIST,)))[0] == 0
+    with pytest.raises(Refused, match="after 1 that"):
+        world.apply(declared(every["c"]), Rights(), Request(targets=(address("list", "b"),)))
 
 
 def found_by_rules(world: World, *names: str) -> None:
