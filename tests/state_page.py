@@ -99,11 +99,13 @@ WORDS: dict[str, dict[str, str]] = {
         "made": "That step made the object.",
         "begun": "A step that was begun since.",
         "commit": "The git commit of the last apply that wrote it, or found it so.",
+        "lost": "When an object of it was last lost for good, in UNIX seconds.",
     },
     "What was begun": {
         "step": "The step's digest.",
         "goal": "The digest of what is to be there in the end.",
         "makes": "It makes a new object.",
+        "loses": "When it began to lose one for good, in UNIX seconds; 0: it loses none.",
     },
     "A memory": {
         "key": "The fingerprint of the project key that the digests were made with.",

@@ -30,11 +30,10 @@ from reconcile.model.address import Address
 from reconcile.model.attributes import Attributes, Value
 from reconcile.model.bulk import BulkKind
 from reconcile.model.call import Call, Operation, Retry
-from reconcile.model.generation import Begun
 from reconcile.model.kind import Action, Wanted, rules
 from reconcile.model.reference import Reference
 from reconcile.model.resource import Applied, Former, RemoteObject
-from reconcile.planner.guard import loses
+from reconcile.planner.guard import begun_by
 from reconcile.planner.order import Phase
 from reconcile.planner.plan import Right, Step
 from reconcile.planner.steps import launching
@@ -85,8 +84,7 @@ class StepExecutor:
     def _begin(self, step: Step) -> None:
         """Put on record what the step is about to begin, so that whoever approved of it may have it finished."""
         if step.writes:
-            when = self._run.clock() if loses(step, self._run.registry) else 0.0
-            self._run.locked.begin(step.address, Begun(step.digest, step.goal, step.renews, when))
+            self._run.locked.begin(step.address, begun_by(step, self._run.registry, self._run.clock()))
 
     def _stop(self, step: Step) -> None:
         """Take back mail that is not to go out any more; nothing but what says that it is ours is asked for."""

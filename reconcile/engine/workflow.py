@@ -13,6 +13,7 @@ from reconcile.engine.apply import apply as carry_out
 from reconcile.engine.bulk import Conditions, await_earlier, comparisons
 from reconcile.engine.gate import Gate, Moment
 from reconcile.engine.intents import Patience, settled, with_settled
+from reconcile.engine.losses import lost_lately
 from reconcile.engine.mail_checks import MailRules, faults
 from reconcile.engine.refresh import Clients, managed_ids, refresh
 from reconcile.engine.run import Event, Outcome, Rights, Run
@@ -30,7 +31,6 @@ from reconcile.model.resource import Applied, Resource
 from reconcile.model.right_to_send import NOT_GIVEN, RightToSend
 from reconcile.planner.approval import Difference
 from reconcile.planner.changes import with_digests
-from reconcile.planner.guard import lost_since
 from reconcile.planner.make import Request, live_ids, make_plan, narrowed
 from reconcile.planner.moves import claimed_twice, moved
 from reconcile.planner.plan import Plan, Right
@@ -38,8 +38,7 @@ from reconcile.planner.reach import without_joining
 from reconcile.planner.rules import loosened, rules_of
 from reconcile.planner.sends import with_right_to_send
 from reconcile.planner.standing import Standing, to_be_recorded, with_standing
-from reconcile.planner.steps import Seen
-from reconcile.state.history import DAY, lost_lately, read_lines
+from reconcile.state.history import read_lines
 from reconcile.state.state import State
 from reconcile.state.store import LockedState
 
@@ -131,7 +130,7 @@ def plan(
     request = request or Request()
     seen = refresh(desired, applied, workspace.registry, clients, request.replace)
     if request.targets:
-        request = replace(request, lately=_lost_lately(workspace, state, applied, seen))
+        request = replace(request, lately=lost_lately(state, workspace.clock(), applied, seen))
     ids = live_ids(desired, applied, seen, workspace.registry)
     compared = comparisons(desired, state, ids, workspace.registry, clients, workspace.place)
     seen = replace(seen, comparisons=compared)
@@ -174,14 +173,6 @@ def plan(
         reads=sum(reads.values()),
         seconds=expected_seconds(made, reads, workspace.paces),
     )
-
-
-def _lost_lately(workspace: Workspace, state: State, applied: Mapping[Address, Applied], seen: Seen) -> dict[str, int]:
-    """What the last day has lost: by the history, which counts every time, or by the state, whichever is more."""
-    now = workspace.clock()
-    told = lost_lately(state.history, now)
-    recorded = lost_since(state.generations, now - DAY, applied, seen)
-    return {kind: max(told.get(kind, 0), recorded.get(kind, 0)) for kind in told.keys() | recorded.keys()}
 
 
 def _followed(made: Plan, following: Mapping[Address, Address]) -> Plan:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from reconcile.errors import Diagnostic
 from reconcile.model.address import Address
-from reconcile.model.generation import Generation
+from reconcile.model.generation import Begun, Generation
 from reconcile.model.kind import Action, Circumstances, rules
 from reconcile.model.policy import Policy
 from reconcile.model.registry import Registry
@@ -90,9 +90,10 @@ def delete_thresholds(
             )
 
 
-def loses(step: Step, registry: Registry) -> bool:
-    """Whether an object is lost for good through a step."""
-    return bool(losses({step.address: step}, registry))
+def begun_by(step: Step, registry: Registry, now: float) -> Begun:
+    """What is put on record before a step writes: by what approval, and whether it loses an object for good."""
+    lost = bool(losses({step.address: step}, registry))
+    return Begun(step.digest, step.goal, step.renews, now if lost else 0.0)
 
 
 def lost_since(

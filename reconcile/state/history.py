@@ -99,7 +99,7 @@ def read_lines(kept: Sequence[str], longest: int) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def lost_lately(kept: Sequence[str], now: float) -> dict[str, int]:
+def lost_by_history(kept: Sequence[str], now: float) -> dict[str, int]:
     """What the runs of the last day have lost, by provider and kind, as the lines of a state tell."""
     found: Counter[str] = Counter()
     for line in read_lines(kept, 0):
