@@ -155,7 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"error[output] The output can't be written: {error.strerror}.", err=True)
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # or Python would complain once more at exit
         code = code or 1
-    gc.freeze()  # nobody needs circles to be looked for in what ends with the process
+    if "duckdb" not in sys.modules:  # which tells at the end of all that was not collected, on stderr
+        gc.freeze()  # nobody needs circles to be looked for in what ends with the process
     sys.exit(code)
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import subprocess
 import sys
 import urllib.parse
 
@@ -356,3 +357,13 @@ def test_a_thread_that_is_captured_leaves_the_streams_of_the_process() -> None:
             assert out.getvalue() == "mine\n"
         with guarded(new_options({})):
             assert sys.stdout is not process
+
+
+def test_what_reads_files_of_people_leaves_no_word_at_its_end() -> None:
+    """DuckDB complains of whatever is alive when the process ends."""
+    code = (
+        "import duckdb; duckdb.connect().execute('select 1').fetchall(); "
+        "from reconcile.cli.main import main; main(['--version'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
