@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reconcile.disk import failing
+from reconcile.disk import reason
 from reconcile.errors import StateError
 from reconcile.state.extras import needing
 
@@ -170,8 +170,15 @@ def keys_from(environ: Mapping[str, str]) -> Keys | None:
     """
     lines = environ.get(KEY_VARIABLE, "").splitlines()
     if path := environ.get(KEY_FILE_VARIABLE, ""):
-        with failing(Path(path), "read"):
+        try:
             more = Path(path).read_text("utf-8").splitlines()
+        except OSError as error:
+            raise StateError(
+                f"The key file {path} can't be read: {reason(error)}.",
+                hint=f"Set {KEY_FILE_VARIABLE} to a file that you may read.",
+            ) from error
+        except UnicodeDecodeError:
+            raise StateError(f"The key file {path} is no text in UTF-8.", hint=_HOW) from None
         if not any(line.strip() for line in more):
             raise StateError(f"The key file {path} is empty.", hint=_HOW)
         lines += more

@@ -152,6 +152,9 @@ def test_keys_come_from_a_file_too(path: Path, tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(StateError, match="is empty"):
         store(path, None, RECONCILE_STATE_KEY_FILE=str(file))
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(StateError, match="no text in UTF-8"):
+        store(path, None, RECONCILE_STATE_KEY_FILE=str(file))
     file.unlink()
     with pytest.raises(StateError, match="can't be read"):
         store(path, None, RECONCILE_STATE_KEY_FILE=str(file))
