@@ -85,7 +85,8 @@ def context_of(environ: Mapping[str, str]) -> Context:
         return _gitlab(environ)
     raise InvalidInput(
         "This is no job of GitHub Actions or GitLab CI, whose variables say what is to be planned.",
-        hint="Elsewhere use ci/generic.sh of the repository, which calls plan, apply and drift themselves.",
+        hint="Elsewhere use reconcile/ci/templates/generic.sh of this tool's repository, which calls plan, apply and "
+        "drift themselves.",
     )
 
 

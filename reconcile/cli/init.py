@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import click
 
 from reconcile.cli.key import key_file, make_key
 from reconcile.cli.options import global_options, options
-from reconcile.errors import InvalidInput, Usage
+from reconcile.errors import InvalidInput, ReconcileError, Usage
 from reconcile.manifests.load import PROJECT_FILE
 from reconcile.manifests.project import ALIAS_PATTERN
 from reconcile.providers import built_in, provider_named, provider_type
@@ -32,7 +33,7 @@ _PIPELINES: Final = {
 
 @click.command(epilog="Example: reconcile init my-marketing --zone Europe/Rome --ci github")
 @click.argument("folder", metavar="[DIRECTORY]", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--provider", "types", multiple=True, metavar="TYPE", help="A platform; may be given several times.")
+@click.option("--provider", "types", multiple=True, metavar="TYPE", help="A platform; several with commas between.")
 @click.option("--zone", default="Europe/London", show_default=True, help="The time zone that mails are sent by.")
 @click.option(
     "--environments",
@@ -55,7 +56,7 @@ def init(folder: Path | None, types: tuple[str, ...], zone: str, environments: s
             f"Made the project key {key_file(root)}. Whoever runs the project needs the same one: see RECONCILE_KEY"
         )
         return
-    files = _project(types, _known(zone), _names(environments), forge)
+    files = _files(types, zone, environments, forge)
     there = [name for name in files if (root / name).exists() and name != ".gitignore"]
     if there:
         raise InvalidInput(
@@ -72,7 +73,27 @@ def init(folder: Path | None, types: tuple[str, ...], zone: str, environments: s
     except OSError as error:
         raise InvalidInput(f"The project can't be written to {root}: {error.strerror}.") from None
     where = "" if root == Path() else f"-C {root} "
-    click.echo(f"Made a project in {root}. Next: reconcile {where}plan, then reconcile {where}apply")
+    place = "here" if root == Path() else f"in {root}"
+    click.echo(f"Made a project {place}. Next: reconcile {where}plan, then reconcile {where}apply")
+
+
+def _files(types: Sequence[str], zone: str, environments: str, forge: str | None) -> dict[str, str]:
+    """The files of the project; what is wrong with the options is told all at once."""
+    chosen = list(dict.fromkeys(name.strip() for given in types for name in given.split(",") if name.strip()))
+    parts: tuple[Callable[[], object], ...] = (
+        *(partial(_starter, name) for name in chosen),
+        partial(_known, zone),
+        partial(_names, environments),
+    )
+    wrong: list[ReconcileError] = []
+    for part in parts:
+        try:
+            part()
+        except ReconcileError as error:
+            wrong.append(error)
+    if wrong:
+        raise type(wrong[0]).of([finding for error in wrong for finding in error.diagnostics])
+    return _project(chosen, _known(zone), _names(environments), forge)
 
 
 def _known(zone: str) -> ZoneInfo:
@@ -87,9 +108,13 @@ def _known(zone: str) -> ZoneInfo:
 
 def _names(environments: str) -> list[str]:
     found = [name.strip() for name in environments.split(",") if name.strip()]
-    for name in found:
-        if name == "default" or not re.fullmatch(ALIAS_PATTERN, name):
-            raise Usage(f'"{name}" can\'t be the name of an environment.', hint="Such as: staging,production")
+    wrong = [
+        Usage(f'"{name}" can\'t be the name of an environment.', hint="Such as: staging,production")
+        for name in found
+        if name == "default" or not re.fullmatch(ALIAS_PATTERN, name)
+    ]
+    if wrong:
+        raise Usage.of([finding for error in wrong for finding in error.diagnostics])
     return found
 
 

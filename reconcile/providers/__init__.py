@@ -59,7 +59,11 @@ def provider_named(name: str) -> Provider:
         return built_in()[name]
     point = _installed().get(name)
     if point is None:
-        raise InvalidInput(f'"{name}" is no platform that this tool knows.', hint=f"Known: {', '.join(names())}.")
+        from reconcile.model.registry import nearest
+
+        close = nearest(name, names())
+        hint = f'Did you mean "{close}"?' if close else f"Known: {', '.join(names())}."
+        raise InvalidInput(f'"{name}" is no platform that this tool knows.', hint=hint)
     package = point.dist.name if point.dist is not None else point.value
     try:
         found = point.load()

@@ -58,6 +58,21 @@ def test_a_pipeline_has_the_names_that_sign_in(tmp_path: Path) -> None:
     assert pipeline["plan"]["artifacts"]["reports"]["dotenv"] == ".reconcile/ci/production/plan.env"
 
 
+def test_all_that_is_wrong_with_its_options_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = ("--provider", "squalomial,gator", "--zone", "Rome", "--environments", "a b,c d")
+    assert run(["init", *wrong]) != 0
+    told = capsys.readouterr().err
+    for said in ("squalomial", "gator", "Rome", "a b", "c d"):
+        assert f'"{said}"' in told
+    assert 'Did you mean "squalomail"?' in told
+    assert run(["init", "--provider", "squalomail,gatormail"]) == 0
+    assert "Made a project here. Next: reconcile plan" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "manifests").iterdir()} == {"launch.yaml", "newsletter.yaml"}
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
