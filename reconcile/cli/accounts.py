@@ -1,6 +1,6 @@
 """The accounts of a project: what the project file says of each, checked and ready to be opened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -90,6 +90,10 @@ class Accounts:
         if not isinstance(node, MappingNode):
             self._file.wrong_type(f"`{alias}` takes the settings of an account", node)
             return None
+        own = members_of(self._base.members.get("providers"))
+        if "type" not in node.members and alias not in own:  # an environment's only
+            self._unknown(alias, own, mark)
+            return None
         type_ = self._provider_type(alias, node, mark, lazy=False)
         return self._provider(alias, type_, node, mark) if type_ else None
 
@@ -100,10 +104,7 @@ class Accounts:
             self._file.wrong_type(f"`{alias}` takes the settings of an account", node)
             return
         if "type" not in node.members and alias not in types and layer is not self._base:
-            close = nearest(alias, types)
-            hint = f'Did you mean "{close}"?' if close else "An account of an environment alone needs a `type`."
-            detail = f'The project has no provider "{alias}" whose settings could differ here.'
-            self._file.find("unknown-provider", "an unknown provider", detail, self._file.document.at(mark), hint)
+            self._unknown(alias, types, mark)
             return
         # An account of the project has its type there.
         own = "type" in node.members or alias not in types
@@ -114,6 +115,12 @@ class Accounts:
             members = {name: member for name, member in node.members.items() if name != "type"}
             data = reading.plain_members(members, reading.shape, ())
             reading.validated(spec, data, incomplete=True)
+
+    def _unknown(self, alias: str, known: Collection[str], mark: Any) -> None:
+        close = nearest(alias, known)
+        hint = f'Did you mean "{close}"?' if close else "An account of an environment alone needs a `type`."
+        detail = f'The project has no provider "{alias}" whose settings could differ here.'
+        self._file.find("unknown-provider", "an unknown provider", detail, self._file.document.at(mark), hint)
 
     def _provider_type(self, alias: str, node: MappingNode, mark: Any, *, lazy: bool) -> str | None:
         member = node.members.get("type")
@@ -145,6 +152,7 @@ class Accounts:
         lazy = {name: data.pop(name) for name in marks.keys() & data.keys() if (name,) in reading.broken}
         model = reading.validated(spec, data)
         if model is None or reading.failed:
+            self._check_rest(alias, spec, reading.sound(data), node, mark)
             return None
         plain = model.model_dump(exclude_unset=True)
         url = str(plain.pop("url"))
@@ -158,7 +166,7 @@ class Accounts:
         if sandbox is None:
             self._check_credentials(alias, declared, spec, mark)
         limits = plain.pop("limits", {})
-        extra = {name: value for name, value in plain.items() if name not in {"type", "account", "was", *marks}}
+        extra = _extra(spec, plain)
         self._check_extra(spec, extra, node)
         if sandbox is None:
             shown = {name: secret for name, secret in credentials.items() if not marks[name].secret}
@@ -177,6 +185,17 @@ class Accounts:
             sandbox=sandbox,
             was=tuple(plain.get("was", ())),
         )
+
+    def _check_rest(
+        self, alias: str, spec: type[AccountSpec], sound: Mapping[str, Any], node: MappingNode, mark: Any
+    ) -> None:
+        """What else is wrong with an account that has findings already, so that one run tells all."""
+        url = sound.get("url")
+        if isinstance(url, str) and not url.startswith("sandbox:"):
+            marks = credentials_of(spec)
+            declared = {name: member for name, member in node.members.items() if name in marks}
+            self._check_credentials(alias, declared, spec, mark)
+        self._check_extra(spec, _extra(spec, sound), node)
 
     def _check_extra(self, spec: type[AccountSpec], extra: Mapping[str, Any], node: MappingNode) -> None:
         """What only the platform itself knows to be wrong with its settings."""
@@ -265,6 +284,12 @@ class Accounts:
         if pure.parts[:2] == shared:
             return str(PurePosixPath(LOCAL, self._file.environment, *pure.parts[2:]))
         return str(pure.with_name(f"{pure.stem}.{self._file.environment}{pure.suffix}"))
+
+
+def _extra(spec: type[AccountSpec], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that only this platform has."""
+    usual = {*AccountSpec.model_fields, "account", *credentials_of(spec)}
+    return {name: value for name, value in plain.items() if name not in usual}
 
 
 def _on_this_machine(url: str) -> bool:

@@ -1,13 +1,14 @@
 """The policy of a project: what its file allows."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from reconcile.cli.project_file import ProjectFile, members_of
+from reconcile.cli.project_file import ProjectFile, members_of, text_of
 from reconcile.errors import InvalidInput
-from reconcile.manifests.nodes import MappingNode
-from reconcile.manifests.project import ProjectSpec, types_named
+from reconcile.manifests.nodes import MappingNode, Node
+from reconcile.manifests.project import DURATION_PATTERN, ProjectSpec, types_named
 from reconcile.model.policy import Policy, RenderedSends, Sends, Targets
 from reconcile.model.registry import target_plurals
 from reconcile.providers import built_in, provider_named
@@ -21,8 +22,13 @@ def parse_duration(text: str) -> float:
     return int(text[:-1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[text[-1]]
 
 
-def policy_of(file: ProjectFile, project: ProjectSpec, effective: MappingNode) -> Policy:
-    """What the project file allows; the usual rules where it says nothing."""
+def policy_of(file: ProjectFile, project: ProjectSpec | None, effective: MappingNode) -> Policy:
+    """What the project file allows; the usual rules where it says nothing, or where it is not sound."""
+    if project is None:
+        for name, node in members_of(effective.members.get("policy")).items():
+            if re.fullmatch(DURATION_PATTERN, text_of(node)):
+                _check_least(file, name, parse_duration(text_of(node)), node)
+        return Policy()
     declared = project.policy.model_dump(exclude_unset=True) if project.policy is not None else {}
     names: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "freeze": ("freeze", parse_duration),
@@ -38,15 +44,20 @@ def policy_of(file: ProjectFile, project: ProjectSpec, effective: MappingNode) -
     }
     values: dict[str, Any] = {names[name][0]: names[name][1](value) for name, value in declared.items()}
     policy = Policy(**values)
-    if any(getattr(policy, name) < least for name, least in LEAST.items()):
-        section = effective.members["policy"]
-        place = file.document.at(section.members["freeze"].mark) if isinstance(section, MappingNode) else None
+    section = effective.members.get("policy")
+    for name in LEAST:
+        _check_least(file, name, getattr(policy, name), members_of(section).get(name))
+    return policy
+
+
+def _check_least(file: ProjectFile, name: str, value: float, node: Node | None) -> None:
+    if value < LEAST.get(name, 0.0):
         detail = (
             "`freeze` is less than 30m. The platform begins to send up to 20 minutes early, and nothing may be "
             "written then. Raise it."
         )
+        place = file.document.at(node.mark) if node is not None else None
         file.find("freeze-too-short", "a freeze that is too short", detail, place)
-    return policy
 
 
 def targets_of(base: MappingNode) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class ProjectFile:
             return f'There is "{other}": rename it to {PROJECT_FILE}.'
         above = next((folder for folder in root.parents if (folder / PROJECT_FILE).is_file()), None)
         if above is not None:
-            return f"The project is in {above}: run there, or with -C {os.path.relpath(above)}."
+            return f"The project is in {above}: run there, or with `-C {os.path.relpath(above)}`."
         return "Begin one with `reconcile init`, or name the project's folder with -C DIR."
 
     def reading(self, node: MappingNode, spec: type[Spec], name: str, mark: Any, *, lazy: bool) -> LayerReading:

@@ -225,8 +225,8 @@ class _Loading:
         project = self._layer(effective, self._project_spec, PROJECT_FILE, lazy=False)
         providers = dict(self._accounts.settings(effective))
         self._accounts.check_former_aliases(providers, effective)
-        checks = self._checks(project) if project is not None else {}
-        policy = policy_of(self._file, project, effective) if project is not None else Policy()
+        checks = self._checks(project)
+        policy = policy_of(self._file, project, effective)
         if self._file.findings:
             error = self._unusable(effective, self._defaults(base, environments), sound=sound)
             of_accounts = self._accounts.found
@@ -275,6 +275,9 @@ class _Loading:
         error = UnusableSettings.of(self._file.told())
         assert isinstance(error, UnusableSettings)  # noqa: S101  # its class's own constructor
         types = {alias: type_of(node) for alias, node in members_of(effective.members.get("providers")).items()}
+        own = members_of(self._base.members.get("providers"))
+        # An environment's settings of an account that there is not: no manifest can be about it.
+        types = {alias: type_ for alias, type_ in types.items() if type_ is not None or alias in own}
         known = {alias: type_ for alias, type_ in types.items() if type_ is not None and is_known(type_)}
         if sound and types and known == types:
             error.types, error.scope, error.defaults = known, self._file.scope, defaults
@@ -399,14 +402,15 @@ class _Loading:
             check(where, self._file.environ, self._file.root)
         return where
 
-    def _checks(self, project: ProjectSpec) -> dict[str, str]:
-        declared: dict[str, str] = dict(project.checks or {})
-        if declared:
+    def _checks(self, project: ProjectSpec | None) -> dict[str, str]:
+        """How bad the findings of checks are; without a sound project file its names are looked at all the same."""
+        declared: dict[str, str] = dict(project.checks or {}) if project is not None else {}
+        section = self._effective.members.get("checks")
+        if section is not None and (named := {**members_of(section), **declared}):
             from reconcile.mail.checks import checks
 
             known = [check.id for check in checks()]
-            section = self._effective.members["checks"]
-            for name in declared.keys() - set(known):
+            for name in named.keys() - set(known):
                 close = nearest(name, known)
                 hint = f'Did you mean "{close}"?' if close else f"The checks are: {', '.join(sorted(known))}."
                 mark = section.keys[name] if isinstance(section, MappingNode) else section.mark

@@ -23,7 +23,7 @@ from reconcile.manifests.interpolate import (
 from reconcile.manifests.mailing import NOT_BUILT, built_file, place_of
 from reconcile.manifests.nodes import Document, ListNode, MappingNode, Node, Scalar, ScalarNode
 from reconcile.manifests.shape import ANY, Shape
-from reconcile.manifests.wording import Complaint, explain, given
+from reconcile.manifests.wording import Complaint, explain, given, shortened
 from reconcile.model.attributes import Value
 from reconcile.model.registry import nearest
 from reconcile.model.resource import Build
@@ -40,6 +40,17 @@ def below(node: Node, path: Path) -> Node:
         elif isinstance(node, ListNode) and isinstance(part, int):
             node = node.items[part]
     return node
+
+
+def _sound(data: Mapping[str, Any], path: Path, complaints: Collection[Path]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in data.items():
+        inner = [each for each in complaints if each[: len(path) + 1] == (*path, name)]
+        if not inner:
+            kept[name] = value
+        elif isinstance(value, Mapping) and (*path, name) not in inner:
+            kept[name] = _sound(value, (*path, name), inner)
+    return kept
 
 
 class Broken:
@@ -80,6 +91,7 @@ class Reading:
         self.address = address
         self.failed = False
         self.faulty: set[str] = set()
+        self.complaints: list[Path] = []  # what there are findings about
         self.broken: list[Path] = []  # values that are None in place of a value
         self.content: dict[str, str] = {}  # attribute -> path of the file that holds it
         self.naming: dict[str, str] = {}  # attribute -> the member that names this file
@@ -251,6 +263,11 @@ class Reading:
 
     def _complain(self, path: Path) -> None:
         self.faulty.add(str(path[0]) if path else "")
+        self.complaints.append(path)
+
+    def sound(self, data: Mapping[str, Value]) -> dict[str, Value]:
+        """The values about which there is no finding, so that the others can be looked at further."""
+        return _sound(data, (), self.complaints)
 
     # Plain values through the model
 
@@ -334,4 +351,7 @@ class Reading:
     def wrong_type(self, name: str, wanted: str, node: Node, document: Document) -> None:
         """Note that a value has the wrong type."""
         detail = f"`{name}` takes {wanted}; here stands {given(node)}."
-        self.find("wrong-type", "a value of the wrong type", detail, document.at(node.mark))
+        hint = None
+        if wanted == "a list" and isinstance(node, ScalarNode) and isinstance(node.value, str) and "${" not in node.raw:
+            hint = f"Write it as a list: [{shortened(node.raw)}]."
+        self.find("wrong-type", "a value of the wrong type", detail, document.at(node.mark), hint)

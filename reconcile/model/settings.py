@@ -63,7 +63,10 @@ class AccountSpec(Spec):
 
     @classmethod
     def faults(cls, extra: Mapping[str, Any]) -> Iterator[Fault]:
-        """What is wrong with the members that only this provider has, beyond their types."""
+        """What is wrong with the members that only this provider has, beyond their types.
+
+        ``extra`` lacks those about which there is a finding already, needed ones included.
+        """
         return iter(())
 
     @classmethod

@@ -71,6 +71,11 @@ def where(finding: Diagnostic) -> str:
     return str(finding.location).removeprefix("reconcile.yaml:") if finding.location else ""
 
 
+def test_settings_of_no_account_are_told_alike_wherever_one_stands(root: Path) -> None:
+    text = MINIMAL + "environments: {x: {providers: {squalo: {url: 'sandbox:'}}}}\n"
+    assert told(root, text, "x") == told(root, text) == [("unknown-provider", "3:32")]
+
+
 def test_a_project_file_becomes_settings(root: Path) -> None:
     settings = read(root, PROJECT)
     account = settings.providers["squalomail"]
@@ -297,6 +302,19 @@ REFUSALS = {
     MINIMAL + "variables: {a: [1], 1b: x}\n": [("wrong-value", "3:21")],
     MINIMAL + "policy: {freeze: 29m}\n": [("freeze-too-short", "3:18")],
     MINIMAL + "policy: {freeze: 60}\n": [("wrong-type", "3:18")],
+    # What only shows beside values that are sound is told beside ones that are not, too.
+    MINIMAL + "policy: {freeze: 29m, sends: maybe}\n": [("freeze-too-short", "3:18"), ("wrong-value", "3:30")],
+    MINIMAL + "checks: {plain-txt: off, plain-text: loud}\n": [("unknown-check", "3:10"), ("wrong-value", "3:38")],
+    account("type: squalomail, url: https://api.squalomail.com/v1, was: x"): [
+        ("missing-attribute", "2:13"),
+        ("wrong-type", "2:85"),
+    ],
+    account('type: gatormail, url: "sandbox:", timezone: Roma, contract: {op.x: a, f.contact.emailLogin: 3}'): [
+        ("missing-attribute", "2:13"),
+        ("wrong-value", "2:60"),
+        ("wrong-value", "2:87"),
+        ("wrong-type", "2:118"),
+    ],
     MINIMAL + "policy: {freeze: 1h30m}\n": [("wrong-value", "3:18")],
     MINIMAL + "policy: {sends: maybe, maxDeletePercent: 101}\n": [("wrong-value", "3:17"), ("wrong-value", "3:42")],
     MINIMAL + "policy: {freez: 60m}\n": [("unknown-attribute", "3:10")],

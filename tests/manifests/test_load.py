@@ -195,7 +195,11 @@ REFUSALS: dict[str, tuple[list[tuple[str, str]], str, str | None]] = {
         'Did you mean "preventDestroy"?',
     ),
     ONE + "{name: x, lifecycle: {preventDestroy: yes}}\n": ([("wrong-type", "3:48")], "takes true or false", None),
-    ONE + "{name: x, lifecycle: {ignoreChanges: color}}\n": ([("wrong-type", "3:47")], "takes a list", None),
+    ONE + "{name: x, lifecycle: {ignoreChanges: color}}\n": (
+        [("wrong-type", "3:47")],
+        "takes a list",
+        "Write it as a list: [color].",
+    ),
     ONE + "{name: x, lifecycle: {ignoreChanges: [colr]}}\n": (
         [("unknown-attribute", "3:48")],
         "no attribute of a list",
@@ -206,7 +210,7 @@ REFUSALS: dict[str, tuple[list[tuple[str, str]], str, str | None]] = {
         "no attribute of a template",
         'Did you mean "body"?',
     ),
-    ONE + "{name: x, was: old}\n": ([("wrong-type", "3:25")], "takes a list", None),
+    ONE + "{name: x, was: old}\n": ([("wrong-type", "3:25")], "takes a list", "Write it as a list: [old]."),
     ONE + "{name: x, was: [a b, 5]}\n": ([("wrong-name", "3:26"), ("wrong-type", "3:31")], '"a b"', None),
     ONE + "{name: x, was: [one]}\n": ([("former-name-in-use", "3:20")], "still declared", None),
     ONE + "{name: x, was: [old]}\n    two: {name: y, was: [old]}\n": (
