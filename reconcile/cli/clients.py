@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcile.cli.settings import Settings
-from reconcile.errors import InvalidInput
+from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.provider import Provider
 from reconcile.model.right_to_send import RightToSend
 from reconcile.model.settings import ProviderSettings
@@ -71,6 +71,15 @@ def emulated_file(provider: Provider, path: Path) -> Path:
     return path if provider.hosting is not None else path.with_name(f"{path.stem}.{provider.name}{path.suffix}")
 
 
+def _unset(settings: ProviderSettings) -> Iterator[Diagnostic]:
+    """What is wrong with an account's credentials, all of them, so that one run tells every variable to set."""
+    for secret in settings.credentials.values() if settings.sandbox is None else ():
+        try:
+            secret.reveal()
+        except InvalidInput as error:
+            yield from error.diagnostics
+
+
 class Clients(dict[str, "Client"]):
     """Clients by alias, opened when first used: a command that needs no account asks for no credentials."""
 
@@ -93,7 +102,10 @@ class Clients(dict[str, "Client"]):
 
     def __missing__(self, alias: str) -> "Client":
         settings = self._settings.providers[alias]
-        client = provider_named(settings.type).open(settings, self._connection(settings))
+        try:
+            client = provider_named(settings.type).open(settings, self._connection(settings))
+        except InvalidInput as error:
+            raise InvalidInput.of(dict.fromkeys([*error.diagnostics, *_unset(settings)])) from None
         self._stack.callback(client.close)
         self[alias] = client
         return client

@@ -85,9 +85,10 @@ def test_403(live: Gator) -> None:
     assert live.asked("oauth_token") == 1
 
 
-def test_a_credential_that_is_not_set(live: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_are_not_set_are_told_at_once(live: Gator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATOR_USERNAME")
     monkeypatch.delenv("GATOR_PASSWORD")
-    refused(live.api(*LIST), 1, "reconcile.yaml:12:16", "GATOR_PASSWORD")
+    refused(live.api(*LIST), 1, "reconcile.yaml:11:16", "GATOR_USERNAME", "reconcile.yaml:12:16", "GATOR_PASSWORD")
     assert not live.calls()
 
 
