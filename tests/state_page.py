@@ -109,7 +109,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "A memory": {
         "key": "The fingerprint of the project key that the digests were made with.",
-        "rows": "How many people the source had at the last apply.",
+        "rows": "How many people the source had at the last apply that could take people off, or at most since.",
+        "excluded": "How many people the file of those to exclude had at the last apply that wrote.",
         "segments": "In the order in which they came; a later one goes on from those before it.",
     },
     "A segment": {

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import sys
+from dataclasses import replace
 
 import click
 
@@ -11,7 +12,7 @@ from reconcile.cli.options import global_options, options
 from reconcile.cli.output import progress
 from reconcile.cli.workspace import project
 from reconcile.errors import Refused
-from reconcile.model.memory import Memory, Segment, Segments
+from reconcile.model.memory import Segment, Segments
 
 
 @click.group(epilog="Example: reconcile audience forget < addresses.txt")
@@ -52,7 +53,7 @@ def forget() -> None:
             if known:
                 former = memories[address]
                 kept = _kept(data, count, store.segments)
-                locked.remember(address, Memory(former.key, former.rows, (kept,)))
+                locked.remember(address, replace(former, segments=(kept,)))
                 for segment in former.segments:
                     if store.segments is not None and segment.name != kept.name:
                         store.segments.delete(segment.name)

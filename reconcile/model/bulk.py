@@ -74,6 +74,8 @@ class Comparison:
         blocked: why nothing can be done.
         unknown: what of the past is not known, so that nothing is done before somebody says so.
         rows: how many people the source has, and ``rows_before`` how many it had at the last apply.
+        excluded: how many the file of those to exclude has, and ``excluded_before`` how many it had then; both are 0
+            where the platform itself keeps out whoever was excluded, or the entry has no such file.
     """
 
     digest: str = ""
@@ -89,6 +91,8 @@ class Comparison:
     unknown: Diagnostic | None = None
     rows: int = 0
     rows_before: int = 0
+    excluded: int = 0
+    excluded_before: int = 0
 
 
 class Conduct(Protocol):

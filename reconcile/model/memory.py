@@ -20,12 +20,14 @@ class Segment:
 class Memory:
     """What an audience remembers: segments in the order in which they came, each going on from those before it.
 
-    ``key`` is the fingerprint of the project key, ``rows`` how many people the source had at the last apply.
+    ``key`` is the fingerprint of the project key, ``rows`` how many people the source had at the last apply that could
+    take somebody off, or more if it has had more since. ``excluded`` is how many the file of those to exclude had.
     """
 
     key: str
     rows: int = 0
     segments: tuple[Segment, ...] = ()
+    excluded: int = 0
 
 
 class Segments(Protocol):

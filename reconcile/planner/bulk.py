@@ -35,10 +35,14 @@ def bulk_step(resource: Resource, comparison: Comparison, applied: Applied | Non
         source_digest=comparison.digest,
         people_removed=comparison.removes,
         people_ours=comparison.removable,
-        rows_lost=100 * (comparison.rows_before - comparison.rows) / comparison.rows_before
-        if comparison.rows_before
-        else 0.0,
+        rows_lost=_lost(comparison.rows_before, comparison.rows),
+        excluded_before=comparison.excluded_before,
+        excluded_fewer=max(comparison.excluded_before - comparison.excluded, 0),
     )
+
+
+def _lost(before: int, now: int) -> float:
+    return 100 * (before - now) / before if before else 0.0
 
 
 def bulk_removal(address: Address, applied: Applied) -> Step:

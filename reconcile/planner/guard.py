@@ -184,12 +184,15 @@ def _another_project(
 
 def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
     """People taken off lists count like deletes: a file that is cut short must not empty a list."""
+    yield from _exclusions(step, policy)
     removed, ours = step.people_removed, step.people_ours
     share = 100 * removed / ours if ours else 0
     if removed > policy.max_delete_count:
         reason = f"policy.maxDeleteCount is {policy.max_delete_count}"
     elif ours >= _PERCENT_FROM and share > policy.max_delete_percent:
         reason = f"that is {share:.0f} %, and policy.maxDeletePercent is {policy.max_delete_percent:g}"
+    elif removed == ours > 1:
+        reason = "nobody would be left whom it had put there"
     elif removed and step.rows_lost > policy.max_delete_percent:
         reason = (
             f"its source has {step.rows_lost:.0f} % fewer people than at the last apply, and "
@@ -198,6 +201,18 @@ def _people_thresholds(step: Step, policy: Policy) -> Iterator[Requirement]:
     else:
         return
     yield _too_many(f"{step.address} takes {removed:,} of {ours:,} people off their lists; {reason}.", removed)
+
+
+def _exclusions(step: Step, policy: Policy) -> Iterator[Requirement]:
+    """A file of those to exclude that is cut short must not bring in who asked to be left out."""
+    before, fewer = step.excluded_before, step.excluded_fewer
+    if step.calls and fewer > before * policy.max_delete_percent / 100:
+        yield _too_many(
+            f"The file of those whom {step.address} excludes has {before - fewer:,} people, and had {before:,} at the "
+            f"last apply, and policy.maxDeletePercent is {policy.max_delete_percent:g}. Who is missing there may be "
+            "brought in.",
+            fewer,
+        )
 
 
 def with_amounts(steps: Mapping[Address, Step], registry: Registry) -> dict[Address, Step]:

@@ -175,6 +175,7 @@ class Step:
         rendered: of mail that is scheduled after a look at it, the texts that the platform made of its template.
         people_removed: how many people a bulk entry takes off lists, of ``people_ours`` whom it had put there.
         rows_lost: how many percent of the rows its source has lost since the last apply.
+        excluded_before: how many people its file of those to exclude had then; it has ``excluded_fewer`` fewer now.
         lost: how much a removal loses beside the object, such as subscriptions.
         generation: how often the address was written so far, by the state.
         requests: a digest of the calls as they will stand on the wire, ids of other entries' objects apart.
@@ -211,6 +212,8 @@ class Step:
     people_removed: int = 0
     people_ours: int = 0
     rows_lost: float = 0.0
+    excluded_before: int = 0
+    excluded_fewer: int = 0
     edited: float | None = None
     lost: int = 0
     generation: int = 0

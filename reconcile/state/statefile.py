@@ -274,6 +274,7 @@ class _SegmentRow(_Row):
 class _MemoryRow(_Row):
     key: str
     rows: int = Field(0, ge=0)
+    excluded: int = Field(0, ge=0)
     segments: list[_SegmentRow] = Field(default_factory=list)
 
 
@@ -447,7 +448,8 @@ def _memory_row(memory: Memory) -> dict[str, Any]:
         {"name": found.name, "count": found.count, **({"data": found.data} if found.data else {})}
         for found in memory.segments
     ]
-    return {"key": memory.key, "rows": memory.rows, "segments": segments}
+    excluded = {"excluded": memory.excluded} if memory.excluded else {}
+    return {"key": memory.key, "rows": memory.rows, **excluded, "segments": segments}
 
 
 def _checked(document: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -545,7 +547,8 @@ def _generation(row: _GenerationRow) -> Generation:
 
 
 def _memory(row: _MemoryRow) -> Memory:
-    return Memory(row.key, row.rows, tuple(Segment(found.name, found.count, found.data) for found in row.segments))
+    segments = tuple(Segment(found.name, found.count, found.data) for found in row.segments)
+    return Memory(row.key, row.rows, segments, row.excluded)
 
 
 def _accounts(rows: Mapping[str, _AccountRow]) -> dict[str, Account]:

@@ -1,12 +1,13 @@
 """What a file or a rerun must never do to people, on both platforms: broken rows, floors of sync, who is left out."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconcile.engine.run import Rights
-from reconcile.errors import InvalidInput
+from reconcile.errors import InvalidInput, Refused
 from reconcile.planner.plan import Right
 from reconcile.providers.audience.memory import Keeper
 from tests import buyers, crowd
@@ -206,7 +207,7 @@ def test_after_a_first_run_that_was_killed_nobody_asks_whose_its_people_are(
 
     client.send = dying
     # A process that is killed keeps nothing any more.
-    monkeypatch.setattr(Keeper, "save", lambda self, rows=None: None if calls else save(self, rows))
+    monkeypatch.setattr(Keeper, "save", lambda self: None if calls else save(self))
     with pytest.raises(Killed):
         found.world.run(found.desired, REMOVES if others else asks)
     client.send = send
@@ -250,6 +251,7 @@ def test_without_key_or_marks_nobody_is_touched(platform: Any, loss: str) -> Non
     [
         ("carl@bücher.example", "Carl@XN--BCHER-KVA.example"),
         ("carl@xn--bcher-kva.example", "carl@BÜCHER.example"),
+        ("ΟΔΟΣ@example.com", "οδοσ@example.com"),
         ("jo\u0301@example.com", "j\u00f3@example.com"),
         ("ANN@example.com", "\u00a0ann@EXAMPLE.com "),
     ],
@@ -417,3 +419,78 @@ def test_whoever_joins_a_list_is_told_to_get_the_mail_that_is_scheduled_for_it()
     told = found.world.plan(found.desired).steps[PEOPLE].note or ""
     assert '3 people join news and so get "Soon", scheduled for 2027-01-17T' in told
     assert "Draft" not in told
+
+
+FEW = Rights(frozenset([Right.SEND, Right.ACCEPT_UNKNOWN]))
+
+
+@both
+@pytest.mark.parametrize("left", [0, 2])
+def test_a_file_of_those_to_exclude_that_lost_people_brings_nobody_in(platform: Any, left: int) -> None:
+    found = platform(exclude="no.csv")
+    found.world.source(ROWS)
+    found.world.source(ROWS[:4], name="no.csv")
+    assert found.world.run(found.desired, FEW)[0] == 0
+    found.world.source(ROWS[:left], name="no.csv")
+    found.world.source([*ROWS, ("new@example.com", "N")])
+    with suppress(Refused):
+        found.world.run(found.desired, FEW)
+    assert not found.there() & {email for email, _ in ROWS[:4]}
+
+
+def test_who_is_said_to_be_excluded_no_more_is_brought_in() -> None:
+    found = Squalo(exclude="no.csv")
+    found.world.source(ROWS)
+    found.world.source(ROWS[:4], name="no.csv")
+    found.world.run(found.desired, FEW)
+    found.world.source(ROWS[:2], name="no.csv")
+    with pytest.raises(Refused, match="has 2 people, and had 4"):
+        found.world.run(found.desired, replace(FEW, deletes=1))
+    assert found.world.run(found.desired, replace(FEW, deletes=2))[0] == 0
+    assert found.there() == {email for email, _ in ROWS[2:]}
+
+
+@both
+def test_other_people_s_file_takes_nobody_off(platform: Any) -> None:
+    found = platform(mode="sync")
+    found.world.source(ROWS)
+    found.world.run(found.desired, FEW)
+    found.world.source([(f"other{number}@example.com", "O") for number in range(len(ROWS))])
+    with pytest.raises(Refused, match="nobody would be left"):
+        found.world.run(found.desired, FEW)
+    assert found.there() == {email for email, _ in ROWS}
+    assert found.world.run(found.desired, REMOVES)[0] == 0
+    assert not found.there() & {email for email, _ in ROWS}
+
+
+@both
+@pytest.mark.parametrize("how", ["skipped", "added"])
+def test_a_run_that_takes_nobody_off_lowers_no_bound(platform: Any, how: str) -> None:
+    """Else a file that is cut short takes people off at its second run."""
+    found = platform(mode="sync")
+    found.world.source(ROWS)
+    found.world.run(found.desired, FEW)
+    before = found.there()
+    if how == "skipped":
+        found.world.source([*ROWS[:1], ("new@example.com", "N"), *[(f"p{number}", "P") for number in range(2, 8)]])
+        found.world.skip_invalid()
+        assert found.world.run(found.desired, FEW)[0] == 0
+    else:
+        found.world.source([*ROWS[:1], ("new@example.com", "N")])
+        assert found.world.run(platform(mode="add").desired, FEW)[0] == 0
+    assert before < found.there()
+    found.world.source([*ROWS[:1], ("new@example.com", "N")])
+    with pytest.raises(Refused, match="fewer people"):
+        found.world.run(found.desired, FEW)
+    assert before < found.there()
+
+
+@pytest.mark.parametrize(("there", "ends"), [(ROWS[0][0], 3), ("stranger@example.com", 0)])
+def test_an_entry_without_lists_is_new_where_its_people_are(there: str, ends: int) -> None:
+    """Who was deleted, or has refused, would be brought back from a checkout without its state."""
+    world, desired = Crowd(), declared(crowd.audience(lists=None))
+    world.source(ROWS)
+    world.person(there)
+    code, events, _ = world.run(desired, Rights(frozenset([Right.SEND])))
+    assert code == ends, failures(events)
+    assert set(world.people()) == {there, *(email for email, _ in ROWS if not ends)}

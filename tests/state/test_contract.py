@@ -25,7 +25,7 @@ from tests.state.racers import Racers, line, process, tell
 ONE, TWO, THREE = (Address("squalomail", "list", name) for name in ("one", "two", "three"))
 APPLIED = Applied("5", {"name": "Italia è \u2603 \0"})
 PATIENCE = 30.0
-MEMORY = Memory("k" * 16, 7, (Segment("a" * 64, 3), Segment("b" * 64, 1, "eA==")))
+MEMORY = Memory("k" * 16, 7, (Segment("a" * 64, 3), Segment("b" * 64, 1, "eA==")), 9)
 
 
 def put(store: StateStore, *addresses: Address) -> State:

@@ -122,7 +122,9 @@ class Writer(ABC):
         self.work.note_all("pending", "SELECT title AS what, key FROM consent WHERE granted AND id IS NULL", now)
         for query, parameters in self.noted():
             self.work.note_all("pending", query, now, parameters)
-        self.keeper.save(self.found.loaded.rows)
+        loaded = self.found.loaded
+        self.keeper.read(loaded.rows, self.found.unwanted.rows, lower=self.goal.sync and not loaded.rejects)
+        self.keeper.save()
 
     def send(self, operation: str, *, sends: bool = False, **arguments: Any) -> Any:
         """One call.

@@ -124,6 +124,8 @@ def compare_audience(platform: Platform, task: Task) -> Comparison:
         if found.blocked is not None:
             return Comparison(digest=found.digest, blocked=found.blocked)
         removes = found.work.number("SELECT count(DISTINCT id) FROM leaving")
+        before = task.memory if found.unknown is None else None
+        still = before if "exclude" in task.attributes and not platform.traits.bars else None
         return Comparison(
             digest=found.digest,
             counts=_counts(found),
@@ -136,7 +138,9 @@ def compare_audience(platform: Platform, task: Task) -> Comparison:
             dependencies=platform.dependencies(task),
             unknown=found.unknown,
             rows=found.loaded.rows,
-            rows_before=task.memory.rows if task.memory is not None and found.unknown is None else 0,
+            rows_before=before.rows if before else 0,
+            excluded=found.unwanted.rows if still else 0,
+            excluded_before=still.excluded if still else 0,
         )
 
 
@@ -157,8 +161,7 @@ def difference(platform: Platform, task: Task) -> Iterator[Difference]:
         work.want(goal)
         work.clear_live(platform.traits)
         platform.load(work, task, goal)
-        there = work.number("SELECT count(*) FROM member WHERE here OR $whole", {"whole": platform.traits.whole})
-        unknown = load_memory(work, task) or new_to_people(task, there)
+        unknown = load_memory(work, task) or new_to_people(task, _there(work, platform, goal))
         forgotten = leave_out_forgotten(work)
         promote(work, platform.traits)
         if not platform.traits.dated:
@@ -167,6 +170,13 @@ def difference(platform: Platform, task: Task) -> Iterator[Difference]:
         compare(work, goal, platform.traits, complete=not loaded.rejects)
         outline = platform.outline(work, task, goal)
         yield Difference(work, platform, goal, loaded, unwanted, outline, left_out, forgotten, unknown)
+
+
+def _there(work: WorkspaceDb, platform: Platform, goal: Goal) -> int:
+    """How many people are, or were, where the entry puts people; without a target, how many of its own there are."""
+    if not goal.targets:
+        return work.number("SELECT count(*) FROM wanted SEMI JOIN live USING (key)")
+    return work.number("SELECT count(*) FROM member WHERE here OR $whole", {"whole": platform.traits.whole})
 
 
 def read_both(platform: Platform, work: WorkspaceDb, task: Task) -> tuple[Loaded, Loaded]:

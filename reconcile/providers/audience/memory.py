@@ -215,20 +215,26 @@ class Keeper:
         self._key = fingerprint(task.place.key())
         self._memory = task.memory if task.memory is not None and work.trusted else None
         self._rows = self._memory.rows if self._memory is not None else 0
+        self._excluded = self._memory.excluded if self._memory is not None else 0
 
-    def save(self, rows: int | None = None) -> None:
-        """Put the tables on record, as far as they have changed; ``rows`` is how many people the source has."""
+    def read(self, rows: int, excluded: int, *, lower: bool) -> None:
+        """How many people the files have; not ``lower``: nobody is taken off now, so the source's bound only rises."""
+        self._rows = rows if lower else max(rows, self._rows)
+        self._excluded = excluded
+
+    def save(self) -> None:
+        """Put the tables on record, as far as they have changed."""
         former = self._memory.segments if self._memory is not None else ()
         inline = self._task.place.segments is None
         whole = not former or len(former) >= (_MANY_INLINE if inline else _MANY)
         groups = list(_all(self._work) if whole else _changes(self._work))
-        self._rows = self._rows if rows is None else rows
-        if not groups and self._memory is not None and self._memory.rows == self._rows:
+        counts = self._rows, self._excluded
+        if not groups and self._memory is not None and (self._memory.rows, self._memory.excluded) == counts:
             return
         segments = () if whole else former
         if groups:
             segments = (*segments, self._keep(render(groups), sum(len(g.digests) for g in groups) // DIGEST))
-        self._memory = Memory(self._key, self._rows, segments)
+        self._memory = Memory(self._key, self._rows, segments, self._excluded)
         self._conduct.remember(self._memory)
         for table in TABLES:
             self._work.db.execute(f"CREATE OR REPLACE TABLE {table}_kept AS SELECT * FROM {table}")

@@ -150,14 +150,19 @@ def read_address(text: str, longest: int) -> MailAddress:
         return MailAddress(email, fault="has a malformed address")
     if _is_mojibake(email):
         return MailAddress(email, fault="has an address that looks damaged")
-    return MailAddress(email, f"{unicodedata.normalize('NFC', local.lower())}@{name}")
+    return MailAddress(email, f"{_local_key(local)}@{name}")
 
 
 def key_of(text: str) -> str:
     """The key by which an address of the platform is compared, whatever it looks like."""
     email = stripped(text)
     local, at, domain = email.rpartition("@")
-    return f"{unicodedata.normalize('NFC', local.lower())}{at}{domain_name(domain) or domain.lower()}"
+    return f"{_local_key(local)}{at}{domain_name(domain) or domain.lower()}"
+
+
+def _local_key(local: str) -> str:
+    """What stands before the @, in lower case; Python writes a capital sigma at the end of a word in another way."""
+    return unicodedata.normalize("NFC", local.lower()).replace("ς", "σ")
 
 
 @lru_cache(maxsize=10_000)
