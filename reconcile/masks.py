@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 MASK: Final = "***"
 # A shorter one would take innocent words with it: it is masked where a name or an address says that it is one.
 LEAST: Final = 6
+# In what is kept and compared, only what can be no word of a mail is masked: so long, and if of letters, longer.
+_LEAST_KEPT: Final = 8
+_LEAST_LETTERS: Final = 16
 
 _SECRET: Final = re.compile(
     r"(?i)(?:^|_)(?:api_?key|key|keys|secret|secrets|token|tokens|pass|passwd|password|passphrase|pwd|credential|"
@@ -35,6 +38,34 @@ def masked(text: str, secrets: Iterable[str]) -> str:
             text = text.replace(form, MASK)
     short = frozenset(secret for secret in known if 0 < len(secret) < LEAST)
     return _named(short).sub(lambda found: f"{found[1] or found[2]}{MASK}", text) if short else text
+
+
+def without(value: Any, content: bytes, secrets: Iterable[str]) -> Any:
+    """What a platform's JSON says, as parsed from ``content``, with secrets masked in its texts and names.
+
+    What we read is kept in states, plans and files of a project, and sent on: nothing may carry our keys there.
+    """
+    known = frozenset(secret for secret in secrets if _may_be_taken_out(secret))
+    if not known or not any(form in content for form in _bytes_of_forms(known)):
+        return value
+    return _without(value, known)
+
+
+def _may_be_taken_out(secret: str) -> bool:
+    return len(secret) >= (_LEAST_LETTERS if secret.isalpha() else _LEAST_KEPT)
+
+
+def _without(value: Any, secrets: frozenset[str]) -> Any:
+    if isinstance(value, str):
+        return masked(value, secrets)
+    if isinstance(value, dict):
+        return {masked(name, secrets): _without(member, secrets) for name, member in value.items()}
+    return [_without(member, secrets) for member in value] if isinstance(value, list) else value
+
+
+@lru_cache(64)
+def _bytes_of_forms(secrets: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple(form.encode("utf-8", "surrogatepass") for form in _all_forms(secrets))
 
 
 @lru_cache(64)
@@ -103,6 +134,7 @@ def _packed(data: bytes) -> Iterator[str]:
         own = own if (before + len(data)) % 3 == 0 else own[:-1]
         if len(own) >= LEAST + 2:
             yield own
+            yield own.replace("/", "\\/")  # as PHP writes it in JSON
             yield own.replace("+", "-").replace("/", "_")
             yield quote(own, safe="")
     yield data.hex()

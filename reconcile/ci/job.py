@@ -137,9 +137,9 @@ class Job:
         chosen.variables, chosen.stop = dict(self.given.variables), self.given.stop
         chosen.lock_timeout, chosen.parallelism = self.given.lock_timeout, self.given.parallelism
         chosen.quiet, chosen.input, chosen.color, chosen.rules = True, False, False, rules
+        chosen.secrets += [self.given.environ[name] for name in TOKENS if self.given.environ.get(name)]
         with apart(), captured() as (out, err):
             code = run([*arguments], chosen)
-        chosen.secrets += [self.given.environ[name] for name in TOKENS if self.given.environ.get(name)]
         return Ran(code, fit(out.getvalue(), chosen), fit(err.getvalue(), chosen))
 
     def write(self, name: str, text: str) -> Path:

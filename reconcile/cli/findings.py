@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from reconcile.cli.options import options
 from reconcile.cli.workspace import tool_version
 from reconcile.errors import Diagnostic, InvalidInput
 from reconcile.model.address import Address
@@ -38,6 +39,6 @@ def write_findings(
     for path, content in contents.items():
         try:
             if path is not None:
-                path.write_bytes(content())
+                path.write_bytes(options().redacted(content().decode()).encode())
         except OSError as error:
             raise InvalidInput(f"{path} can't be written: {error.strerror}.") from None

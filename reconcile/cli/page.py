@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import click
 
+from reconcile.cli.options import options
 from reconcile.cli.output import local_zone, progress
 from reconcile.errors import InvalidInput, ReconcileError
 from reconcile.model.address import Address
@@ -61,7 +62,7 @@ class View:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for name, content in pages(plan, self._context(plan), picture=self._picture()):
-                write_private(self.folder / name, content.encode(errors="replace"))
+                write_private(self.folder / name, options().redacted(content).encode(errors="replace"))
         except OSError as error:
             raise InvalidInput(f"The page can't be written to {self.folder}: {error.strerror}.") from None
         progress(f"The page is {self.folder / 'index.html'}")

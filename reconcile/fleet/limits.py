@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconcile.fleet.database import connected, make_tables
-from reconcile.providers.transport import Limit, Limiter
+from reconcile.providers.limiter import Limiter
+from reconcile.providers.transport import Limit
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -9,7 +9,6 @@ import random
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 import httpx
 
 from reconcile.errors import ApiError, Interrupted, InvalidInput, Unauthorised, UnknownOutcome, Unreachable
-from reconcile.masks import masked
+from reconcile.masks import masked, without
 from reconcile.model.assumption import Answer
 from reconcile.model.call import DONE, TOLD, Operation, Retry
 from reconcile.model.right_to_send import RightToSend
@@ -27,6 +26,7 @@ from reconcile.model.ticket import Ticket
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, Bounds, OutOfBounds, TooMuch, exchange
 from reconcile.providers.clock import ServerTime
+from reconcile.providers.limiter import Limiter
 from reconcile.providers.personal import without_people
 from reconcile.providers.shapes import Excess, Misfit, Repeated, Unusable, ambiguous, parse, told
 
@@ -265,7 +265,7 @@ class Transport:
         if answer.status_code in (401, 403) and not _is_page(answer):
             self._decoded(operation, answer)
         try:
-            content = parse(answer.content) if answer.content else None
+            content = self._parsed(answer.content) if answer.content else None
         except Repeated as error:
             raise ambiguous(operation.name, error.place) from None
         except ValueError:
@@ -367,7 +367,7 @@ class Transport:
         if status >= 500:
             raise Unusable(f"{operation.name}: the platform failed (HTTP {status}).")
         try:
-            content = parse(answer.content)
+            content = self._parsed(answer.content)
         except Excess as error:
             raise TooLarge(
                 f"{operation.name}: the platform gave {error} (HTTP {status}), so it was not read.",
@@ -400,8 +400,14 @@ class Transport:
         status = answer.status_code
         return Unusable(detail, hint=_AMISS) if status < 300 else Rejected(detail, status, hint=_AMISS)
 
+    def _parsed(self, content: bytes) -> Any:
+        return without(parse(content), content, self._all_secrets())
+
     def _redacted(self, text: str) -> str:
-        return masked(text, (*self._secrets, *(self._auth.secrets() if self._auth is not None else ())))
+        return masked(text, self._all_secrets())
+
+    def _all_secrets(self) -> tuple[str, ...]:
+        return (*self._secrets, *(self._auth.secrets() if self._auth is not None else ()))
 
 
 def _is_page(answer: httpx.Response) -> bool:
@@ -429,22 +435,3 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-class Limiter:
-    """Says when the next request may go out: at most so many in any second."""
-
-    def __init__(self, requests_per_second: float) -> None:
-        # Whole requests: 0.5 a second is one in two.
-        self._span = max(1.0, 1 / requests_per_second)
-        self._turns: deque[float] = deque(maxlen=max(1, int(requests_per_second)))
-        self._guard = threading.Lock()
-
-    def reserve(self) -> float:
-        """Take the next turn: how many seconds it is away."""
-        with self._guard:
-            now = time.monotonic()
-            full = len(self._turns) == self._turns.maxlen
-            turn = max(now, self._turns[0] + self._span) if full else now
-            self._turns.append(turn)
-            return turn - now

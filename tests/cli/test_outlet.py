@@ -9,6 +9,10 @@ import re
 import subprocess
 import sys
 import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+from urllib.parse import quote_plus
 
 import httpx
 import orjson
@@ -18,7 +22,9 @@ from reconcile.cli.capture import apart, captured
 from reconcile.cli.options import Options, new_options
 from reconcile.cli.outlet import Outlet, fit, guarded
 from reconcile.masks import MASK, masked
-from tests.cli.conftest import PROJECT, Project
+from reconcile.providers.transport import Pace
+from tests.budget import CHAOS, examples
+from tests.cli.conftest import PROJECT, Project, Result
 from tests.runner import commands
 
 HOSTILE = (
@@ -53,6 +59,8 @@ HOSTILE = (
     "##[",
     "###[error]x",
 )
+# The same as ever, but for the attempts and the waits between them.
+HASTY = tuple(getattr(Pace(attempts=1, wait=0.0, longest_wait=0.001), each.name) for each in fields(Pace))
 FORMATS = ("text", "json", "markdown", "html")
 
 
@@ -95,9 +103,53 @@ def _outputs(project: Project) -> list[tuple[str, str]]:
     return found
 
 
-def test_two_thousand_hostile_texts_are_obeyed_nowhere(project: Project) -> None:
-    checked = 0
-    for seed in range(4):
+# How an API says a text: status and content; a header says it in each.
+ERRORS: tuple[tuple[int, Callable[[str], dict[str, Any]]], ...] = (
+    (200, lambda text: {"json": {"errorCode": 9, "errorMessage": text}}),
+    (400, lambda text: {"json": {"errorCode": 4, "errorMessage": f"no: {text}"}}),
+    (400, lambda text: {"json": {"message": text, "modelState": {text: [text]}}}),
+    (422, lambda text: {"json": {"errors": [{text: {"message": text, "code": text}}], text: text}}),
+    (500, lambda text: {"json": {"error": text}}),
+    (502, lambda text: {"html": f"<html>\n{text}</html>"}),
+    (400, lambda text: {"text": text}),
+    (200, lambda text: {"json": {text: text, "lists": [{"id": text, "name": text, text: 1}], "app_id": text}}),
+    (302, lambda text: {"text": text, "headers": {"location": quote_plus(text)}}),
+)
+_CARRIED = ("x-error", "content-type", "retry-after", "date", "www-authenticate")
+# A round has 125 texts as names, subjects and descriptions, bodies, and second bodies; and as errors. In the whole they
+# are 2,500 places.
+ROUNDS = examples(1, 4)
+
+
+def _answer(number: int, text: str, shape: int) -> httpx.Response:
+    status, content = ERRORS[shape]
+    members = content(text)
+    carried = {_CARRIED[number % len(_CARRIED)]: text.encode()}
+    return httpx.Response(status, **{**members, "headers": {**members.get("headers", {}), **carried}})
+
+
+def _errors(project: Project, texts: list[str], patch: pytest.MonkeyPatch) -> Iterator[tuple[str, Result]]:
+    """What commands print where the API says these texts: each in one shape, in the whole in all."""
+    patch.setenv("SQUALOMAIL_API_KEY", "a-very-secret-key")
+    patch.setattr(Pace.__init__, "__defaults__", HASTY)
+    project.write("reconcile.yaml", PROJECT.replace('"sandbox:"', "http://127.0.0.1:9/v1"))
+    project.write("manifests/all.yaml", "squalomail: {lists: {news: {name: News}}}\n")
+    for number, text in enumerate(texts):
+        for shape in range(len(ERRORS)) if CHAOS else [number % len(ERRORS)]:
+            patch.setattr(
+                "reconcile.network.Network.handle_request",
+                lambda *_, number=number, shape=shape, said=text: _answer(number, said, shape),
+            )
+            for arguments in (["api", "squalomail", "get-lists-details"], ["drift", "-vv", "--format", "json"]):
+                result = project.run(*arguments)
+                assert "error[internal]" not in result.err, (text, shape, result.err)
+                yield f"{arguments[0]}, error {shape}", result
+
+
+def test_hostile_texts_are_obeyed_nowhere(project: Project) -> None:
+    """In names, subjects, bodies, errors of the API, names of their members, and headers."""
+    checked, said = 0, 0
+    for seed in range(ROUNDS):
         texts = _texts(125, seed)
         project.write("manifests/all.yaml", json.dumps(_manifest(texts)))
         project.write("reconcile.yaml", PROJECT + "checks: {control-characters: 'off', no-unsubscribe: 'off'}\n")
@@ -106,7 +158,13 @@ def test_two_thousand_hostile_texts_are_obeyed_nowhere(project: Project) -> None
         for what, output in _outputs(project):
             assert not (found := list(commands(output))), (what, seed, found[:3])
         checked += 4 * len(texts)
-    assert checked == 2000
+        with pytest.MonkeyPatch.context() as patch:
+            for what, result in _errors(project, texts, patch):
+                assert not (found := list(commands(result.out + "\n" + result.err))), (what, seed, found[:3])
+                said += result.code != 0
+        checked += len(texts)
+    assert checked == 625 * ROUNDS
+    assert said > 125 * ROUNDS
 
 
 def test_errors_are_obeyed_nowhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

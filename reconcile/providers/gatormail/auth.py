@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from reconcile.errors import ApiError, Unauthorised, Unreachable
+from reconcile.masks import masked
 from reconcile.model.call import TOLD
 from reconcile.network import Network
 from reconcile.providers.bounds import ENCODINGS, OutOfBounds, exchange
@@ -88,12 +89,13 @@ class PasswordGrant(Auth):
         self._timeout = timeout
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._tokens: list[str] = []  # all that were got: one that was replaced may still open the door
         self._ends = 0.0
         self._refusal: ApiError | None = None
 
     def secrets(self) -> tuple[str, ...]:
         """What no message may repeat: the credentials and the token."""
-        return (*self._identity.secrets, *(found for found in (self._token, self._renewed) if found))
+        return (*self._identity.secrets, *self._tokens, *((self._renewed,) if self._renewed else ()))
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request; after a 401 sign in anew and replay it once.
@@ -127,7 +129,7 @@ class PasswordGrant(Auth):
         said = token.get("error") if isinstance(token, dict) else None
         if said and status in (400, 401):
             more = token.get("error_description")
-            reason = f"{said}: {more}" if isinstance(more, str) and more else str(said)
+            reason = masked(f"{said}: {more}" if isinstance(more, str) and more else str(said), self.secrets())
             if said in _PASSING:
                 raise Unreachable(f"Signing in: {host} has no time ({reason}).", hint="Run again later.")
             self._refuse(host, reason)
@@ -139,6 +141,7 @@ class PasswordGrant(Auth):
         identity = self._identity
         if identity.refresh_token:
             kept = self._store.read() if self._store is not None else None
+            self._renewed = kept or self._renewed
             grant = {"grant_type": "refresh_token", "refresh_token": kept or identity.refresh_token}
         else:
             grant = {"grant_type": "password", "username": identity.username, "password": identity.password}
@@ -186,6 +189,7 @@ class PasswordGrant(Auth):
         self._rotate(token.get("refresh_token"))
         lifetime = token.get("expires_in")
         timed = isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime > 0
+        self._tokens = [*self._tokens[-3:], value]
         self._token, self._ends = value, self._clock() + (min(float(lifetime), _LONGEST) if timed else _LIFETIME)
 
     def _rotate(self, renewed: Any) -> None:
@@ -195,8 +199,6 @@ class PasswordGrant(Auth):
             self._renewed = renewed
 
     def _refuse(self, host: str, reason: str) -> NoReturn:
-        for secret in self._identity.secrets:
-            reason = reason.replace(secret, "***")
         self._refusal = Unauthorised(
             f"Signing in: {host} refuses the login ({reason}).",
             hint=f"Check tokenUrl, clientId, clientSecret and username and password, or refreshToken. {_ADDRESSES}",
