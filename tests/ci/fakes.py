@@ -1,6 +1,7 @@
 """GitHub and GitLab on loopback, written from their documented REST APIs, over one bare git repository."""
 
 import base64
+import html
 import json
 import re
 import subprocess
@@ -12,12 +13,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.repository import git
 
 US, STRANGER = 41898282, 7
-TOKEN, FORKS_TOKEN = "the-token-of-the-job", "a-token-that-only-reads"
+TOKEN, FORKS_TOKEN = "the~?>token-of/the+job", "a-token-that-only-reads"
+
+
+def written(secret: str) -> tuple[str, ...]:
+    """A secret as the fakes repeat it in refusals: plain, as in a URL, JSON and a page, in base64 and hex."""
+    data = secret.encode()
+    packed = (base64.b64encode(data), base64.urlsafe_b64encode(data))
+    return (secret, quote(secret, safe=""), html.escape(secret), *(each.decode() for each in packed), data.hex())
 
 
 @dataclass
@@ -314,11 +322,11 @@ def serving(name: str, repository: Repository) -> Iterator[str]:
             verb = self.command
             repository.calls.append((verb, path))
             if repository.down:
-                raise Refusal(503, "down")
+                raise Refusal(503, f"down, {' '.join(written(token))}")
             if token not in (TOKEN, FORKS_TOKEN, ""):
-                raise Refusal(401, "Bad credentials")
+                raise Refusal(401, f"Bad credentials, {' '.join(written(token))}")
             if verb != "GET" and token != TOKEN:
-                raise Refusal(403, "Resource not accessible by integration")
+                raise Refusal(403, f"Resource not accessible by integration, {' '.join(written(token))}")
             if "raw" in self.headers.get("Accept", ""):
                 body = "raw"
             for known, pattern, handle in routes:

@@ -11,8 +11,9 @@ from typing import Any
 
 from reconcile.cli.main import run
 from reconcile.cli.options import new_options
+from reconcile.cli.outlet import fit
 from reconcile.sandbox import Sandbox
-from tests.ci.fakes import FORKS_TOKEN, TOKEN, Repository
+from tests.ci.fakes import FORKS_TOKEN, TOKEN, Repository, written
 from tests.outside import Colleague
 from tests.repository import git
 
@@ -158,14 +159,24 @@ class Story:
         if self.name == "github" and outputs.exists():
             assert set(outputs.read_text().split()) == {f"{key}={value}" for key, value in given.items()}
         shown = summary.read_text() if summary.exists() else ""
+        self._look(out, err, shown, results)
         return Ended(code, out, err, given, shown, results)
+
+    def _look(self, out: str, err: str, shown: str, results: Path) -> None:
+        """See that the token is in nothing that a job prints, keeps, hands on, or says on the forge."""
+        about = [*self.repository.comments.values(), self.repository.issues]
+        texts = [out, err, shown, *(row["body"] for rows in about for row in rows)]
+        texts += [path.read_text(errors="replace") for path in results.rglob("*") if path.is_file()]
+        for text in texts:
+            for form in written(TOKEN):
+                assert form.rstrip("=")[:-1] not in text, text
 
     def _run(self, folder: Path, arguments: list[str], environ: dict[str, str]) -> tuple[int, str, str]:
         chosen = new_options(environ)
         chosen.directory = folder
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             code = run(arguments, chosen)
-        return code, out.getvalue(), err.getvalue()
+        return code, fit(out.getvalue(), chosen), fit(err.getvalue(), chosen)
 
     def _about(self, number: int | None, commit: str, foreign: bool) -> dict[str, str]:
         return self._github(number, commit, foreign) if self.name == "github" else self._gitlab(number, commit, foreign)
