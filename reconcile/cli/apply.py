@@ -223,9 +223,10 @@ def apply_fresh(
         here.store().lock(why, options().lock_timeout) as locked,
         here.workspace(allow_send=allow_send, skip_invalid=skip_invalid) as workspace,
     ):
-        with stopping_anyway(here, workspace, locked, desired, request, rights, meant=auto_approve, why=why):
+        with stopping_anyway(here, workspace, locked, desired, request, rights, meant=auto_approve, why=why) as planned:
             settle(workspace, locked)
             made = plan(workspace, desired, locked.state, digest=digest, request=request)
+            planned.append(made)
             if options().format != "json":
                 print_plan(made, view=View(here))
             refuse_run(made, rights)
@@ -253,21 +254,27 @@ def stopping_anyway(
     *,
     meant: bool,
     why: str,
-) -> Iterator[None]:
+) -> Iterator[list[Plan]]:
     """Where no plan can be made or it may not be carried out: stop at least what is not to go out any more.
 
-    So, too, before anybody waits for an import of an earlier run. ``meant``: nobody has to be asked first.
+    So, too, before anybody waits for an import of an earlier run. ``meant``: nobody has to be asked first. The plan is
+    put into what is yielded, so that those of its stops can be told which were not made.
 
     Raises:
         OnlyStopped: what stood in the way, where something was stopped. ReconcileError: where nothing was.
     """
+    from reconcile.engine.step_findings import not_stopped
+
     stopped = meant and _awaits(workspace, locked)
-    if stopped:
-        _stop_alone(here, workspace, locked, desired, request, rights, why)
+    tried = _stop_alone(here, workspace, locked, desired, request, rights, why) if stopped else set()
+    planned: list[Plan] = []
     try:
-        yield
+        yield planned
     except ReconcileError as error:
-        if meant and not stopped and _stop_alone(here, workspace, locked, desired, request, rights, why):
+        tried |= _stop_alone(here, workspace, locked, desired, request, rights, why) if meant and not stopped else set()
+        steps = [step for made in planned for step in made.steps.values() if step.stops and step.address not in tried]
+        error.diagnostics += tuple(map(not_stopped, steps))
+        if tried and not stopped:
             raise OnlyStopped.of(error.diagnostics) from error
         raise
 
@@ -285,17 +292,17 @@ def _stop_alone(
     request: Request,
     rights: "Rights",
     why: str,
-) -> bool:
-    """Make the stops and nothing else; gives whether there were any."""
+) -> set[Address]:
+    """Make the stops and nothing else; gives what there was to stop."""
     from reconcile.engine.stops import plan_stops
 
     stale = Right.STALE in rights.granted
     stops = plan_stops(workspace, desired, locked.state, request, rights.deletes, stale=stale)
     if not stops.steps:
-        return False
+        return set()
     with remembered(here, locked, why) as record:
         record.outcome = _carry_out(here, workspace, locked, stops, rights, record, {})
-    return True
+    return set(stops.steps)
 
 
 def _ask(made: Plan, why: str) -> None:

@@ -88,6 +88,7 @@ def test_manifests_that_were_moved_stop_no_mail(scheduled: Project) -> None:
     assert result.code == 3
     assert "moved" in result.err
     assert waits(scheduled)
+    assert "squalomail.campaign.hello" in result.err[result.err.index("error[not-stopped]") :]
 
 
 def test_what_could_not_be_stopped_is_the_last_word(scheduled: Project, monkeypatch: pytest.MonkeyPatch) -> None:
