@@ -263,7 +263,7 @@ def stopping_anyway(
     Raises:
         OnlyStopped: what stood in the way, where something was stopped. ReconcileError: where nothing was.
     """
-    from reconcile.engine.step_findings import not_stopped
+    from reconcile.engine.step_findings import left_going
 
     stopped = meant and _awaits(workspace, locked)
     tried = _stop_alone(here, workspace, locked, desired, request, rights, why) if stopped else set()
@@ -273,7 +273,7 @@ def stopping_anyway(
     except ReconcileError as error:
         tried |= _stop_alone(here, workspace, locked, desired, request, rights, why) if meant and not stopped else set()
         steps = [step for made in planned for step in made.steps.values() if step.stops and step.address not in tried]
-        error.diagnostics += tuple(map(not_stopped, steps))
+        error.diagnostics += tuple(map(left_going, steps))
         if tried and not stopped:
             raise OnlyStopped.of(error.diagnostics) from error
         raise

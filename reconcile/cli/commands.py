@@ -135,16 +135,16 @@ def _type(parameter: Parameter) -> "click.ParamType[Any]":
 
 def _mapping_of(ctx: click.Context, parameter: click.Parameter, file: Path | None) -> dict[str, Any] | None:
     """The mapping that a file of YAML holds."""
+    from reconcile.manifests.find import Unreadable, first_bytes
     from reconcile.manifests.parse import MAX_BYTES, parse_yaml
 
     if file is None:
         return None
     findings: list[Diagnostic] = []
     try:
-        with file.open("rb") as stream:
-            document = parse_yaml(stream.read(MAX_BYTES + 1), str(file), findings)
-    except OSError as error:
-        raise Usage(f"{file} can't be read: {error.strerror}.") from None
+        document = parse_yaml(first_bytes(file, MAX_BYTES + 1), str(file), findings)
+    except Unreadable as error:
+        raise Usage(f"{file}: {error}") from None
     if findings:
         raise Usage.of(findings)
     return {} if document.root is None else {key: _plain(node) for key, node in document.root.members.items()}

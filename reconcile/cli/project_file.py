@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
-from reconcile.manifests.find import not_regular, project_file_meant
+from reconcile.manifests.find import Missing, Unreadable, first_bytes, project_file_meant
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import PROJECT_FILE, collapsed
 from reconcile.manifests.names import Names
@@ -70,19 +70,18 @@ class ProjectFile:
             raise InvalidInput(
                 f"{self.root} is {what}, and a project is a folder.", hint="Name the folder with -C DIR."
             )
-        if (reason := not_regular(path)) is not None:
-            self.find("unreadable-file", "a file can't be read", reason, Location(PROJECT_FILE))
-            self.raise_findings()
         try:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except FileNotFoundError:
+            data = first_bytes(path, MAX_BYTES + 1)
+        except Missing:
             raise InvalidInput(
                 f"There is no {PROJECT_FILE} in {self.root}, so this is not the folder of a project.",
                 hint=self._way_to_project(),
             ) from None
-        except OSError as error:
-            raise InvalidInput(f"{path} can't be read: {error.strerror}. Check its permissions.") from None
+        except Unreadable as error:
+            place = Location(PROJECT_FILE)
+            raise InvalidInput.of(
+                [Diagnostic("unreadable-file", "a file can't be read", str(error), location=place)]
+            ) from None
         document = parse_yaml(data, PROJECT_FILE, self.findings)
         self._text = document.text
         if document.root is None and self.findings:

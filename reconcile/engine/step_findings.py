@@ -22,6 +22,17 @@ def not_stopped(step: Step) -> Diagnostic:
     )
 
 
+def left_going(step: Step) -> Diagnostic:
+    """Mail that is not to go out any more, in a run that was refused as a whole."""
+    return Diagnostic(
+        "not-stopped",
+        "not stopped",
+        "NOT STOPPED: the run may not be made, and so the mail goes out as it was scheduled.",
+        address=str(step.address),
+        hint="Mend what stands in the way and apply again, or cancel it in the web interface.",
+    )
+
+
 def appeared(step: Step, ids: set[str]) -> PlanStale:
     """What was to be made is there, and somebody else made it."""
     return PlanStale(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from reconcile.errors import Diagnostic, InvalidInput, Location
+from reconcile.manifests.find import Missing, Unreadable, first_bytes
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.load import PROJECT_FILE
 from reconcile.manifests.nodes import Document, MappingNode
@@ -273,15 +274,16 @@ def load_fleet(path: Path, environ: Mapping[str, str]) -> Fleet:
         InvalidInput: with every finding, at its place.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
+        data = first_bytes(path, MAX_BYTES + 1)
+    except Missing:
         raise InvalidInput(
             f"There is no {path}, so this is not the folder of a fleet.",
             hint=f"Go to the folder that has {FLEET_FILE}, or name it with -C DIR; docs/fleet.md shows what to write.",
         ) from None
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be read: {error.strerror}.") from None
+    except Unreadable as error:
+        raise InvalidInput.of(
+            [Diagnostic("unreadable-file", "a file can't be read", str(error), location=Location(path.name))]
+        ) from None
     findings: list[Diagnostic] = []
     document = parse_yaml(data, path.name, findings)
     root = document.root

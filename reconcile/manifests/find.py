@@ -48,7 +48,32 @@ def project_file_meant(root: Path) -> str | None:
     return next((name for name in names if _alike(name, PROJECT_FILE) or name.lower() in others), None)
 
 
-def not_regular(path: Path) -> str | None:
+class Unreadable(Exception):  # it is no fault of ours, and goes into a finding
+    """A file can't be read; the message is the reason, as a sentence."""
+
+
+class Missing(Unreadable):
+    """There is no such file."""
+
+
+def first_bytes(path: Path, most: int) -> bytes:
+    """What a file begins with, at most so many bytes; nothing but a file is opened, since a pipe may be waited for.
+
+    Raises:
+        Missing: there is none. Unreadable: it is no file, or it can't be read.
+    """
+    if (reason := _not_regular(path)) is not None:
+        raise Unreadable(reason)
+    try:
+        with path.open("rb") as stream:
+            return stream.read(most)
+    except FileNotFoundError:
+        raise Missing("The file is not there any more.") from None
+    except OSError as error:
+        raise Unreadable(f"The file can't be read: {error.strerror}. Check its permissions.") from None
+
+
+def _not_regular(path: Path) -> str | None:
     """What a path is that can't be read as a file, as a sentence; None for a file, and for what is not there."""
     try:
         mode = path.stat().st_mode

@@ -9,7 +9,7 @@ from reconcile.errors import Diagnostic, InvalidInput, Location, Severity
 from reconcile.manifests.content import ProjectFiles
 from reconcile.manifests.environments import Environments, here
 from reconcile.manifests.find import PROJECT_FILE as PROJECT_FILE
-from reconcile.manifests.find import find_manifests, not_regular, unread
+from reconcile.manifests.find import Unreadable, find_manifests, first_bytes, unread
 from reconcile.manifests.interpolate import Scope
 from reconcile.manifests.nodes import Document, MappingNode, Node, ScalarNode
 from reconcile.manifests.parse import MAX_BYTES, parse_yaml
@@ -141,15 +141,10 @@ class _Loading:
             detail = "The file is a link out of the project's folder, and only files of the project are read. Copy it."
             self._find("path-outside-project", "a path leads out of the project", detail, Location(path))
             return None
-        if (reason := not_regular(self._root / path)) is not None:
-            self._find("unreadable-file", "a file can't be read", reason, Location(path))
-            return None
         try:
-            with (self._root / path).open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            detail = f"The file can't be read: {error.strerror}. Check its permissions."
-            self._find("unreadable-file", "a file can't be read", detail, Location(path))
+            data = first_bytes(self._root / path, MAX_BYTES + 1)
+        except Unreadable as error:
+            self._find("unreadable-file", "a file can't be read", str(error), Location(path))
             return None
         self._files.note(path, data)
         before = len(self._findings)

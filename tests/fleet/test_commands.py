@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,7 @@ import httpx
 import pytest
 
 from reconcile.cli.main import run as reconcile
+from reconcile.errors import InvalidInput
 from reconcile.fleet.approval import Approval, NotApproved, check, new_key, public_text, sign
 from reconcile.fleet.limits import Limits
 from reconcile.fleet.results import results_of
@@ -579,3 +581,17 @@ def test_a_state_is_kept_to_the_project_or_where_the_fleet_allows(
     assert result.code == code
     assert said in fleet.standing("client000")["failure"]["said"]
     assert not fleet.requests()
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(os.mkfifo, "a pipe"), (os.mkdir, "a folder"), (lambda path: path.symlink_to("gone"), "leads to nothing")],
+    ids=["pipe", "folder", "link"],
+)
+def test_what_is_no_file_is_not_waited_for(make: Callable[[Path], object], told: str, tmp_path: Path) -> None:
+    make(tmp_path / "fleet.yaml")
+    with pytest.raises(InvalidInput) as caught:
+        load_fleet(tmp_path / "fleet.yaml", {})
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "unreadable-file"
+    assert told in finding.detail
